@@ -1,0 +1,2 @@
+//! The `thingcore-bench` command.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The `thingcore` command.
+fn main() {}

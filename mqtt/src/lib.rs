@@ -1,0 +1,7 @@
+//! The MQTT protocol without I/O: what a packet is, which filters match a topic, and what one
+//! client's session does when a packet or time arrives. Nothing here sees a clock, a socket, a
+//! file, a thread or a random source; time is an argument `now`, chance an `&mut impl Rng`.
+
+pub mod message;
+
+pub use message::{Message, QoS};

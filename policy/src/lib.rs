@@ -1,0 +1,1 @@
+//! AWS IoT and IAM policy documents: parsed once, evaluated with variables into a decision.

@@ -1,0 +1,1 @@
+//! Topic rules: SQL, substitution templates and actions.
