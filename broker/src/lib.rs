@@ -3,5 +3,6 @@
 
 mod clock;
 mod config;
+mod embedded;
 mod hub;
 mod world;

@@ -1,1 +1,3 @@
 //! Topic rules: SQL, substitution templates and actions.
+
+pub mod target;

@@ -1,0 +1,367 @@
+//! Sends requests: to an override, to AWS, to a service inside, or nowhere (recorded only).
+
+use super::answer::{Answer, SendFailure};
+use super::endpoint::Endpoints;
+use super::request::{AwsRequest, Service};
+use super::{BoxFuture, Credentials};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+    UriPathNormalizationMode, sign,
+};
+use aws_sigv4::sign::v4;
+use bytes::Bytes;
+use http::{HeaderValue, Request, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+/// Answers longer than this are a failure; AWS's operations that actions call answer in less.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// A service inside the server.
+pub trait LocalService: Send + Sync {
+    /// Answers one request. It is not signed: the caller is the server itself.
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, http::Response<Bytes>>;
+}
+
+/// By which way a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// Over the network.
+    Network,
+    /// To a service inside.
+    Local,
+    /// Nowhere: no endpoint is configured, the invocation is only recorded.
+    Recorded,
+}
+
+/// The address of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// By which way.
+    pub via: Via,
+    /// The whole address; what it would be at AWS when the request is only recorded.
+    pub url: String,
+}
+
+/// What actions send through. A trait, so that tests can fail as they like.
+pub trait Target: Send + Sync {
+    /// The address of a request.
+    fn route(&self, request: &AwsRequest) -> Route;
+    /// Sends it once; a route of `Via::Recorded` is never sent.
+    fn send<'a>(
+        &'a self,
+        route: &'a Route,
+        request: &'a AwsRequest,
+    ) -> BoxFuture<'a, Result<Answer, SendFailure>>;
+}
+
+type Http = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// The light AWS client: aws-sigv4 over hyper.
+pub struct Client {
+    region: String,
+    endpoints: Endpoints,
+    credentials: Option<Credentials>,
+    time_out: Duration,
+    locals: BTreeMap<Service, Arc<dyn LocalService>>,
+    /// Made at first use: reading the system's certificates is not for the start of the server.
+    http: OnceLock<Http>,
+}
+
+impl Client {
+    /// A client for one region. `time_out` is for one try, connection included. Without
+    /// credentials every request over the network fails with a message that says so.
+    #[must_use]
+    pub fn new(
+        region: &str,
+        endpoints: Endpoints,
+        credentials: Option<Credentials>,
+        time_out: Duration,
+    ) -> Self {
+        Self {
+            region: region.to_owned(),
+            endpoints,
+            credentials,
+            time_out,
+            locals: BTreeMap::new(),
+            http: OnceLock::new(),
+        }
+    }
+
+    /// Gives a service that answers where no endpoint is configured.
+    #[must_use]
+    pub fn with_local(mut self, service: Service, local: Arc<dyn LocalService>) -> Self {
+        self.locals.insert(service, local);
+        self
+    }
+
+    fn region<'a>(&'a self, request: &'a AwsRequest) -> &'a str {
+        request.region.as_deref().unwrap_or(&self.region)
+    }
+
+    /// AWS's own address. S3 gets the bucket into the host name, but for buckets with a dot, which
+    /// the wildcard certificate does not cover (Amazon S3 user guide, "Virtual hosting").
+    fn aws_url(&self, request: &AwsRequest) -> String {
+        let region = self.region(request);
+        let suffix = if region.starts_with("cn-") {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        };
+        let name = request.service.signing_name();
+        let path = request.path_and_query();
+        if request.service == Service::S3
+            && let Some((bucket, key)) = path.trim_start_matches('/').split_once('/')
+            && !bucket.contains('.')
+        {
+            return format!("https://{bucket}.{name}.{region}.{suffix}/{key}");
+        }
+        format!("https://{name}.{region}.{suffix}{path}")
+    }
+
+    async fn send_out(&self, route: &Route, request: &AwsRequest) -> Result<Answer, SendFailure> {
+        let signed = self.signed(route, request)?;
+        let sending = async {
+            let response = self.http().request(signed).await.map_err(|error| {
+                SendFailure::unreachable(format!("{}: {}", route.url, chain(&error)))
+            })?;
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, ANSWER_BYTES_MAX)
+                .collect()
+                .await
+                .map_err(|error| SendFailure::unreachable(format!("{}: {error}", route.url)))?;
+            Ok(answer(&parts, body.to_bytes()))
+        };
+        tokio::time::timeout(self.time_out, sending)
+            .await
+            .unwrap_or_else(|_| {
+                let waited = self.time_out.as_millis();
+                Err(SendFailure::unreachable(format!(
+                    "{}: no answer within {waited} ms",
+                    route.url
+                )))
+            })
+    }
+
+    fn signed(
+        &self,
+        route: &Route,
+        request: &AwsRequest,
+    ) -> Result<Request<Full<Bytes>>, SendFailure> {
+        let permanent = |what: &str| SendFailure::permanent(format!("{}: {what}", route.url));
+        let uri: Uri = route
+            .url
+            .parse()
+            .map_err(|_| permanent("not a valid address"))?;
+        let Some(authority) = uri.authority() else {
+            return Err(permanent("no host"));
+        };
+        let host =
+            HeaderValue::from_str(authority.as_str()).map_err(|_| permanent("not a valid host"))?;
+        let mut unsigned = Request::builder()
+            .method(request.method.clone())
+            .uri(uri.clone());
+        if let Some(headers) = unsigned.headers_mut() {
+            headers.insert(http::header::HOST, host);
+            headers.extend(request.headers.iter().cloned());
+        }
+        let mut unsigned = unsigned.body(()).map_err(|e| permanent(&e.to_string()))?;
+        self.sign(&mut unsigned, request)
+            .map_err(|why| permanent(&why))?;
+        let (parts, ()) = unsigned.into_parts();
+        Ok(Request::from_parts(parts, Full::new(request.body.clone())))
+    }
+
+    fn sign(&self, unsigned: &mut Request<()>, request: &AwsRequest) -> Result<(), String> {
+        let Some(credentials) = &self.credentials else {
+            return Err(
+                "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
+                 or a profile in ~/.aws/credentials"
+                    .to_owned(),
+            );
+        };
+        let identity = aws_credential_types::Credentials::new(
+            &credentials.access_key_id,
+            &credentials.secret_access_key,
+            credentials.session_token.clone(),
+            None,
+            "thingcore",
+        )
+        .into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(self.region(request))
+            .name(request.service.signing_name())
+            .time(SystemTime::now())
+            .settings(settings(request.service))
+            .build()
+            .map_err(|error| error.to_string())?;
+        let uri = unsigned.uri().to_string();
+        let headers: Vec<(String, String)> = unsigned
+            .headers()
+            .iter()
+            .map(|(n, v)| {
+                (
+                    n.to_string(),
+                    String::from_utf8_lossy(v.as_bytes()).into_owned(),
+                )
+            })
+            .collect();
+        let signable = SignableRequest::new(
+            request.method.as_str(),
+            uri,
+            headers.iter().map(|(n, v)| (n.as_str(), v.as_str())),
+            SignableBody::Bytes(&request.body),
+        )
+        .map_err(|error| error.to_string())?;
+        let (instructions, _signature) = sign(signable, &params.into())
+            .map_err(|error| error.to_string())?
+            .into_parts();
+        instructions.apply_to_request_http1x(unsigned);
+        Ok(())
+    }
+
+    fn http(&self) -> &Http {
+        self.http.get_or_init(|| {
+            let mut tcp = HttpConnector::new();
+            tcp.enforce_http(false);
+            tcp.set_nodelay(true);
+            tcp.set_connect_timeout(Some(self.time_out));
+            let https = hyper_rustls::HttpsConnectorBuilder::new()
+                .with_tls_config(tls())
+                .https_or_http()
+                .enable_http1()
+                .wrap_connector(tcp);
+            hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+                .pool_idle_timeout(Duration::from_secs(20))
+                .pool_timer(TokioTimer::new())
+                .build(https)
+        })
+    }
+}
+
+impl Target for Client {
+    fn route(&self, request: &AwsRequest) -> Route {
+        if let Some(base) = self.endpoints.overridden(request.service) {
+            let base = base.to_string();
+            let url = format!("{}{}", base.trim_end_matches('/'), request.path_and_query());
+            return Route {
+                via: Via::Network,
+                url,
+            };
+        }
+        if self.endpoints.aws() {
+            return Route {
+                via: Via::Network,
+                url: self.aws_url(request),
+            };
+        }
+        if self.locals.contains_key(&request.service) {
+            let name = request.service.endpoint_key();
+            let url = format!("embedded://{name}{}", request.path_and_query());
+            return Route {
+                via: Via::Local,
+                url,
+            };
+        }
+        Route {
+            via: Via::Recorded,
+            url: self.aws_url(request),
+        }
+    }
+
+    fn send<'a>(
+        &'a self,
+        route: &'a Route,
+        request: &'a AwsRequest,
+    ) -> BoxFuture<'a, Result<Answer, SendFailure>> {
+        Box::pin(async move {
+            match (route.via, self.locals.get(&request.service)) {
+                (Via::Local, Some(local)) => {
+                    let (parts, body) = local.call(unsigned(request)?).await.into_parts();
+                    Ok(answer(&parts, body))
+                }
+                (Via::Network, _) => self.send_out(route, request).await,
+                (Via::Local | Via::Recorded, _) => Err(SendFailure::permanent(format!(
+                    "{}: no endpoint is configured",
+                    route.url
+                ))),
+            }
+        })
+    }
+}
+
+fn unsigned(request: &AwsRequest) -> Result<Request<Bytes>, SendFailure> {
+    let uri = request.path_and_query();
+    let mut built = Request::new(request.body.clone());
+    *built.method_mut() = request.method.clone();
+    *built.uri_mut() = uri
+        .parse()
+        .map_err(|_| SendFailure::permanent(format!("`{uri}` is not a valid path")))?;
+    built.headers_mut().extend(request.headers.iter().cloned());
+    built.headers_mut().insert(
+        http::header::CONTENT_LENGTH,
+        HeaderValue::from(request.body.len()),
+    );
+    Ok(built)
+}
+
+fn answer(parts: &http::response::Parts, body: Bytes) -> Answer {
+    let error_type = parts
+        .headers
+        .get("x-amzn-errortype")
+        .and_then(|v| v.to_str().ok());
+    Answer {
+        status: parts.status,
+        error_type: error_type.map(str::to_owned),
+        body,
+    }
+}
+
+/// S3 signs the path as it is, encoded once, and wants the payload's hash in a header; the other
+/// services encode twice and normalise (AWS General Reference, "Create a signed request").
+fn settings(service: Service) -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    if service == Service::S3 {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    }
+    settings
+}
+
+/// Trust the machine's own certificates rather than a list compiled in: an emulator behind https
+/// is usually signed by a private CA, which people install there (or name in `SSL_CERT_FILE`),
+/// and the list does not age with the binary.
+fn tls() -> rustls::ClientConfig {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("aws-lc-rs supports the default protocol versions");
+    match builder.clone().with_native_roots() {
+        Ok(builder) => builder.with_no_client_auth(),
+        Err(error) => {
+            tracing::warn!(%error, "no system certificates found: https targets will be refused");
+            builder
+                .with_root_certificates(rustls::RootCertStore::empty())
+                .with_no_client_auth()
+        }
+    }
+}
+
+/// An error with its causes, which is where hyper says what happened.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

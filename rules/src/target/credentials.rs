@@ -1,0 +1,123 @@
+//! The credentials that requests are signed with.
+
+use std::fmt;
+
+/// An access key with its secret. Debug output leaves the secret out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The access key id.
+    pub access_key_id: String,
+    /// The secret access key.
+    pub secret_access_key: String,
+    /// The session token of temporary credentials.
+    pub session_token: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// Reads the variables that AWS's tools read, through `variable`.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        Some(Self {
+            access_key_id: set("AWS_ACCESS_KEY_ID")?,
+            secret_access_key: set("AWS_SECRET_ACCESS_KEY")?,
+            session_token: set("AWS_SESSION_TOKEN"),
+        })
+    }
+
+    /// Reads one profile of the text of `~/.aws/credentials`.
+    #[must_use]
+    pub fn from_profile(text: &str, profile: &str) -> Option<Self> {
+        let mut inside = false;
+        let (mut key, mut secret, mut token) = (None, None, None);
+        for line in text.lines().map(str::trim) {
+            if let Some(section) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+                inside = section.trim() == profile;
+            } else if inside && let Some((name, value)) = line.split_once('=') {
+                let value = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+                match name.trim() {
+                    "aws_access_key_id" => key = value,
+                    "aws_secret_access_key" => secret = value,
+                    "aws_session_token" => token = value,
+                    _ => {}
+                }
+            }
+        }
+        Some(Self {
+            access_key_id: key?,
+            secret_access_key: secret?,
+            session_token: token,
+        })
+    }
+
+    /// What emulators are given when nothing is set. They accept any secret; LocalStack and
+    /// MiniStack take an access key of twelve digits as the account, so an account other than the
+    /// default is passed on that way.
+    #[must_use]
+    pub fn for_emulator(account_id: &str) -> Self {
+        let access_key_id = if account_id == "000000000000" {
+            "test"
+        } else {
+            account_id
+        };
+        Self {
+            access_key_id: access_key_id.to_owned(),
+            secret_access_key: "test".to_owned(),
+            session_token: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "# keys\n[default]\naws_access_key_id = AKIDEFAULT\naws_secret_access_key=s1\n\n\
+        [ work ]\naws_access_key_id=AKIWORK\naws_secret_access_key = s=2\naws_session_token = t\n\
+        [half]\naws_access_key_id=AKIHALF\n";
+
+    fn check(profile: &str, expected: Option<(&str, &str, Option<&str>)>) {
+        let got = Credentials::from_profile(FILE, profile);
+        let got = got.as_ref().map(|c| {
+            (
+                c.access_key_id.as_str(),
+                c.secret_access_key.as_str(),
+                c.session_token.as_deref(),
+            )
+        });
+        assert_eq!(got, expected, "{profile}");
+    }
+
+    #[test]
+    fn a_profile_is_found_by_name_and_must_be_whole() {
+        check("default", Some(("AKIDEFAULT", "s1", None)));
+        check("work", Some(("AKIWORK", "s=2", Some("t"))));
+        check("half", None);
+        check("missing", None);
+    }
+
+    #[test]
+    fn emulators_learn_the_account_from_the_access_key() {
+        assert_eq!(
+            Credentials::for_emulator("000000000000").access_key_id,
+            "test"
+        );
+        assert_eq!(
+            Credentials::for_emulator("123456789012").access_key_id,
+            "123456789012"
+        );
+    }
+
+    #[test]
+    fn debug_output_shows_no_secret() {
+        let shown = format!("{:?}", Credentials::from_profile(FILE, "work").unwrap());
+        assert!(!shown.contains("s=2"), "{shown}");
+    }
+}

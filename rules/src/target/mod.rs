@@ -1,0 +1,18 @@
+//! Where rule actions send: signed HTTP to AWS or to anything that speaks as AWS does, or a
+//! service inside the server. Which of them is settled by `Endpoints`; the environment and files
+//! are read by the caller, never here.
+
+mod answer;
+mod client;
+mod credentials;
+mod endpoint;
+mod request;
+
+pub use answer::{Answer, SendFailure};
+pub use client::{Client, LocalService, Route, Target, Via};
+pub use credentials::Credentials;
+pub use endpoint::{EndpointRefused, EndpointTable, Endpoints};
+pub use request::{AwsRequest, Service, encode_path, encode_segment};
+
+/// A future that a trait object returns.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
