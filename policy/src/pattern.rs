@@ -277,3 +277,75 @@ impl Parser {
         self.segments.push(std::mem::take(&mut self.segment).into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const WILDCARDS: Syntax = Syntax {
+        variables: false,
+        wildcards: true,
+    };
+
+    /// The definition: a pattern of characters, each tried with every possible rest.
+    fn naive(pattern: &[char], text: &[char]) -> bool {
+        match (pattern, text) {
+            ([], _) => text.is_empty(),
+            (['*', rest @ ..], _) => (0..=text.len()).any(|from| naive(rest, &text[from..])),
+            (['?', rest @ ..], [_, text @ ..]) => naive(rest, text),
+            ([first, rest @ ..], [character, text @ ..]) => first == character && naive(rest, text),
+            ([_, ..], []) => false,
+        }
+    }
+
+    fn steps(pattern: &str, text: &str) -> (bool, usize) {
+        let mut count = 0;
+        let pattern = Pattern::parse(pattern, WILDCARDS).unwrap();
+        let fits = pattern.fits(text, Case::Sensitive, &[], &mut || count += 1);
+        (fits, count)
+    }
+
+    #[test]
+    fn adversarial_patterns_take_few_steps() {
+        let long = "a".repeat(256);
+        for (pattern, text) in [
+            ("*a".repeat(200) + "*b", long.clone()),
+            ("*a".repeat(200) + "b*", long.clone()),
+            ("*?".repeat(300) + "b", long.clone()),
+            ("*a?a".repeat(60) + "*b*", long.clone()),
+            ("*".repeat(2000) + "b", long.clone()),
+            ("*aaaaaaaaaaaaaaab".repeat(8) + "*", long),
+        ] {
+            let (fits, count) = steps(&pattern, &text);
+            assert!(!fits, "{pattern}");
+            assert!(
+                count <= (text.len() + 1) * pattern.len(),
+                "{count} steps for {pattern}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_definition(pattern in "[abé*?]{0,8}", text in "[abé]{0,10}") {
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            prop_assert_eq!(steps(&pattern, &text).0, naive(&chars(&pattern), &chars(&text)));
+        }
+
+        #[test]
+        fn a_substituted_value_matches_itself_and_nothing_else(
+            value in "[ab*?${}]{0,6}",
+            text in "[ab*?${}]{0,6}",
+        ) {
+            let syntax = Syntax { variables: true, wildcards: true };
+            let pattern = Pattern::parse("x${v}", syntax).unwrap();
+            let variables = [("v", value.as_str())].into_iter().collect::<crate::VariableMap>();
+            let matches = |text: &str| {
+                pattern.matches(&format!("x{text}"), Case::Sensitive, &variables)
+            };
+            prop_assert!(matches(&value));
+            prop_assert_eq!(matches(&text), text == value);
+        }
+    }
+}

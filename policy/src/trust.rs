@@ -122,14 +122,18 @@ fn principals(node: &Node, at: &Place<'_>) -> Result<Box<[Principal]>, PolicyErr
     };
     let mut principals = Vec::new();
     for (kind, names) in members {
-        let at = Place::Member(at, kind);
         let new = match kind.as_str() {
             "Service" => Principal::Service,
             "AWS" => Principal::aws,
             "Federated" => Principal::Federated,
             _ => return Err(at.wrong(Problem::PrincipalType(kind.clone()))),
         };
-        principals.extend(names.texts(&at)?.into_iter().map(|name| new(name.into())));
+        principals.extend(
+            names
+                .texts(&Place::Member(at, kind))?
+                .into_iter()
+                .map(|name| new(name.into())),
+        );
     }
     if principals.is_empty() {
         Err(at.wrong(Problem::Empty))
@@ -167,7 +171,9 @@ fn whole_account(principal: &str) -> Option<&str> {
     if principal.len() == 12 && principal.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(principal);
     }
-    account(principal).filter(|_| principal.ends_with(":root"))
+    principal
+        .strip_suffix(":root")
+        .and_then(|arn| arn.rsplit(':').next())
 }
 
 fn account(arn: &str) -> Option<&str> {
