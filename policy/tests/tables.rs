@@ -1,6 +1,6 @@
 //! Decisions, resource patterns and conditions, each a table in `data`.
 
-use policy::{Decision, Document, Effect, Request, VariableMap, evaluate};
+use policy::{Decision, Document, Effect, Request, VariableMap, evaluate, evaluate_joint};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -162,6 +162,40 @@ fn named(decision: &Decision<'_>) -> Option<StatementCase> {
         index: statement.index,
         sid: statement.sid.map(str::to_owned),
     })
+}
+
+#[test]
+fn an_authenticated_identity_needs_both_sides_and_a_deny_of_either_is_explicit() {
+    use Effect::{Allow, ExplicitDeny, ImplicitDeny};
+    let side = |effect: Effect| {
+        let statements = match effect {
+            Allow => json!({ "Effect": "Allow", "Action": "*", "Resource": "*" }),
+            ExplicitDeny => json!({ "Effect": "Deny", "Action": "*", "Resource": "*" }),
+            ImplicitDeny => json!([]),
+        };
+        [Document::parse(&json!({ "Statement": statements }).to_string()).unwrap()]
+    };
+    let resource = "arn:aws:iot:eu:1:topic/a";
+    let request = Request {
+        action: "iot:Publish",
+        resource,
+        variables: &(),
+    };
+    for (iot, iam, expected) in [
+        (Allow, Allow, Allow),
+        (Allow, ExplicitDeny, ExplicitDeny),
+        (Allow, ImplicitDeny, ImplicitDeny),
+        (ExplicitDeny, Allow, ExplicitDeny),
+        (ExplicitDeny, ImplicitDeny, ExplicitDeny),
+        (ImplicitDeny, Allow, ImplicitDeny),
+        (ImplicitDeny, ExplicitDeny, ExplicitDeny),
+        (ImplicitDeny, ImplicitDeny, ImplicitDeny),
+    ] {
+        let (iot_side, iam_side) = (side(iot), side(iam));
+        let decision = evaluate_joint(&iot_side, &iam_side, &request);
+        assert_eq!(decision.effect(), expected, "{iot:?} and {iam:?}");
+        assert_eq!((decision.iot.effect, decision.iam.effect), (iot, iam));
+    }
 }
 
 #[test]
