@@ -2,4 +2,5 @@
 //! local Lambda functions. Both are also answered on the API port, for AWS's own tools.
 
 mod aws_chunked;
+pub(crate) mod lambda;
 pub(crate) mod s3;
