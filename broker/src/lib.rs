@@ -5,4 +5,5 @@ mod clock;
 mod config;
 mod embedded;
 mod hub;
+mod metrics;
 mod world;

@@ -1,0 +1,36 @@
+//! The labels of counters, as Prometheus shows them.
+
+use prometheus_client::encoding::EncodeLabelSet;
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Reason {
+    pub(super) reason: &'static str,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Action {
+    pub(super) action: &'static str,
+}
+
+/// A rule by name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Rule {
+    pub(super) rule: String,
+}
+
+/// One kind of action in a rule, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Outcome {
+    pub(super) rule: String,
+    pub(super) action: &'static str,
+    pub(super) outcome: &'static str,
+}
+
+/// An operation of the AWS API and its HTTP status.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Request {
+    pub(super) operation: &'static str,
+    pub(super) status: u16,
+}

@@ -1,0 +1,246 @@
+//! What the server counts, in Prometheus's text form at `/_thingcore/metrics`.
+//!
+//! Counters on the way of a message are plain atomics; labels are kept for what is rare.
+
+mod labels;
+
+use labels::{Action, Outcome, Reason, Rule};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Arc;
+
+/// The counters of one server.
+pub(crate) struct Metrics {
+    registry: Registry,
+    connections: Gauge,
+    connects: Counter,
+    handshakes_failed: Counter,
+    disconnects: Family<Reason, Counter>,
+    denied: Family<Action, Counter>,
+    messages_in: Counter,
+    bytes_in: Counter,
+    messages_out: Counter,
+    messages_dropped: Counter,
+    receives_denied: Counter,
+    rules_not_found: Counter,
+    rules_matched: Family<Rule, Counter>,
+    rule_actions: Family<Outcome, Counter>,
+    api_requests: Family<labels::Request, Counter>,
+}
+
+impl Metrics {
+    /// A client's CONNECT was accepted.
+    pub(crate) fn connected(&self) {
+        self.connects.inc();
+        self.connections.inc();
+    }
+
+    /// A connected client went; `reason` is AWS's `disconnectReason`.
+    pub(crate) fn disconnected(&self, reason: &'static str) {
+        self.connections.dec();
+        self.disconnects.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// A TLS handshake failed.
+    pub(crate) fn handshake_failed(&self) {
+        self.handshakes_failed.inc();
+    }
+
+    /// A policy refused `action` (`iot:Publish`).
+    pub(crate) fn denied(&self, action: &'static str) {
+        self.denied.get_or_create(&Action { action }).inc();
+    }
+
+    /// A message was accepted; `bytes` is the length of its payload.
+    pub(crate) fn published_in(&self, bytes: usize) {
+        self.messages_in.inc();
+        self.bytes_in.inc_by(wide(bytes));
+    }
+
+    /// A message was routed: how many sessions got it, lost it because they are too slow, and
+    /// may not have it (`iot:Receive`).
+    pub(crate) fn published_out(&self, delivered: usize, dropped: usize, denied: usize) {
+        self.messages_out.inc_by(wide(delivered));
+        if dropped > 0 {
+            self.messages_dropped.inc_by(wide(dropped));
+        }
+        if denied > 0 {
+            self.receives_denied.inc_by(wide(denied));
+        }
+    }
+
+    /// Basic Ingest named a rule that is not there or is disabled.
+    pub(crate) fn rule_not_found(&self) {
+        self.rules_not_found.inc();
+    }
+
+    /// A rule's topic filter and WHERE matched a message.
+    pub(crate) fn rule_matched(&self, rule: &Arc<str>) {
+        let rule = Rule {
+            rule: rule.to_string(),
+        };
+        self.rules_matched.get_or_create(&rule).inc();
+    }
+
+    /// An action of a rule ended; `action` is its kind (`s3`).
+    pub(crate) fn rule_action(&self, rule: &Arc<str>, action: &'static str, success: bool) {
+        let outcome = if success { "success" } else { "failure" };
+        let labels = Outcome {
+            rule: rule.to_string(),
+            action,
+            outcome,
+        };
+        self.rule_actions.get_or_create(&labels).inc();
+    }
+
+    /// A request to the AWS API was answered.
+    pub(crate) fn api_request(&self, operation: &'static str, status: u16) {
+        self.api_requests
+            .get_or_create(&labels::Request { operation, status })
+            .inc();
+    }
+
+    /// Everything in Prometheus's text form.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String fails for no reason but a failing encoder, whose lines are lost.
+        let _: fmt::Result = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Metrics {
+            registry: Registry::with_prefix("thingcore"),
+            connections: Gauge::default(),
+            connects: Counter::default(),
+            handshakes_failed: Counter::default(),
+            disconnects: Family::default(),
+            denied: Family::default(),
+            messages_in: Counter::default(),
+            bytes_in: Counter::default(),
+            messages_out: Counter::default(),
+            messages_dropped: Counter::default(),
+            receives_denied: Counter::default(),
+            rules_not_found: Counter::default(),
+            rules_matched: Family::default(),
+            rule_actions: Family::default(),
+            api_requests: Family::default(),
+        };
+        metrics.register_connections();
+        metrics.register_messages();
+        metrics.register_rules();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register_connections(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("connections", "Connected clients", self.connections.clone());
+        registry.register(
+            "connects",
+            "Accepted CONNECT packets",
+            self.connects.clone(),
+        );
+        let help = "TLS handshakes that failed";
+        registry.register(
+            "tls_handshakes_failed",
+            help,
+            self.handshakes_failed.clone(),
+        );
+        let help = "Ended connections by AWS's disconnectReason";
+        registry.register("disconnects", help, self.disconnects.clone());
+        let help = "Actions that a policy refused";
+        registry.register("denied", help, self.denied.clone());
+        let help = "Answered requests to the AWS API";
+        registry.register("api_requests", help, self.api_requests.clone());
+    }
+
+    fn register_messages(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "messages_in",
+            "Accepted publishes",
+            self.messages_in.clone(),
+        );
+        registry.register(
+            "bytes_in",
+            "Payload bytes of accepted publishes",
+            self.bytes_in.clone(),
+        );
+        registry.register(
+            "messages_out",
+            "Messages given to sessions",
+            self.messages_out.clone(),
+        );
+        let help = "Messages that a slow session lost";
+        registry.register("messages_dropped", help, self.messages_dropped.clone());
+        let help = "Messages that a subscriber's policy keeps from it (iot:Receive)";
+        registry.register("receives_denied", help, self.receives_denied.clone());
+    }
+
+    fn register_rules(&mut self) {
+        let registry = &mut self.registry;
+        let help = "Basic Ingest messages to a rule that is missing or disabled";
+        registry.register("rules_not_found", help, self.rules_not_found.clone());
+        let help = "Messages that a rule matched";
+        registry.register("rules_matched", help, self.rules_matched.clone());
+        let help = "Actions of rules by outcome";
+        registry.register("rule_actions", help, self.rule_actions.clone());
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_is_counted_by_reason_action_and_rule() {
+        let metrics = Metrics::default();
+        metrics.connected();
+        metrics.connected();
+        metrics.disconnected("CLIENT_INITIATED_DISCONNECT");
+        metrics.denied("iot:Publish");
+        metrics.published_in(7);
+        metrics.published_out(3, 1, 2);
+        metrics.rule_matched(&"hot".into());
+        metrics.rule_action(&"hot".into(), "s3", false);
+        metrics.api_request("CreateThing", 200);
+        let text = metrics.text();
+        for line in [
+            "thingcore_connections 1",
+            "thingcore_connects_total 2",
+            r#"thingcore_disconnects_total{reason="CLIENT_INITIATED_DISCONNECT"} 1"#,
+            r#"thingcore_denied_total{action="iot:Publish"} 1"#,
+            "thingcore_messages_in_total 1",
+            "thingcore_bytes_in_total 7",
+            "thingcore_messages_out_total 3",
+            "thingcore_messages_dropped_total 1",
+            "thingcore_receives_denied_total 2",
+            r#"thingcore_rules_matched_total{rule="hot"} 1"#,
+            r#"thingcore_rule_actions_total{rule="hot",action="s3",outcome="failure"} 1"#,
+            r#"thingcore_api_requests_total{operation="CreateThing",status="200"} 1"#,
+        ] {
+            assert!(
+                text.lines().any(|found| found == line),
+                "{line} in:\n{text}"
+            );
+        }
+    }
+}
