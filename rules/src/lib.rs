@@ -1,3 +1,6 @@
 //! Topic rules: SQL, substitution templates and actions.
 
+pub mod sql;
+pub mod template;
+
 pub mod target;
