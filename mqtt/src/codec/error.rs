@@ -1,0 +1,67 @@
+//! Why bytes are not a packet.
+
+use super::frame::Version;
+use super::reason::ReasonCode;
+
+/// A packet that the standard does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The bytes do not parse (MQTT 5.0 section 1.2, "Malformed Packet").
+    #[error("malformed packet: {0}")]
+    Malformed(&'static str),
+    /// The packet parses and breaks a rule (MQTT 5.0 section 1.2, "Protocol Error").
+    #[error("protocol error: {0}")]
+    Protocol(&'static str),
+    /// The announced length is above the receiver's limit, in bytes.
+    #[error("a packet of {0} bytes is too large")]
+    TooLarge(usize),
+    /// CONNECT asks for a protocol that is neither MQTT 3.1.1 nor 5.0.
+    #[error("protocol level {0} is not supported")]
+    UnsupportedProtocol(u8),
+    /// A CONNECT of MQTT 3.1.1 has no client id and wants its session kept ([MQTT-3.1.3-8]).
+    #[error("no client id, and the session is to be kept")]
+    ClientIdMissing,
+    /// A PUBLISH asks for QoS 3 ([MQTT-3.3.1-4]).
+    #[error("malformed packet: QoS 3")]
+    QosThree,
+    /// The topic of a PUBLISH or will has wildcards or is empty ([MQTT-3.3.2-2]).
+    #[error("`{0}` in a topic name")]
+    TopicName(&'static str),
+    /// A filter that is not valid ([MQTT-4.7.1-2], [MQTT-4.7.1-3]).
+    #[error("a topic filter that is not valid")]
+    TopicFilter,
+}
+
+impl DecodeError {
+    /// The reason code of the DISCONNECT or CONNACK that says so to an MQTT 5 client.
+    pub fn reason_code(&self) -> ReasonCode {
+        match self {
+            DecodeError::Malformed(_) | DecodeError::QosThree => ReasonCode::MalformedPacket,
+            DecodeError::Protocol(_) => ReasonCode::ProtocolError,
+            DecodeError::TooLarge(_) => ReasonCode::PacketTooLarge,
+            DecodeError::UnsupportedProtocol(_) => ReasonCode::UnsupportedProtocolVersion,
+            DecodeError::ClientIdMissing => ReasonCode::ClientIdentifierNotValid,
+            DecodeError::TopicName(_) => ReasonCode::TopicNameInvalid,
+            DecodeError::TopicFilter => ReasonCode::TopicFilterInvalid,
+        }
+    }
+
+    /// The CONNACK that this CONNECT is answered with, where the standard gives one: version
+    /// to answer in, and code.
+    pub fn connect_refusal(&self) -> Option<(Version, ReasonCode)> {
+        let code = self.reason_code();
+        match self {
+            // [MQTT-3.1.2-2]: return code 1 for levels below 5, a reason code above.
+            DecodeError::UnsupportedProtocol(level) if *level > 5 => Some((Version::V5, code)),
+            DecodeError::UnsupportedProtocol(_) | DecodeError::ClientIdMissing => {
+                Some((Version::V311, code))
+            }
+            DecodeError::Malformed(_)
+            | DecodeError::Protocol(_)
+            | DecodeError::TooLarge(_)
+            | DecodeError::QosThree
+            | DecodeError::TopicName(_)
+            | DecodeError::TopicFilter => None,
+        }
+    }
+}

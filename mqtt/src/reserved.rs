@@ -1,0 +1,250 @@
+//! The reserved topics of AWS IoT: which topics beginning with `$` a client may publish or
+//! subscribe to ("Reserved topics" in the AWS IoT developer guide).
+//!
+//! The tables leave `$aws/` out; `+` stands for a name, `#` for any rest.
+
+use crate::profile::Profile;
+
+/// A publish that goes to one rule and not through the broker ("Reducing messaging costs with
+/// Basic Ingest" in the AWS IoT developer guide).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BasicIngest<'a> {
+    /// The name of the rule.
+    pub rule: &'a str,
+    /// What `topic()` shows in the rule; empty when nothing follows the name.
+    pub topic: &'a str,
+}
+
+impl<'a> BasicIngest<'a> {
+    /// Takes `$aws/rules/NAME[/TOPIC]` apart.
+    pub fn parse(topic: &'a str) -> Option<Self> {
+        let rest = topic.strip_prefix("$aws/rules/")?;
+        let (rule, topic) = rest.split_once('/').unwrap_or((rest, ""));
+        (!rule.is_empty()).then_some(BasicIngest { rule, topic })
+    }
+}
+
+/// Whether a client may publish to a topic. Topics that do not begin with `$` are anyone's.
+pub fn may_publish(topic: &str, profile: &Profile) -> bool {
+    if !topic.starts_with('$') || !profile.reserved_topics {
+        return !topic.starts_with("$share/");
+    }
+    let Some(rest) = topic.strip_prefix("$aws/") else {
+        return false;
+    };
+    PUBLISH
+        .iter()
+        .chain(&BOTH)
+        .any(|pattern| overlaps(pattern, rest))
+}
+
+/// Whether a client may subscribe to a filter: some topic that it matches can be subscribed to.
+pub fn may_subscribe(filter: &str, profile: &Profile) -> bool {
+    if !filter.starts_with('$') || !profile.reserved_topics {
+        return true;
+    }
+    let Some(rest) = filter.strip_prefix("$aws/") else {
+        return false;
+    };
+    SUBSCRIBE
+        .iter()
+        .chain(&BOTH)
+        .any(|pattern| overlaps(pattern, rest))
+}
+
+/// Whether two filters have a topic in common; a topic is a filter without wildcards.
+fn overlaps(a: &str, b: &str) -> bool {
+    let (mut a, mut b) = (a.split('/'), b.split('/'));
+    loop {
+        match (a.next(), b.next()) {
+            (None, None) | (Some("#"), _) | (_, Some("#")) => return true,
+            (None, Some(_)) | (Some(_), None) => return false,
+            (Some(x), Some(y)) if x == y => {}
+            // A name has at least one character.
+            (Some("+"), Some(name)) | (Some(name), Some("+")) if !name.is_empty() => {}
+            (Some(_), Some(_)) => return false,
+        }
+    }
+}
+
+/// Published by clients, and visible to those who subscribe.
+const BOTH: [&str; 6] = [
+    "things/+/shadow/get",
+    "things/+/shadow/name/+/get",
+    "things/+/shadow/update",
+    "things/+/shadow/name/+/update",
+    "things/+/shadow/delete",
+    "things/+/shadow/name/+/delete",
+];
+
+/// Published by clients, seen by the service alone.
+const PUBLISH: [&str; 20] = [
+    "rules/+/#",
+    "things/+/jobs/get",
+    "things/+/jobs/start-next",
+    "things/+/jobs/+/get",
+    "things/+/jobs/+/update",
+    "certificates/create/json",
+    "certificates/create/cbor",
+    "certificates/create-from-csr/json",
+    "certificates/create-from-csr/cbor",
+    "provisioning-templates/+/provision/json",
+    "provisioning-templates/+/provision/cbor",
+    "things/+/defender/metrics/json",
+    "things/+/defender/metrics/cbor",
+    "things/+/streams/+/get/json",
+    "things/+/streams/+/get/cbor",
+    "things/+/streams/+/describe/json",
+    "things/+/streams/+/describe/cbor",
+    "commands/things/+/executions/+/response/+",
+    "commands/clients/+/executions/+/response/+",
+    "device_location/+/get_position_estimate",
+];
+
+/// Published by the service.
+const SUBSCRIBE: [&str; 97] = [
+    "things/+/shadow/get/accepted",
+    "things/+/shadow/name/+/get/accepted",
+    "things/+/shadow/get/rejected",
+    "things/+/shadow/name/+/get/rejected",
+    "things/+/shadow/update/accepted",
+    "things/+/shadow/name/+/update/accepted",
+    "things/+/shadow/update/rejected",
+    "things/+/shadow/name/+/update/rejected",
+    "things/+/shadow/update/delta",
+    "things/+/shadow/name/+/update/delta",
+    "things/+/shadow/update/documents",
+    "things/+/shadow/name/+/update/documents",
+    "things/+/shadow/delete/accepted",
+    "things/+/shadow/name/+/delete/accepted",
+    "things/+/shadow/delete/rejected",
+    "things/+/shadow/name/+/delete/rejected",
+    "things/+/jobs/get/accepted",
+    "things/+/jobs/get/rejected",
+    "things/+/jobs/start-next/accepted",
+    "things/+/jobs/start-next/rejected",
+    "things/+/jobs/+/get/accepted",
+    "things/+/jobs/+/get/rejected",
+    "things/+/jobs/+/update/accepted",
+    "things/+/jobs/+/update/rejected",
+    "things/+/jobs/notify",
+    "things/+/jobs/notify-next",
+    "certificates/create/json/accepted",
+    "certificates/create/cbor/accepted",
+    "certificates/create/json/rejected",
+    "certificates/create/cbor/rejected",
+    "certificates/create-from-csr/json/accepted",
+    "certificates/create-from-csr/cbor/accepted",
+    "certificates/create-from-csr/json/rejected",
+    "certificates/create-from-csr/cbor/rejected",
+    "provisioning-templates/+/provision/json/accepted",
+    "provisioning-templates/+/provision/cbor/accepted",
+    "provisioning-templates/+/provision/json/rejected",
+    "provisioning-templates/+/provision/cbor/rejected",
+    "events/presence/connected/+",
+    "events/presence/disconnected/+",
+    "events/presence/connect_failed/+",
+    "events/subscriptions/subscribed/+",
+    "events/subscriptions/unsubscribed/+",
+    "events/certificates/registered/+",
+    "events/job/+/canceled",
+    "events/job/+/cancellation_in_progress",
+    "events/job/+/completed",
+    "events/job/+/deleted",
+    "events/job/+/deletion_in_progress",
+    "events/jobExecution/+/canceled",
+    "events/jobExecution/+/deleted",
+    "events/jobExecution/+/failed",
+    "events/jobExecution/+/rejected",
+    "events/jobExecution/+/removed",
+    "events/jobExecution/+/succeeded",
+    "events/jobExecution/+/timed_out",
+    "events/thing/+/created",
+    "events/thing/+/updated",
+    "events/thing/+/deleted",
+    "events/thingGroup/+/created",
+    "events/thingGroup/+/updated",
+    "events/thingGroup/+/deleted",
+    "events/thingType/+/created",
+    "events/thingType/+/updated",
+    "events/thingType/+/deleted",
+    "events/thingTypeAssociation/thing/+/thingType/+/added",
+    "events/thingTypeAssociation/thing/+/thingType/+/removed",
+    "events/thingGroupMembership/thingGroup/+/thing/+/added",
+    "events/thingGroupMembership/thingGroup/+/thing/+/removed",
+    "events/thingGroupHierarchy/thingGroup/+/childThingGroup/+/added",
+    "events/thingGroupHierarchy/thingGroup/+/childThingGroup/+/removed",
+    "things/+/defender/metrics/json/accepted",
+    "things/+/defender/metrics/cbor/accepted",
+    "things/+/defender/metrics/json/rejected",
+    "things/+/defender/metrics/cbor/rejected",
+    "things/+/tunnels/notify",
+    "things/+/streams/+/data/json",
+    "things/+/streams/+/data/cbor",
+    "things/+/streams/+/description/json",
+    "things/+/streams/+/description/cbor",
+    "things/+/streams/+/rejected/json",
+    "things/+/streams/+/rejected/cbor",
+    "commands/things/+/executions/+/request",
+    "commands/clients/+/executions/+/request",
+    "commands/things/+/executions/+/request/+",
+    "commands/clients/+/executions/+/request/+",
+    "commands/things/+/executions/+/response/accepted",
+    "commands/clients/+/executions/+/response/accepted",
+    "commands/things/+/executions/+/response/accepted/+",
+    "commands/clients/+/executions/+/response/accepted/+",
+    "commands/things/+/executions/+/response/rejected",
+    "commands/clients/+/executions/+/response/rejected",
+    "commands/things/+/executions/+/response/rejected/+",
+    "commands/clients/+/executions/+/response/rejected/+",
+    "device_location/+/get_position_estimate/accepted",
+    "device_location/+/get_position_estimate/rejected",
+    "sitewise/asset-models/+/assets/+/properties/+",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_topics_are_the_ones_that_aws_documents() {
+        let aws = Profile::aws();
+        let publish = [
+            ("a/b", true),
+            ("$aws/things/t/shadow/update", true),
+            ("$aws/things/t/shadow/name/n/get", true),
+            ("$aws/rules/r/a/b", true),
+            ("$aws/rules/r", true),
+            ("$aws/things/t/shadow/update/accepted", false),
+            ("$aws/things//shadow/update", false),
+            ("$aws/events/presence/connected/c", false),
+            ("$SYS/x", false),
+            ("$share/g/t", false),
+        ];
+        for (topic, expected) in publish {
+            assert_eq!(may_publish(topic, &aws), expected, "{topic}");
+        }
+        let subscribe = [
+            ("#", true),
+            ("$aws/things/+/shadow/#", true),
+            ("$aws/things/t/shadow/get/+", true),
+            ("$aws/events/#", true),
+            ("$aws/things/t/jobs/notify", true),
+            ("$aws/rules/r/x", false),
+            ("$aws/nothing", false),
+            ("$SYS/#", false),
+        ];
+        for (filter, expected) in subscribe {
+            assert_eq!(may_subscribe(filter, &aws), expected, "{filter}");
+        }
+    }
+
+    #[test]
+    fn basic_ingest_names_a_rule_and_a_topic() {
+        let parsed = |topic| BasicIngest::parse(topic).map(|ingest| (ingest.rule, ingest.topic));
+        assert_eq!(parsed("$aws/rules/r/a/b"), Some(("r", "a/b")));
+        assert_eq!(parsed("$aws/rules/r"), Some(("r", "")));
+        assert_eq!(parsed("$aws/rules/"), None);
+        assert_eq!(parsed("rules/r"), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! One client's session without I/O: what it is owed ([`Outgoing`]) and what it has sent that is
+//! not settled yet ([`Incoming`]). The broker's shards drive both; so does the simulation.
+
+mod incoming;
+mod outgoing;
+
+pub use incoming::{AliasError, Incoming};
+pub use outgoing::{Outbound, Outgoing, OutgoingLimits, Sent};

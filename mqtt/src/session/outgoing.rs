@@ -1,0 +1,308 @@
+//! What a client is owed: messages in flight, messages waiting, and the packet ids between.
+
+use crate::codec::{self, PublishHead, Version};
+use crate::message::{Message, QoS};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The bounds of one client's outgoing side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutgoingLimits {
+    /// Messages above QoS 0 in flight at once: the smaller of the client's Receive Maximum
+    /// (MQTT 5.0 [3.1.2.11.3]) and the broker's own limit.
+    pub inflight: u16,
+    /// Messages waiting beyond the window or for the client to come back.
+    pub queued: usize,
+    /// Bytes of payload among the waiting messages.
+    pub queued_bytes: usize,
+    /// Largest packet that the client accepts (MQTT 5.0 [3.1.2.11.4]).
+    pub packet_bytes: usize,
+    /// Whether a message sent again carries DUP; AWS never sets it.
+    pub dup: bool,
+}
+
+/// One message above QoS 0 that a client is owed.
+#[derive(Clone, Debug)]
+pub struct Outbound<G> {
+    /// The message, shared among all of its receivers.
+    pub message: Arc<Message>,
+    /// The QoS of this delivery: the lower of the publish's and the subscription's.
+    pub qos: QoS,
+    /// RETAIN of this delivery.
+    pub retain: bool,
+    /// The subscription identifier to send along, if the subscription has one.
+    pub subscription_id: Option<u32>,
+    /// The shared subscription it was drawn from; handed to another member if this one leaves.
+    pub share: Option<G>,
+}
+
+/// What became of a message handed to [`Outgoing::send`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Written to the output.
+    Now,
+    /// Waiting for room in the window or for the client.
+    Queued,
+    /// Dropped: the queue is full, or the packet is larger than the client accepts.
+    Dropped,
+}
+
+/// How far a message in flight has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// PUBLISH sent; PUBACK (QoS 1) or PUBREC (QoS 2) is awaited.
+    Published,
+    /// PUBREL sent; PUBCOMP is awaited. The message itself is the receiver's by now.
+    Released,
+}
+
+#[derive(Clone, Debug)]
+struct Inflight<G> {
+    id: u16,
+    stage: Stage,
+    outbound: Outbound<G>,
+}
+
+/// A client's outgoing half: window, queue and packet ids.
+///
+/// Invariants: no packet id is in flight twice; the window never exceeds its limit; a message
+/// leaves only when it was acknowledged, has expired, or was handed to another member of its
+/// shared group.
+#[derive(Debug)]
+pub struct Outgoing<G> {
+    version: Version,
+    limits: OutgoingLimits,
+    online: bool,
+    last_id: u16,
+    /// In the order sent, so that acknowledgements are found at the front.
+    inflight: VecDeque<Inflight<G>>,
+    waiting: VecDeque<Outbound<G>>,
+    waiting_bytes: usize,
+}
+
+impl<G> Outgoing<G> {
+    /// The outgoing half of a session that is not connected yet.
+    pub fn new(version: Version, limits: OutgoingLimits) -> Self {
+        Outgoing {
+            version,
+            limits,
+            online: false,
+            last_id: 0,
+            inflight: VecDeque::new(),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+        }
+    }
+
+    /// The client is there: sends again what is in flight, then what waits.
+    ///
+    /// MQTT 3.1.1 [4.4.0-1]: unacknowledged PUBLISH and PUBREL packets keep their packet ids.
+    pub fn connect(&mut self, limits: OutgoingLimits, now_ms: u64, out: &mut Vec<u8>) {
+        self.limits = limits;
+        self.online = true;
+        for flight in &self.inflight {
+            match flight.stage {
+                Stage::Published => {
+                    write(
+                        out,
+                        self.version,
+                        flight.id,
+                        limits.dup,
+                        &flight.outbound,
+                        now_ms,
+                    );
+                }
+                Stage::Released => codec::put_pubrel(out, self.version, flight.id),
+            }
+        }
+        self.pump(now_ms, out);
+    }
+
+    /// The client is gone; what it is owed stays.
+    pub fn disconnect(&mut self) {
+        self.online = false;
+    }
+
+    /// Delivers a message above QoS 0: at once if the window and `room` allow, else it waits.
+    pub fn send(
+        &mut self,
+        outbound: Outbound<G>,
+        room: bool,
+        now_ms: u64,
+        out: &mut Vec<u8>,
+    ) -> Sent {
+        if self.online && packet_bytes(self.version, &outbound) > self.limits.packet_bytes {
+            return Sent::Dropped;
+        }
+        if self.online && room && self.waiting.is_empty() && self.window_open() {
+            self.launch(outbound, now_ms, out);
+            return Sent::Now;
+        }
+        let bytes = outbound.message.payload.len();
+        if self.waiting.len() >= self.limits.queued
+            || self.waiting_bytes + bytes > self.limits.queued_bytes
+        {
+            return Sent::Dropped;
+        }
+        self.waiting_bytes += bytes;
+        self.waiting.push_back(outbound);
+        Sent::Queued
+    }
+
+    /// PUBACK arrived. False when no such message is in flight.
+    pub fn puback(&mut self, id: u16) -> bool {
+        self.settle(id, |flight| flight.outbound.qos == QoS::AtLeastOnce)
+    }
+
+    /// PUBREC arrived: the receiver has the message, PUBREL follows. False for an unknown id.
+    /// A refusal (`refused`, MQTT 5.0 [4.3.3-4]) ends the exchange instead.
+    pub fn pubrec(&mut self, id: u16, refused: bool, out: &mut Vec<u8>) -> bool {
+        if refused {
+            return self.settle(id, |flight| flight.outbound.qos == QoS::ExactlyOnce);
+        }
+        let flight = self.inflight.iter_mut().find(|flight| flight.id == id);
+        let Some(flight) = flight.filter(|flight| flight.outbound.qos == QoS::ExactlyOnce) else {
+            return false;
+        };
+        flight.stage = Stage::Released;
+        codec::put_pubrel(out, self.version, id);
+        true
+    }
+
+    /// PUBCOMP arrived. False when no such exchange waits for it.
+    pub fn pubcomp(&mut self, id: u16) -> bool {
+        self.settle(id, |flight| flight.stage == Stage::Released)
+    }
+
+    /// Sends what waits, as far as the window goes; expired messages are skipped
+    /// (MQTT 5.0 [3.3.2-5]).
+    pub fn pump(&mut self, now_ms: u64, out: &mut Vec<u8>) {
+        while self.online && self.window_open() {
+            let Some(outbound) = self.waiting.pop_front() else {
+                break;
+            };
+            self.waiting_bytes -= outbound.message.payload.len();
+            let expired = outbound
+                .message
+                .expires_at_ms
+                .is_some_and(|at| at <= now_ms);
+            if expired || packet_bytes(self.version, &outbound) > self.limits.packet_bytes {
+                continue;
+            }
+            self.launch(outbound, now_ms, out);
+        }
+    }
+
+    /// Takes out what came through shared subscriptions and is not acknowledged, for the other
+    /// members of those groups. What the receiver already has (PUBREC) is not given twice.
+    pub fn take_shared(&mut self) -> Vec<Outbound<G>> {
+        let mut taken = Vec::new();
+        let given = |o: &Outbound<G>| o.share.is_some();
+        let (mine, shared): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.inflight)
+            .into_iter()
+            .partition(|f| !given(&f.outbound) || f.stage == Stage::Released);
+        self.inflight = mine;
+        taken.extend(shared.into_iter().map(|flight| flight.outbound));
+        let (mine, shared): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|o| !given(o));
+        self.waiting = mine;
+        taken.extend(shared);
+        self.waiting_bytes = self.waiting.iter().map(|o| o.message.payload.len()).sum();
+        taken
+    }
+
+    /// Messages in flight.
+    pub fn inflight(&self) -> usize {
+        self.inflight.len()
+    }
+
+    /// Messages waiting for the window or for the client.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The protocol version of the session; AWS resumes none across versions.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The largest packet that the client accepts, in bytes.
+    pub fn packet_bytes_max(&self) -> usize {
+        self.limits.packet_bytes
+    }
+
+    fn window_open(&self) -> bool {
+        self.inflight.len() < usize::from(self.limits.inflight)
+    }
+
+    fn launch(&mut self, outbound: Outbound<G>, now_ms: u64, out: &mut Vec<u8>) {
+        let id = self.next_id();
+        write(out, self.version, id, false, &outbound, now_ms);
+        self.inflight.push_back(Inflight {
+            id,
+            stage: Stage::Published,
+            outbound,
+        });
+    }
+
+    /// The next packet id that is not in flight. The window is smaller than the id space, so the
+    /// search ends; it is one comparison unless an old message has been left behind.
+    fn next_id(&mut self) -> u16 {
+        loop {
+            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+            let id = self.last_id;
+            if !self.inflight.iter().any(|flight| flight.id == id) {
+                return id;
+            }
+        }
+    }
+
+    fn settle(&mut self, id: u16, fits: impl Fn(&Inflight<G>) -> bool) -> bool {
+        let Some(at) = self.inflight.iter().position(|flight| flight.id == id) else {
+            return false;
+        };
+        if !fits(&self.inflight[at]) {
+            return false;
+        }
+        self.inflight.remove(at);
+        if self.inflight.is_empty() && self.inflight.capacity() > KEPT {
+            self.inflight = VecDeque::new();
+        }
+        true
+    }
+}
+
+/// A burst's window is not kept by an idle client.
+const KEPT: usize = 128;
+
+fn write<G>(
+    out: &mut Vec<u8>,
+    version: Version,
+    id: u16,
+    dup: bool,
+    outbound: &Outbound<G>,
+    now_ms: u64,
+) {
+    let message = &*outbound.message;
+    let head = PublishHead {
+        qos: outbound.qos,
+        dup,
+        retain: outbound.retain,
+        packet_id: Some(id),
+    };
+    codec::put_publish(
+        out,
+        version,
+        head,
+        &message.body(now_ms, outbound.subscription_id),
+    );
+}
+
+fn packet_bytes<G>(version: Version, outbound: &Outbound<G>) -> usize {
+    codec::publish_bytes(
+        version,
+        outbound.qos,
+        &outbound.message.body(0, outbound.subscription_id),
+    )
+}
