@@ -1,0 +1,143 @@
+//! Errors as AWS sends them: a code in a header, a message in a JSON body, an HTTP status.
+
+use super::model::Service;
+use http::StatusCode;
+
+/// A refused or failed request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", code.name())]
+pub(crate) struct ApiError {
+    pub(crate) code: Code,
+    /// In AWS's words where they are known.
+    pub(crate) message: String,
+    /// The resource that is in the way; only AlreadyExists errors carry one.
+    pub(crate) resource: Option<Resource>,
+}
+
+/// A resource in an error's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Resource {
+    pub(crate) id: Option<String>,
+    pub(crate) arn: Option<String>,
+}
+
+/// AWS's error codes (service models; the common errors of the IoT API reference).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    AccessDenied,
+    CertificateConflict,
+    CertificateState,
+    CertificateValidation,
+    Conflict,
+    ConflictingResourceUpdate,
+    DeleteConflict,
+    Forbidden,
+    InternalFailure,
+    InvalidRequest,
+    InvalidSignature,
+    LimitExceeded,
+    MalformedPolicy,
+    MethodNotAllowed,
+    NotImplemented,
+    RegistrationCodeValidation,
+    RequestEntityTooLarge,
+    ResourceAlreadyExists,
+    ResourceNotFound,
+    Serialization,
+    ServiceUnavailable,
+    SqlParse,
+    Throttling,
+    Unauthorized,
+    UnknownOperation,
+    VersionConflict,
+    VersionsLimitExceeded,
+}
+
+impl Code {
+    /// The name on the wire.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Code::AccessDenied => "AccessDeniedException",
+            Code::CertificateConflict => "CertificateConflictException",
+            Code::CertificateState => "CertificateStateException",
+            Code::CertificateValidation => "CertificateValidationException",
+            Code::Conflict => "ConflictException",
+            Code::ConflictingResourceUpdate => "ConflictingResourceUpdateException",
+            Code::DeleteConflict => "DeleteConflictException",
+            Code::Forbidden => "ForbiddenException",
+            Code::InternalFailure => "InternalFailureException",
+            Code::InvalidRequest => "InvalidRequestException",
+            Code::InvalidSignature => "InvalidSignatureException",
+            Code::LimitExceeded => "LimitExceededException",
+            Code::MalformedPolicy => "MalformedPolicyException",
+            Code::MethodNotAllowed => "MethodNotAllowedException",
+            Code::NotImplemented => "NotImplementedException",
+            Code::RegistrationCodeValidation => "RegistrationCodeValidationException",
+            Code::RequestEntityTooLarge => "RequestEntityTooLargeException",
+            Code::ResourceAlreadyExists => "ResourceAlreadyExistsException",
+            Code::ResourceNotFound => "ResourceNotFoundException",
+            Code::Serialization => "SerializationException",
+            Code::ServiceUnavailable => "ServiceUnavailableException",
+            Code::SqlParse => "SqlParseException",
+            Code::Throttling => "ThrottlingException",
+            Code::Unauthorized => "UnauthorizedException",
+            Code::UnknownOperation => "UnknownOperationException",
+            Code::VersionConflict => "VersionConflictException",
+            Code::VersionsLimitExceeded => "VersionsLimitExceededException",
+        }
+    }
+
+    /// The HTTP status in a service's answers.
+    pub(crate) fn status(self, service: Service) -> StatusCode {
+        match self {
+            Code::CertificateValidation
+            | Code::InvalidRequest
+            | Code::MalformedPolicy
+            | Code::RegistrationCodeValidation
+            | Code::Serialization
+            | Code::SqlParse => StatusCode::BAD_REQUEST,
+            // The control plane's model has 400, those of the data planes 429.
+            Code::Throttling if !service.is_data_plane() => StatusCode::BAD_REQUEST,
+            Code::Throttling => StatusCode::TOO_MANY_REQUESTS,
+            Code::Unauthorized => StatusCode::UNAUTHORIZED,
+            Code::AccessDenied | Code::Forbidden | Code::InvalidSignature => StatusCode::FORBIDDEN,
+            Code::ResourceNotFound | Code::UnknownOperation => StatusCode::NOT_FOUND,
+            Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Code::CertificateState => StatusCode::NOT_ACCEPTABLE,
+            Code::CertificateConflict
+            | Code::Conflict
+            | Code::ConflictingResourceUpdate
+            | Code::DeleteConflict
+            | Code::ResourceAlreadyExists
+            | Code::VersionConflict
+            | Code::VersionsLimitExceeded => StatusCode::CONFLICT,
+            Code::LimitExceeded => StatusCode::GONE,
+            Code::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
+            // Not retried by the SDKs, unlike 500, 502, 503 and 504.
+            Code::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+            Code::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl ApiError {
+    /// An error without a resource.
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        ApiError {
+            code,
+            message: message.into(),
+            resource: None,
+        }
+    }
+
+    /// `InvalidRequestException`.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidRequest, message)
+    }
+
+    /// `ResourceNotFoundException`.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Code::ResourceNotFound, message)
+    }
+}

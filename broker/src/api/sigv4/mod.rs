@@ -1,0 +1,9 @@
+//! AWS Signature Version 4: who says to be calling, and whether the signature proves it
+//! (AWS General Reference, "Signing AWS API requests").
+
+mod canonical;
+mod credential;
+mod verify;
+
+pub(crate) use credential::Credential;
+pub(crate) use verify::{SignatureError, SignedRequest, verify};
