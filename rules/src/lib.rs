@@ -3,4 +3,7 @@
 pub mod sql;
 pub mod template;
 
+pub mod actions;
 pub mod target;
+
+pub mod delivery;

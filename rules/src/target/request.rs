@@ -139,6 +139,42 @@ impl AwsRequest {
     }
 }
 
+/// A call in AWS's query protocol: parameters in a form.
+#[must_use]
+pub fn query_form(service: Service, parameters: &[(&str, &str)]) -> AwsRequest {
+    let pairs: Vec<String> = parameters
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode_segment(name), encode_segment(value)))
+        .collect();
+    AwsRequest::post(
+        service,
+        "application/x-www-form-urlencoded; charset=utf-8",
+        pairs.join("&"),
+    )
+}
+
+/// A call in AWS's JSON protocol: the operation in `X-Amz-Target`.
+#[must_use]
+pub fn json_target(service: Service, target: &'static str, body: &serde_json::Value) -> AwsRequest {
+    let version = match service {
+        Service::DynamoDb => "application/x-amz-json-1.0",
+        Service::S3
+        | Service::Lambda
+        | Service::Sns
+        | Service::Sqs
+        | Service::Kinesis
+        | Service::Firehose
+        | Service::CloudWatchLogs
+        | Service::CloudWatch => "application/x-amz-json-1.1",
+    };
+    let mut request = AwsRequest::post(service, version, body.to_string());
+    let name = HeaderName::from_static("x-amz-target");
+    request
+        .headers
+        .push((name, HeaderValue::from_static(target)));
+    request
+}
+
 /// Percent-encodes everything but unreserved characters, as SigV4 wants (RFC 3986 section 2.3).
 #[must_use]
 pub fn encode_segment(text: &str) -> String {

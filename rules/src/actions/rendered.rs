@@ -1,0 +1,161 @@
+//! What an action is given, and what it makes of it.
+
+use super::text::Text;
+use crate::sql::Context;
+use crate::target::AwsRequest;
+use bytes::Bytes;
+use thiserror::Error;
+use uuid::Uuid;
+
+/// The account and region that a rule runs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The region.
+    pub region: String,
+    /// The account, twelve digits.
+    pub account_id: String,
+}
+
+impl Place {
+    /// The partition in ARNs (`aws`, `aws-cn`, `aws-us-gov`).
+    #[must_use]
+    pub fn partition(&self) -> &'static str {
+        partition(&self.region)
+    }
+
+    /// The ARN of a resource of this account and region.
+    #[must_use]
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        format!(
+            "arn:{}:{service}:{}:{}:{resource}",
+            self.partition(),
+            self.region,
+            self.account_id
+        )
+    }
+}
+
+fn partition(region: &str) -> &'static str {
+    match region {
+        _ if region.starts_with("cn-") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// One message as an action gets it.
+pub struct Input<'a, 'c> {
+    /// The SELECT result, or the failures for an error action.
+    pub payload: &'a Bytes,
+    /// What templates see: the original message and the variables of SET, not the SELECT result.
+    pub context: &'a mut Context<'c>,
+    /// Where the rule runs.
+    pub place: &'a Place,
+    /// Identifies the message.
+    pub trace_id: Uuid,
+    /// Milliseconds since the epoch.
+    pub now_ms: u64,
+}
+
+/// The role of a rule must allow this before anything is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// The role.
+    pub role_arn: String,
+    /// The IAM action (`s3:PutObject`).
+    pub action: &'static str,
+    /// The ARN that it is wanted for, or `*`.
+    pub resource: String,
+}
+
+/// What an action does with one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// What its role must allow; `None` for Lambda, where the function's own policy decides.
+    pub permission: Option<Permission>,
+    /// `failedResource` in an error action's payload: bucket, function ARN, topic.
+    pub resource: String,
+    /// What is sent.
+    pub effect: Effect,
+    /// The begin of the error text, as AWS has it (`Failed to put S3 object`).
+    pub failure: &'static str,
+    /// The end of the error text (`Action: s3, Bucket: b, Key: k`).
+    pub details: String,
+}
+
+/// What is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// A call of an AWS service.
+    Request(AwsRequest),
+    /// A message for the broker.
+    Republish(Republish),
+}
+
+/// A message that a rule publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Republish {
+    /// The topic.
+    pub topic: String,
+    /// 0 or 1.
+    pub qos: u8,
+    /// The payload.
+    pub payload: Bytes,
+    /// MQTT 5 properties.
+    pub properties: RepublishProperties,
+}
+
+/// The MQTT 5 properties that a republish action sets (`headers` in the API).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepublishProperties {
+    /// Payload format indicator: whether the payload is UTF-8 text.
+    pub utf8_payload: Option<bool>,
+    /// Content type.
+    pub content_type: Option<String>,
+    /// Response topic.
+    pub response_topic: Option<String>,
+    /// Correlation data.
+    pub correlation_data: Option<Bytes>,
+    /// Message expiry interval in seconds.
+    pub message_expiry_s: Option<u32>,
+    /// User properties in order.
+    pub user_properties: Vec<(String, String)>,
+}
+
+/// Why an action cannot be sent for this message. `resource` is empty when it was not known yet.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{message}")]
+pub struct Unrenderable {
+    /// What is wrong, naming the parameter.
+    pub message: String,
+    /// `failedResource`, when it was known.
+    pub resource: String,
+}
+
+impl Unrenderable {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            resource: String::new(),
+        }
+    }
+}
+
+impl<'a> Input<'a, '_> {
+    /// Renders a template.
+    pub(super) fn text(&mut self, text: &Text) -> Result<String, Unrenderable> {
+        text.render(self.context).map_err(Unrenderable::new)
+    }
+
+    /// Renders a template that may be absent.
+    pub(super) fn optional(&mut self, text: Option<&Text>) -> Result<Option<String>, Unrenderable> {
+        text.map(|text| self.text(text)).transpose()
+    }
+
+    /// The payload as text, for services whose messages are text.
+    pub(super) fn payload_text(&self) -> Result<&'a str, Unrenderable> {
+        std::str::from_utf8(self.payload).map_err(|_| {
+            Unrenderable::new("the payload is not UTF-8 text: use encode(*, 'base64')")
+        })
+    }
+}

@@ -1,0 +1,380 @@
+//! One message through one rule: SQL once, then every action for itself, then the error action.
+
+use super::counters::RuleCounters;
+use super::engine::Shared;
+use super::error_action::{self, Failure};
+use super::event::Event;
+use super::records::{Outcome, Record, SentRequest};
+use super::rule::{Rule, Selected};
+use super::shown::{shown_publish, shown_request};
+use crate::actions::{Action, Effect, Input, Rendered, Republish, Unrenderable};
+use crate::sql::Context;
+use crate::target::{AwsRequest, Route, SendFailure, Via};
+use bytes::Bytes;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Runs a rule for a message.
+pub(super) async fn execute(
+    shared: &Arc<Shared>,
+    rule: &Arc<Rule>,
+    counters: &Arc<RuleCounters>,
+    event: Arc<Event>,
+) {
+    let selected = match rule.evaluate(&event) {
+        Ok(Some(selected)) => selected,
+        Ok(None) => return,
+        Err(error) => {
+            // A failure of the SQL does not run the error action (developer guide, note on the
+            // error handling page); it is in the log only.
+            counters.parse_error.add_one();
+            let rule = rule.name();
+            tracing::error!(event_type = "RuleExecution", %rule, topic = %event.topic, %error, "rule SQL failed");
+            return;
+        }
+    };
+    counters.executed.add_one();
+    let run = Run {
+        shared: Arc::clone(shared),
+        rule: Arc::clone(rule),
+        counters: Arc::clone(counters),
+        event,
+    };
+    let payload = selected.payload.clone();
+    let failures = run
+        .finish(run.start(rule.actions().iter(), &selected, &payload, false))
+        .await;
+    if let Some(action) = rule.error_action()
+        && !failures.is_empty()
+    {
+        let payload = error_action::payload(rule.name(), &run.event, &failures);
+        let started = run.start(std::iter::once(action), &selected, &payload, true);
+        run.finish(started).await;
+    }
+}
+
+/// What the actions of one message share.
+#[derive(Clone)]
+struct Run {
+    shared: Arc<Shared>,
+    rule: Arc<Rule>,
+    counters: Arc<RuleCounters>,
+    event: Arc<Event>,
+}
+
+/// An action on its way.
+enum Started {
+    /// It is over.
+    Over(Option<Failure>),
+    /// A request waits to be sent.
+    Pending(Box<Pending>),
+}
+
+struct Pending {
+    invocation: Invocation,
+    route: Route,
+    request: AwsRequest,
+    rendered: Details,
+}
+
+/// What identifies an invocation in records and counters.
+struct Invocation {
+    action: &'static str,
+    failed_action: &'static str,
+    error_action: bool,
+    input: Bytes,
+}
+
+/// What of a rendered action is needed once its effect is on the way.
+struct Details {
+    resource: String,
+    failure: &'static str,
+    details: String,
+}
+
+impl Run {
+    /// Renders actions and checks their roles. A republish is done at once, so that messages of
+    /// one publisher stay in order.
+    fn start<'a>(
+        &self,
+        actions: impl Iterator<Item = &'a Action>,
+        selected: &Selected,
+        payload: &Bytes,
+        error_action: bool,
+    ) -> Vec<Started> {
+        self.rule
+            .with_context(&self.event, selected.variables.clone(), |context| {
+                actions
+                    .map(|action| self.start_one(action, context, payload, error_action))
+                    .collect()
+            })
+    }
+
+    fn start_one(
+        &self,
+        action: &Action,
+        context: &mut Context<'_>,
+        payload: &Bytes,
+        error_action: bool,
+    ) -> Started {
+        let invocation = Invocation {
+            action: action.kind(),
+            failed_action: action.failed_action(),
+            error_action,
+            input: payload.clone(),
+        };
+        let mut input = Input {
+            payload,
+            context,
+            place: &self.shared.settings.place,
+            trace_id: self.event.trace_id,
+            now_ms: (self.shared.ports.now_ms)(),
+        };
+        let Rendered {
+            permission,
+            resource,
+            effect,
+            failure,
+            details,
+        } = match action.render(&mut input) {
+            Ok(rendered) => rendered,
+            Err(Unrenderable { message, resource }) => {
+                let message = format!("{message}. Message arrived on: {}", self.event.topic);
+                let failed = Failed {
+                    outcome: Outcome::Failed {
+                        reason: message.clone(),
+                    },
+                    message,
+                };
+                return Started::Over(self.fail(invocation, resource, None, 0, failed));
+            }
+        };
+        let rendered = Details {
+            resource,
+            failure,
+            details,
+        };
+        let denied = permission.and_then(|wanted| {
+            let roles = &self.shared.ports.roles;
+            roles
+                .authorize(&wanted.role_arn, wanted.action, &wanted.resource)
+                .err()
+        });
+        if let Some(denied) = denied {
+            let reason = denied.reason;
+            let failed = Failed {
+                message: self.text(&rendered, &reason),
+                outcome: Outcome::Denied { reason },
+            };
+            let request = Some(self.shown(&effect));
+            return Started::Over(self.fail(invocation, rendered.resource, request, 0, failed));
+        }
+        match effect {
+            Effect::Republish(message) => {
+                Started::Over(self.republish(invocation, rendered, message))
+            }
+            Effect::Request(request) => {
+                let route = self.shared.ports.target.route(&request);
+                Started::Pending(Box::new(Pending {
+                    invocation,
+                    route,
+                    request,
+                    rendered,
+                }))
+            }
+        }
+    }
+
+    /// Sends what is pending, side by side, and gathers the failures in the order of actions.
+    async fn finish(&self, started: Vec<Started>) -> Vec<Failure> {
+        let mut failures: Vec<Option<Failure>> = Vec::with_capacity(started.len());
+        let mut sending = JoinSet::new();
+        let pending = started
+            .iter()
+            .filter(|s| matches!(s, Started::Pending(_)))
+            .count();
+        for (index, started) in started.into_iter().enumerate() {
+            failures.push(match started {
+                Started::Over(failure) => failure,
+                Started::Pending(pending_one) if pending == 1 => self.send(*pending_one).await,
+                Started::Pending(pending_one) => {
+                    let run = self.clone();
+                    sending.spawn(async move { (index, run.send(*pending_one).await) });
+                    None
+                }
+            });
+        }
+        while let Some(sent) = sending.join_next().await {
+            if let Ok((index, failure)) = sent {
+                failures[index] = failure;
+            }
+        }
+        failures.into_iter().flatten().collect()
+    }
+
+    fn republish(
+        &self,
+        invocation: Invocation,
+        rendered: Details,
+        message: Republish,
+    ) -> Option<Failure> {
+        let shown = Some(shown_publish(&message));
+        let hops_max = self.shared.settings.hops_max;
+        let done = if self.event.hops >= hops_max {
+            Err(format!(
+                "the message went through {hops_max} republish actions already"
+            ))
+        } else {
+            self.shared
+                .ports
+                .republisher
+                .republish(message, &self.event)
+        };
+        match done {
+            Ok(()) => {
+                self.record(invocation, shown, 1, Outcome::Success { status: None });
+                None
+            }
+            Err(reason) => {
+                let message = self.text(&rendered, &reason);
+                let failed = Failed {
+                    message,
+                    outcome: Outcome::Failed { reason },
+                };
+                self.fail(invocation, rendered.resource, shown, 0, failed)
+            }
+        }
+    }
+
+    /// Sends a request until it succeeds, cannot succeed, or was tried often enough.
+    async fn send(&self, pending: Pending) -> Option<Failure> {
+        let Pending {
+            invocation,
+            route,
+            request,
+            rendered,
+        } = pending;
+        let shown = Some(shown_request(&route, &request));
+        if route.via == Via::Recorded {
+            self.record(invocation, shown, 0, Outcome::Recorded);
+            return None;
+        }
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let answer = self.shared.ports.target.send(&route, &request).await;
+            let failure = match answer.and_then(|answer| answer.into_result(request.service)) {
+                Ok(status) => {
+                    let status = Some(status.as_u16());
+                    self.record(invocation, shown, attempts, Outcome::Success { status });
+                    return None;
+                }
+                Err(failure) => failure,
+            };
+            match self.pause(&failure, attempts) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => {
+                    let reason = failure.message;
+                    let message = self.text(&rendered, &reason);
+                    let failed = Failed {
+                        message,
+                        outcome: Outcome::Failed { reason },
+                    };
+                    return self.fail(invocation, rendered.resource, shown, attempts, failed);
+                }
+            }
+        }
+    }
+
+    fn pause(&self, failure: &SendFailure, attempts: u32) -> Option<Duration> {
+        if !failure.retryable {
+            return None;
+        }
+        self.shared
+            .settings
+            .retry
+            .pause_after(attempts, &mut SmallRng::from_os_rng())
+    }
+
+    /// The error text as AWS has it.
+    fn text(&self, rendered: &Details, error: &str) -> String {
+        let Details {
+            failure, details, ..
+        } = rendered;
+        let topic = &self.event.topic;
+        format!("{failure}. The error received was {error}. Message arrived on: {topic}, {details}")
+    }
+
+    fn shown(&self, effect: &Effect) -> SentRequest {
+        match effect {
+            Effect::Request(request) => {
+                shown_request(&self.shared.ports.target.route(request), request)
+            }
+            Effect::Republish(message) => shown_publish(message),
+        }
+    }
+
+    fn fail(
+        &self,
+        invocation: Invocation,
+        resource: String,
+        request: Option<SentRequest>,
+        attempts: u32,
+        failed: Failed,
+    ) -> Option<Failure> {
+        let rule = self.rule.name();
+        let (action, error) = (invocation.action, &failed.message);
+        tracing::error!(event_type = "RuleExecution", %rule, topic = %self.event.topic, action, %error, "rule action failed");
+        let failed_action = invocation.failed_action;
+        self.record(invocation, request, attempts, failed.outcome);
+        Some(Failure {
+            failed_action,
+            failed_resource: resource,
+            error_message: failed.message,
+        })
+    }
+
+    fn record(
+        &self,
+        invocation: Invocation,
+        request: Option<SentRequest>,
+        attempts: u32,
+        outcome: Outcome,
+    ) {
+        let counters = self.counters.action(invocation.action);
+        match (&outcome, invocation.error_action) {
+            (Outcome::Success { .. }, false) => counters.success.add_one(),
+            (Outcome::Success { .. }, true) => counters.error_action_success.add_one(),
+            (Outcome::Recorded, _) => counters.recorded.add_one(),
+            (Outcome::Denied { .. } | Outcome::Failed { .. }, false) => counters.failure.add_one(),
+            (Outcome::Denied { .. } | Outcome::Failed { .. }, true) => {
+                counters.error_action_failure.add_one();
+            }
+        }
+        let record = Record {
+            seq: 0,
+            time_ms: (self.shared.ports.now_ms)(),
+            rule: Arc::clone(self.rule.name()),
+            action: invocation.action,
+            error_action: invocation.error_action,
+            topic: Arc::clone(&self.event.topic),
+            client_id: self.event.client_id.clone(),
+            trace_id: self.event.trace_id,
+            input: invocation.input,
+            request,
+            attempts,
+            outcome,
+        };
+        let record = self.shared.records.push(record);
+        (self.shared.ports.recorded)(&record);
+    }
+}
+
+/// An action that is over without success.
+struct Failed {
+    outcome: Outcome,
+    message: String,
+}

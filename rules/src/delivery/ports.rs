@@ -1,0 +1,48 @@
+//! What delivery needs from the world: roles, a way to publish, a clock, and a target for
+//! requests (`target::Target`).
+
+use super::event::Event;
+use super::records::Record;
+use crate::actions::Republish;
+use crate::target::Target;
+use std::sync::Arc;
+
+/// A role does not allow what an action wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// Why, for the record and the error action.
+    pub reason: String,
+}
+
+/// Decides what a rule may do with its role.
+pub trait Roles: Send + Sync {
+    /// Whether the role allows `action` (`s3:PutObject`) on the resource.
+    ///
+    /// # Errors
+    /// The role does not allow it, or does not let the rules engine use it.
+    fn authorize(&self, role_arn: &str, action: &str, resource: &str) -> Result<(), Denied>;
+}
+
+/// Publishes for republish actions.
+pub trait Republisher: Send + Sync {
+    /// Publishes a message that a rule made from `event`. Does not wait for its delivery.
+    ///
+    /// # Errors
+    /// The message breaks a limit of the broker, in words.
+    fn republish(&self, message: Republish, event: &Event) -> Result<(), String>;
+}
+
+/// Everything that delivery works with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Role decisions.
+    pub roles: Arc<dyn Roles>,
+    /// Where requests go.
+    pub target: Arc<dyn Target>,
+    /// Where republished messages go.
+    pub republisher: Arc<dyn Republisher>,
+    /// Told of every record as it is made.
+    pub recorded: Arc<dyn Fn(&Record) + Send + Sync>,
+    /// The server's clock, milliseconds since the epoch.
+    pub now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
