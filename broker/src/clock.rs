@@ -12,7 +12,9 @@ pub(crate) struct Clock {
 impl Clock {
     /// Milliseconds since the epoch.
     pub(crate) fn now_ms(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let system = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         system.saturating_add(self.advanced_ms.load(Ordering::Relaxed))
     }

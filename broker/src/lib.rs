@@ -2,9 +2,12 @@
 //! line. What MQTT, policies, rule SQL and the control plane mean lives in the crates beside it.
 
 mod api;
+mod auth;
 mod clock;
 mod config;
 mod embedded;
 mod hub;
 mod metrics;
+mod net;
+mod shards;
 mod world;

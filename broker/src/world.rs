@@ -2,14 +2,23 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::embedded::lambda::Functions;
+use crate::embedded::s3::EmbeddedS3;
 use crate::hub::Hub;
+use crate::metrics::Metrics;
+use rules::delivery::Delivery;
 use std::sync::Arc;
 use things::Things;
 
 /// One server's shared state; every door and worker holds an `Arc` of it.
 pub(crate) struct World {
     pub(crate) config: Config,
-    pub(crate) clock: Clock,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) things: Arc<Things>,
-    pub(crate) hub: Hub,
+    pub(crate) hub: Arc<Hub>,
+    /// The engine behind the topic rules: records, counters.
+    pub(crate) delivery: Delivery,
+    pub(crate) functions: Arc<Functions>,
+    pub(crate) s3: Arc<EmbeddedS3>,
 }

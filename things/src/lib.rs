@@ -1,5 +1,10 @@
-//! What AWS calls the control plane: things, certificates, policies, topic rules, roles, and the
-//! store under them. Knows neither HTTP nor MQTT: doors call its functions.
+//! The AWS IoT control plane without its doors: things, certificates, policies, topic rules and
+//! roles, and the store under them. REST calls, reserved topics and the command line call the same
+//! functions; nothing here knows HTTP or MQTT. Time is an argument `now_ms`, milliseconds since
+//! the epoch.
 
-/// The control plane of one account and region.
-pub struct Things {}
+mod error;
+mod interface;
+
+pub use error::ThingsError;
+pub use interface::*;

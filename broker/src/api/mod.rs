@@ -2,6 +2,7 @@
 //! AWS's own service model, and one handler per operation calls the control plane or the message
 //! core. Wire forms stay in here.
 
+mod answer;
 mod bind;
 mod error;
 mod model;
@@ -10,3 +11,5 @@ mod reply;
 mod route;
 mod sigv4;
 mod validate;
+
+pub(crate) use answer::{Door, answer};

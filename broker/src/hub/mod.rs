@@ -1,9 +1,14 @@
 //! The message core as the other doors see it: publish, retained messages, live connections,
 //! and a tap on everything that passes.
 
-use mqtt::Message;
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::net::Arrival;
+use mqtt::{Message, Profile};
+use rules::delivery::RuleHandle;
 use std::net::IpAddr;
 use std::sync::Arc;
+use things::Things;
 
 /// How a message or request came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,21 +49,75 @@ pub(crate) struct RetainedMessage {
 #[derive(Clone, Debug)]
 pub(crate) enum TapEvent {
     /// A message was accepted; `rules` names the rules that it was offered to.
-    Published { message: Message, origin: Origin, rules: Vec<Arc<str>>, deliveries: usize },
+    Published {
+        message: Message,
+        origin: Origin,
+        rules: Vec<Arc<str>>,
+        deliveries: usize,
+    },
     /// Something was refused, and why (the deciding statement, the limit, the malformed packet).
-    Refused { client_id: Option<Arc<str>>, principal: Arc<str>, action: &'static str, resource: String, reason: String },
+    Refused {
+        client_id: Option<Arc<str>>,
+        principal: Arc<str>,
+        action: &'static str,
+        resource: String,
+        reason: String,
+    },
     /// A client connected.
-    Connected { client_id: Arc<str>, principal: Arc<str>, source_ip: Option<IpAddr> },
+    Connected {
+        client_id: Arc<str>,
+        principal: Arc<str>,
+        source_ip: Option<IpAddr>,
+    },
     /// A client left; `reason` is AWS's disconnectReason.
-    Disconnected { client_id: Arc<str>, reason: &'static str },
+    Disconnected {
+        client_id: Arc<str>,
+        reason: &'static str,
+    },
     /// A rule ran: `outcome` is `success` or what failed.
-    RuleRan { rule: Arc<str>, topic: Arc<str>, action: String, outcome: String },
+    RuleRan {
+        rule: Arc<str>,
+        topic: Arc<str>,
+        action: String,
+        outcome: String,
+    },
+}
+
+/// What the message core is made of.
+pub(crate) struct HubParts {
+    pub(crate) profile: Profile,
+    pub(crate) things: Arc<Things>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// For the ARNs of topics, filters and clients.
+    pub(crate) region: String,
+    pub(crate) account_id: String,
+    /// The policy of anonymous clients; `None` allows them everything.
+    pub(crate) anonymous: Option<Arc<policy::Document>>,
 }
 
 /// The message core.
 pub(crate) struct Hub {}
 
 impl Hub {
+    /// A core without clients.
+    pub(crate) fn new(parts: HubParts) -> Arc<Self> {
+        let _ = parts;
+        todo!()
+    }
+
+    /// Speaks MQTT with a client until it is gone. Runs on the shard that the connection is to
+    /// stay on.
+    pub(crate) async fn serve(self: Arc<Self>, arrival: Arrival) {
+        let _ = arrival;
+        todo!()
+    }
+
+    /// Does what time asks for, once a second: keep alive, session expiry, delayed wills.
+    pub(crate) fn tick(&self) {
+        todo!()
+    }
+
     /// Routes a message to subscribers and rules, and stores it when it is retained. The caller
     /// has checked policies and limits.
     pub(crate) fn publish(&self, message: Message, origin: &Origin) {
@@ -90,8 +149,9 @@ impl Hub {
         todo!()
     }
 
-    /// Tells the core that the topic rules changed, so that routes are made anew.
-    pub(crate) fn rules_changed(&self) {
+    /// Replaces the topic rules: those that are enabled and reachable.
+    pub(crate) fn set_rules(&self, rules: Vec<RuleHandle>) {
+        let _ = rules;
         todo!()
     }
 

@@ -1,0 +1,45 @@
+//! Sockets: listeners, TLS with ALPN, WebSocket, and the wire under an MQTT connection.
+
+mod wire;
+
+pub(crate) use wire::Wire;
+
+use rustls_pki_types::CertificateDer;
+use std::net::SocketAddr;
+
+/// The other end of a connection, whatever it speaks.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// The client's address.
+    pub(crate) address: SocketAddr,
+    /// The address that it connected to.
+    pub(crate) local: SocketAddr,
+    /// SNI.
+    pub(crate) server_name: Option<String>,
+    /// The client certificate of the TLS session, resumed or not; whether it is registered and
+    /// active is asked at CONNECT and at every HTTP request.
+    pub(crate) certificate: Option<CertificateDer<'static>>,
+}
+
+/// By what an MQTT client says who it is, besides its CONNECT.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    /// The plaintext listener.
+    Anonymous,
+    /// Mutual TLS; the certificate is `Peer::certificate`.
+    Certificate,
+    /// WebSocket with SigV4 in the query: the access key, which has been verified if the server
+    /// verifies signatures.
+    Signed {
+        /// The access key id.
+        access_key: String,
+    },
+}
+
+/// A connection that is about to speak MQTT.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) wire: Wire,
+    pub(crate) peer: Peer,
+    pub(crate) credential: Credential,
+}
