@@ -30,7 +30,8 @@ pub(in crate::sql) enum Kind {
 #[derive(Clone, Copy, Debug)]
 struct Node {
     kind: Kind,
-    /// Where its text starts and ends; a string's without the quotes.
+    /// Where its text starts and ends, a string's without the quotes; of an array or object how
+    /// many values and names are directly in it.
     start: u32,
     end: u32,
     /// Nodes of the value with all that is in it, itself included.
@@ -86,10 +87,12 @@ impl<'v> Json<'v> {
         self.node().kind
     }
 
-    /// Its text, of a string what is between the quotes.
+    /// Its text, of a string what is between the quotes; arrays and objects have none here.
     pub(in crate::sql) fn text(self) -> &'v str {
         let Node { start, end, .. } = self.node();
-        &self.text[start as usize..end as usize]
+        self.text
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
     }
 
     /// The value at the beginning of `nodes` and what follows it.
@@ -123,9 +126,13 @@ impl<'v> Json<'v> {
         std::iter::from_fn(move || Some((items.next()?, items.next()?)))
     }
 
-    /// How many nodes are in it, as a measure of the work to go through it.
-    pub(in crate::sql) fn size(self) -> usize {
-        self.nodes.len()
+    /// How many values and names are directly in an array or an object.
+    pub(in crate::sql) fn count(self) -> usize {
+        match self.kind() {
+            Kind::Array | Kind::Object => self.node().start as usize,
+            Kind::Null | Kind::True | Kind::False => 0,
+            Kind::Number | Kind::Plain | Kind::Escaped => 0,
+        }
     }
 
     /// The member of an object with this name, the last one of several.
@@ -174,23 +181,21 @@ impl Reader<'_> {
         let mut open: Vec<usize> = Vec::new();
         loop {
             self.blanks();
-            let start = self.at;
-            match *self.bytes.get(start)? {
+            match *self.bytes.get(self.at)? {
                 opening @ (b'{' | b'[') => {
                     let object = opening == b'{';
                     self.at += 1;
                     let kind = if object { Kind::Object } else { Kind::Array };
-                    self.push(kind, start..start);
+                    self.push(kind, 0..0);
                     self.blanks();
                     let closing = if object { b'}' } else { b']' };
                     if self.bytes.get(self.at) != Some(&closing) {
                         if open.len() >= DEPTH_MAX {
                             return None;
                         }
-                        open.push(self.nodes.len() - 1);
-                        if object {
-                            self.name()?;
-                        }
+                        let node = self.nodes.len() - 1;
+                        open.push(node);
+                        self.item(node, kind)?;
                         continue;
                     }
                     self.at += 1;
@@ -215,11 +220,10 @@ impl Reader<'_> {
             let byte = *self.bytes.get(self.at)?;
             self.at += 1;
             match (byte, self.nodes[innermost].kind) {
-                (b',', Kind::Object) => {
-                    self.name()?;
+                (b',', kind) => {
+                    self.item(innermost, kind)?;
                     return Some(false);
                 }
-                (b',', _) => return Some(false),
                 (b'}', Kind::Object) | (b']', Kind::Array) => {
                     self.close(innermost);
                     open.pop();
@@ -230,12 +234,20 @@ impl Reader<'_> {
         Some(true)
     }
 
+    /// Counts an item of an array or an object, and reads its name if it has one.
+    fn item(&mut self, node: usize, kind: Kind) -> Option<()> {
+        if kind == Kind::Object {
+            self.nodes[node].start += 1;
+            self.name()?;
+        }
+        self.nodes[node].start += 1;
+        Some(())
+    }
+
     fn close(&mut self, node: usize) {
         // BYTES_MAX keeps all of these within 32 bits.
         let size = (self.nodes.len() - node) as u32;
-        let node = &mut self.nodes[node];
-        node.end = self.at as u32;
-        node.size = size;
+        self.nodes[node].size = size;
     }
 
     fn push(&mut self, kind: Kind, range: Range<usize>) {
