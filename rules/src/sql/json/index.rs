@@ -34,7 +34,8 @@ struct Node {
     /// many values and names are directly in it.
     start: u32,
     end: u32,
-    /// Nodes of the value with all that is in it, itself included.
+    /// Nodes of the value with all that is in it, itself included. While an array or object is
+    /// being read, where the one around it is.
     size: u32,
 }
 
@@ -64,7 +65,7 @@ impl Index {
         let mut reader = Reader {
             bytes: text.as_bytes(),
             at: 0,
-            nodes: Vec::with_capacity(text.len() / 8 + 4),
+            nodes: Vec::with_capacity(text.len() / 6 + 4),
         };
         reader.document().map(|()| Self(reader.nodes))
     }
@@ -140,28 +141,39 @@ impl<'v> Json<'v> {
         if self.kind() != Kind::Object {
             return None;
         }
+        let bytes = self.text.as_bytes();
         let mut found = None;
         let mut rest = &self.nodes[1..];
         while let [key, after @ ..] = rest {
-            let text = &self.text.as_bytes()[key.start as usize..key.end as usize];
+            let range = key.start as usize..key.end as usize;
             let same = match key.kind {
-                Kind::Escaped => super::unescape(self.slice(key.start..key.end)) == name,
-                Kind::Plain | Kind::Null | Kind::True | Kind::False => text == name.as_bytes(),
-                Kind::Number | Kind::Array | Kind::Object => false,
+                Kind::Escaped => super::unescape(self.text.get(range)?) == name,
+                _ => range.len() == name.len() && bytes.get(range) == Some(name.as_bytes()),
             };
-            let (value, after) = self.split(after)?;
             if same {
-                found = Some(value);
+                found = Some(after);
             }
-            rest = after;
+            rest = after.get(after.first()?.size as usize..)?;
         }
-        found
-    }
-
-    fn slice(self, range: Range<u32>) -> &'v str {
-        &self.text[range.start as usize..range.end as usize]
+        self.split(found?).map(|(value, _)| value)
     }
 }
+
+/// No node is there.
+const OUTERMOST: u32 = u32::MAX;
+
+/// The bytes at which a row of ordinary characters ends: quote, backslash, control characters.
+const ENDS_PLAIN: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = 0;
+    while byte < b' ' as usize {
+        ends[byte] = true;
+        byte += 1;
+    }
+    ends[b'"' as usize] = true;
+    ends[b'\\' as usize] = true;
+    ends
+};
 
 struct Reader<'t> {
     bytes: &'t [u8],
@@ -178,55 +190,76 @@ impl Reader<'_> {
 
     /// Reads one value, without recursion.
     fn value(&mut self) -> Option<()> {
-        let mut open: Vec<usize> = Vec::new();
+        let mut innermost = None;
+        let mut depth = 0;
         loop {
             self.blanks();
             match *self.bytes.get(self.at)? {
-                opening @ (b'{' | b'[') => {
-                    let object = opening == b'{';
-                    self.at += 1;
-                    let kind = if object { Kind::Object } else { Kind::Array };
-                    self.push(kind, 0..0);
-                    self.blanks();
-                    let closing = if object { b'}' } else { b']' };
-                    if self.bytes.get(self.at) != Some(&closing) {
-                        if open.len() >= DEPTH_MAX {
-                            return None;
-                        }
-                        let node = self.nodes.len() - 1;
-                        open.push(node);
-                        self.item(node, kind)?;
+                b'"' => self.string()?,
+                b'{' => {
+                    if self.open(Kind::Object, b'}', &mut innermost, &mut depth)? {
                         continue;
                     }
-                    self.at += 1;
-                    self.close(self.nodes.len() - 1);
                 }
-                b'"' => self.string()?,
+                b'[' => {
+                    if self.open(Kind::Array, b']', &mut innermost, &mut depth)? {
+                        continue;
+                    }
+                }
                 b't' => self.word("true", Kind::True)?,
                 b'f' => self.word("false", Kind::False)?,
                 b'n' => self.word("null", Kind::Null)?,
                 _ => self.number()?,
             }
-            if self.finish(&mut open)? {
+            if self.finish(&mut innermost, &mut depth)? {
                 return Some(());
             }
         }
     }
 
+    /// Reads the beginning of an array or object; true if something is in it.
+    fn open(
+        &mut self,
+        kind: Kind,
+        closing: u8,
+        innermost: &mut Option<u32>,
+        depth: &mut usize,
+    ) -> Option<bool> {
+        self.at += 1;
+        let node = self.nodes.len();
+        self.push(kind, 0..0);
+        self.blanks();
+        if self.expect(closing).is_some() {
+            return Some(false);
+        }
+        *depth += 1;
+        if *depth > DEPTH_MAX {
+            return None;
+        }
+        self.nodes[node].size = innermost.unwrap_or(OUTERMOST);
+        *innermost = Some(node as u32);
+        self.item(node, kind)?;
+        Some(true)
+    }
+
     /// Closes what ends after a value; true when nothing is open any more.
-    fn finish(&mut self, open: &mut Vec<usize>) -> Option<bool> {
-        while let Some(&innermost) = open.last() {
+    fn finish(&mut self, innermost: &mut Option<u32>, depth: &mut usize) -> Option<bool> {
+        while let Some(node) = *innermost {
+            let node = node as usize;
             self.blanks();
             let byte = *self.bytes.get(self.at)?;
             self.at += 1;
-            match (byte, self.nodes[innermost].kind) {
+            match (byte, self.nodes[node].kind) {
                 (b',', kind) => {
-                    self.item(innermost, kind)?;
+                    self.item(node, kind)?;
                     return Some(false);
                 }
                 (b'}', Kind::Object) | (b']', Kind::Array) => {
-                    self.close(innermost);
-                    open.pop();
+                    let outer = self.nodes[node].size;
+                    // BYTES_MAX keeps this within 32 bits.
+                    self.nodes[node].size = (self.nodes.len() - node) as u32;
+                    *innermost = (outer != OUTERMOST).then_some(outer);
+                    *depth -= 1;
                 }
                 _ => return None,
             }
@@ -242,12 +275,6 @@ impl Reader<'_> {
         }
         self.nodes[node].start += 1;
         Some(())
-    }
-
-    fn close(&mut self, node: usize) {
-        // BYTES_MAX keeps all of these within 32 bits.
-        let size = (self.nodes.len() - node) as u32;
-        self.nodes[node].size = size;
     }
 
     fn push(&mut self, kind: Kind, range: Range<usize>) {
@@ -293,14 +320,16 @@ impl Reader<'_> {
         let start = self.at;
         let mut kind = Kind::Plain;
         loop {
-            match *self.bytes.get(self.at)? {
+            let rest = &self.bytes[self.at..];
+            let plain = rest.iter().position(|byte| ENDS_PLAIN[*byte as usize])?;
+            self.at += plain;
+            match rest[plain] {
                 b'"' => break,
                 b'\\' => {
                     kind = Kind::Escaped;
                     self.escape()?;
                 }
-                control if control < b' ' => return None,
-                _ => self.at += 1,
+                _ => return None,
             }
         }
         self.push(kind, start..self.at);
