@@ -94,7 +94,7 @@ fn a_deep_payload_is_no_json_and_harms_nobody() {
 fn work_and_memory_are_bounded() {
     let array = format!(
         "{{\"a\":[{}1],\"s\":\"{}\"}}",
-        "1,".repeat(20_000),
+        "1,".repeat(5_000),
         "x".repeat(40_000)
     );
     for (sql, limited) in [
@@ -103,7 +103,7 @@ fn work_and_memory_are_bounded() {
             true,
         ),
         ("SELECT (SELECT VALUE a IN a FROM a) AS r", true),
-        ("SELECT (SELECT VALUE get(a, 19999) FROM a) AS r", true),
+        ("SELECT (SELECT VALUE get(a, 4999) FROM a) AS r", false),
         ("SELECT a IN [a, 1, a] AS r", false),
         ("SELECT replace(s, '', s) AS r", true),
         (
