@@ -1,5 +1,6 @@
 //! Sockets: listeners, TLS with ALPN, WebSocket, and the wire under an MQTT connection.
 
+mod tcp;
 mod wire;
 
 pub(crate) use wire::Wire;
