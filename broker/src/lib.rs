@@ -3,6 +3,7 @@
 
 mod api;
 mod auth;
+pub mod cli;
 mod clock;
 mod config;
 mod embedded;
