@@ -9,7 +9,7 @@ mod model;
 mod pattern;
 mod reply;
 mod route;
-mod sigv4;
+pub(crate) mod sigv4;
 mod validate;
 
 pub(crate) use answer::{Door, answer};

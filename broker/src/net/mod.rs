@@ -1,10 +1,20 @@
 //! Sockets: listeners, TLS with ALPN, WebSocket, and the wire under an MQTT connection.
 
+mod gate;
+mod listen;
+mod doors;
+mod tls;
+mod http;
+mod upgrade;
+mod wire;
 mod tcp;
 mod tls_wire;
 mod websocket;
-mod wire;
+#[cfg(test)]
+mod tests;
 
+pub(crate) use listen::{ListenError, Listeners, Listening, start};
+pub(crate) use tls::{certificate_id, endpoint_name};
 pub(crate) use wire::Wire;
 
 use rustls_pki_types::CertificateDer;
