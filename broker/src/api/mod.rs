@@ -3,13 +3,22 @@
 //! core. Wire forms stay in here.
 
 mod answer;
+mod lead;
+mod caller;
+mod rest;
+mod body;
+mod route;
 mod bind;
+mod validate;
+mod authorize;
+mod call;
+mod page;
+mod operations;
 mod error;
+mod reply;
 mod model;
 mod pattern;
-mod reply;
-mod route;
+mod query;
 mod sigv4;
-mod validate;
 
 pub(crate) use answer::{Door, answer};
