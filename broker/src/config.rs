@@ -12,6 +12,16 @@ pub enum ProfileName {
     Mqtt,
 }
 
+impl ProfileName {
+    /// The rules of that name.
+    pub(crate) fn rules(self) -> mqtt::Profile {
+        match self {
+            ProfileName::Aws => mqtt::Profile::aws(),
+            ProfileName::Mqtt => mqtt::Profile::mqtt(),
+        }
+    }
+}
+
 /// The configuration of one server. Ports of 0 are chosen by the system.
 #[derive(Clone, Debug)]
 pub struct Config {

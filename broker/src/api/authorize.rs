@@ -10,10 +10,7 @@ use policy::VariableMap;
 /// # Errors
 /// `AccessDeniedException` in AWS's words.
 pub(super) fn authorize(call: &Call) -> Result<(), ApiError> {
-    if !matches!(
-        call.guard.identity(),
-        crate::auth::Identity::Signed { .. }
-    ) {
+    if !matches!(call.guard.identity(), crate::auth::Identity::Signed { .. }) {
         return Err(super::caller::missing_token());
     }
     let action = format!("iot:{}", call.operation.name);
@@ -50,7 +47,8 @@ const NAMING: [(&str, &str); 10] = [
 
 fn resource(call: &Call) -> String {
     // Listings and creations of certificates have no resource of their own.
-    let lists = call.operation.name.starts_with("List") && call.operation.template.labels().next().is_none();
+    let lists = call.operation.name.starts_with("List")
+        && call.operation.template.labels().next().is_none();
     if lists {
         return "*".to_owned();
     }
@@ -61,5 +59,8 @@ fn resource(call: &Call) -> String {
             kind => call.arn(&format!("{kind}/{name}")),
         })
     };
-    NAMING.into_iter().find_map(named).unwrap_or_else(|| "*".to_owned())
+    NAMING
+        .into_iter()
+        .find_map(named)
+        .unwrap_or_else(|| "*".to_owned())
 }

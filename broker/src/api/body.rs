@@ -21,7 +21,9 @@ pub(crate) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, ApiError
             Code::RequestEntityTooLarge,
             format!("the request body has more than {bytes_max} bytes"),
         )),
-        Ok(Err(why)) => Err(ApiError::invalid(format!("the request body broke off: {why}"))),
+        Ok(Err(why)) => Err(ApiError::invalid(format!(
+            "the request body broke off: {why}"
+        ))),
         Err(_) => Err(ApiError::invalid(format!(
             "the request body did not arrive within {} seconds",
             PATIENCE.as_secs()
@@ -49,7 +51,8 @@ mod tests {
             fn poll_frame(
                 self: std::pin::Pin<&mut Self>,
                 _: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+            ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>>
+            {
                 std::task::Poll::Pending
             }
         }

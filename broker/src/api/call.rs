@@ -34,6 +34,11 @@ impl Call {
         self.input.members.get(name).and_then(Value::as_str)
     }
 
+    /// The same, to keep.
+    pub(super) fn owned(&self, name: &str) -> Option<String> {
+        self.optional(name).map(str::to_owned)
+    }
+
     /// A switch, off when it is not there.
     pub(super) fn flag(&self, name: &str) -> bool {
         let value = self.input.members.get(name);
@@ -62,8 +67,7 @@ impl Call {
     /// All members, read as a Rust type.
     pub(super) fn read_all<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         let members: &Map<String, Value> = &self.input.members;
-        T::deserialize(members)
-            .map_err(|why| ApiError::new(Code::Serialization, why.to_string()))
+        T::deserialize(members).map_err(|why| ApiError::new(Code::Serialization, why.to_string()))
     }
 
     /// `arn:aws:iot:REGION:ACCOUNT:REST`.

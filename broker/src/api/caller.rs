@@ -81,9 +81,7 @@ impl Caller {
                 }
                 Refused::CertificateInactive => "Forbidden: the client certificate is not active",
                 Refused::CertificateRevoked => "Forbidden: the client certificate is revoked",
-                Refused::SessionExpired => {
-                    "The security token included in the request is expired"
-                }
+                Refused::SessionExpired => "The security token included in the request is expired",
             };
             ApiError::new(Code::Forbidden, message)
         })

@@ -73,7 +73,12 @@ mod tests {
         let cases = [
             (Door::Api, "/_thingcore/health", None, "Admin"),
             (Door::Api, "/_thingcore/health", Some("iot"), "Admin"),
-            (Door::Api, "/_thingcorex", None, "Rest([IotData, IotJobsData])"),
+            (
+                Door::Api,
+                "/_thingcorex",
+                None,
+                "Rest([IotData, IotJobsData])",
+            ),
             (Door::Api, "/console/", None, "Page"),
             (Door::Api, "/", None, "Page"),
             (Door::Api, "/", Some("s3"), "S3"),

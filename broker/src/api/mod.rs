@@ -3,22 +3,25 @@
 //! core. Wire forms stay in here.
 
 mod answer;
-mod lead;
-mod caller;
-mod rest;
-mod body;
-mod route;
-mod bind;
-mod validate;
 mod authorize;
+mod bind;
+mod body;
 mod call;
-mod page;
-mod operations;
+mod caller;
 mod error;
-mod reply;
+mod lead;
 mod model;
+mod operations;
+mod page;
 mod pattern;
 mod query;
+mod reply;
+mod rest;
+mod route;
 mod sigv4;
+mod validate;
 
 pub(crate) use answer::{Door, answer};
+pub(crate) use bind::pairs;
+pub(crate) use body::read as read_body;
+pub(crate) use caller::has_foreign_origin;

@@ -31,7 +31,9 @@ impl Call {
                 ApiError::invalid(format!("Invalid {name}: it is not from {operation}"))
             })?),
         };
-        let size = self.number("maxResults").or_else(|| self.number("pageSize"));
+        let size = self
+            .number("maxResults")
+            .or_else(|| self.number("pageSize"));
         let limit = size.and_then(|size| usize::try_from(size).ok());
         Ok(Paging {
             after,

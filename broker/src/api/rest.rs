@@ -54,11 +54,7 @@ pub(super) async fn answer(
 }
 
 /// Answers a request that no service is there for.
-pub(super) fn refuse(
-    world: &World,
-    request: &Request<Body>,
-    error: ApiError,
-) -> Response<Body> {
+pub(super) fn refuse(world: &World, request: &Request<Body>, error: ApiError) -> Response<Body> {
     let request_id = Uuid::new_v4();
     tracing::debug!(%request_id, path = request.uri().path(), %error, "request refused");
     let response = error.into_response(Service::Iot, request_id);

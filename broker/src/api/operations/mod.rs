@@ -1,8 +1,20 @@
 //! The operations that are built, one file per family, one function per operation.
 
+mod attachments;
+mod billing_groups;
+mod ca_certificates;
+mod certificates;
+mod endpoint;
+mod policies;
+mod principals;
 mod publish;
 mod retained;
-mod endpoint;
+mod tags;
+mod thing_groups;
+mod thing_types;
+mod things;
+mod topic_rules;
+mod wire;
 
 use super::call::Call;
 use super::error::ApiError;
@@ -27,7 +39,26 @@ pub(super) enum Handler {
 type Family = &'static [(&'static str, Answer)];
 
 const DATA: &[Family] = &[publish::FAMILY, retained::FAMILY];
-const CONTROL: &[Family] = &[endpoint::FAMILY];
+const CONTROL: &[Family] = &[
+    things::FAMILY,
+    thing_types::FAMILY,
+    thing_groups::FAMILY,
+    billing_groups::FAMILY,
+    principals::FAMILY,
+    certificates::FAMILY,
+    ca_certificates::FAMILY,
+    policies::FAMILY,
+    attachments::FAMILY,
+    topic_rules::FAMILY,
+    tags::FAMILY,
+    endpoint::FAMILY,
+];
+
+/// Items of a page unless the caller says how many: the most that the model allows.
+const PAGE_DEFAULT: usize = 250;
+
+/// The same for the older listings with markers (API reference, `ListCertificates`).
+const MARKER_PAGE_DEFAULT: usize = 25;
 
 static HANDLERS: LazyLock<HashMap<(Service, &'static str), Handler>> = LazyLock::new(|| {
     let all = |families: &'static [Family]| families.iter().copied().flatten().copied();

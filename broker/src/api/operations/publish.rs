@@ -62,11 +62,7 @@ pub(super) fn permit(call: &Call, action: &'static str, topic: &str) -> Result<(
 ///
 /// # Errors
 /// `ForbiddenException`.
-pub(super) fn permit_on(
-    call: &Call,
-    action: &'static str,
-    resource: &str,
-) -> Result<(), ApiError> {
+pub(super) fn permit_on(call: &Call, action: &'static str, resource: &str) -> Result<(), ApiError> {
     let verdict = call.guard.decide(action, resource, &VariableMap::new());
     if verdict.allowed {
         return Ok(());
@@ -111,9 +107,11 @@ fn expires_at_ms(call: &Call, profile: &Profile) -> Result<Option<u64>, ApiError
 
 fn properties(call: &Call, profile: &Profile) -> Result<Bytes, ApiError> {
     let correlation_data = match call.optional("correlationData") {
-        Some(text) => Some(BASE64.decode(text).map_err(|_| {
-            ApiError::invalid("Invalid correlationData: it must be base64")
-        })?),
+        Some(text) => Some(
+            BASE64
+                .decode(text)
+                .map_err(|_| ApiError::invalid("Invalid correlationData: it must be base64"))?,
+        ),
         None => None,
     };
     let user_properties = match call.optional("userProperties") {
@@ -135,10 +133,7 @@ fn properties(call: &Call, profile: &Profile) -> Result<Bytes, ApiError> {
     Ok(wire.into())
 }
 
-fn check_properties(
-    properties: &MessageProperties<'_>,
-    profile: &Profile,
-) -> Result<(), ApiError> {
+fn check_properties(properties: &MessageProperties<'_>, profile: &Profile) -> Result<(), ApiError> {
     let user_bytes = |(name, value): &(String, String)| name.len() + value.len();
     let user_longest = properties
         .user_properties
@@ -236,9 +231,15 @@ mod tests {
         let restricted = "Invalid publish to restricted topic using HTTP";
         check("$aws/things/t/jobs/get", restricted);
         check("$aws/things/t/defender/metrics/json", restricted);
-        check("$aws/commands/things/t/executions/e/response/json", restricted);
+        check(
+            "$aws/commands/things/t/executions/e/response/json",
+            restricted,
+        );
         check("a/+", "Invalid topic: a wildcard is out of place");
-        check("1/2/3/4/5/6/7/8/9", "Invalid topic: the topic has more than 7 slashes");
+        check(
+            "1/2/3/4/5/6/7/8/9",
+            "Invalid topic: the topic has more than 7 slashes",
+        );
     }
 
     #[test]
@@ -274,10 +275,22 @@ mod tests {
         check(MessageProperties { content_type, ..of }, false);
         for topic in ["", "a/+", "a\0"] {
             let response_topic = Some(topic);
-            check(MessageProperties { response_topic, ..of }, false);
+            check(
+                MessageProperties {
+                    response_topic,
+                    ..of
+                },
+                false,
+            );
         }
         let pairs = [("n".to_owned(), "v".repeat(8192))];
         let user_properties = pairs.as_slice();
-        check(MessageProperties { user_properties, ..of }, false);
+        check(
+            MessageProperties {
+                user_properties,
+                ..of
+            },
+            false,
+        );
     }
 }

@@ -97,3 +97,26 @@ impl QueryError {
         Self::new(Kind::InvalidAction, message)
     }
 }
+
+impl From<ThingsError> for QueryError {
+    /// The control plane has IAM's refusals under the names of AWS IoT.
+    fn from(error: ThingsError) -> Self {
+        let kind = match &error {
+            ThingsError::InvalidRequest(_)
+            | ThingsError::CertificateState(_)
+            | ThingsError::CertificateValidation(_)
+            | ThingsError::RegistrationCodeValidation(_)
+            | ThingsError::VersionConflict(_) => Kind::ValidationError,
+            ThingsError::ResourceNotFound(_) => Kind::NoSuchEntity,
+            ThingsError::ResourceAlreadyExists { .. } => Kind::EntityAlreadyExists,
+            ThingsError::MalformedPolicy(_) => Kind::MalformedPolicyDocument,
+            ThingsError::VersionsLimitExceeded(_) | ThingsError::LimitExceeded(_) => {
+                Kind::LimitExceeded
+            }
+            ThingsError::DeleteConflict(_) => Kind::DeleteConflict,
+            ThingsError::Unauthorized(_) | ThingsError::AccessDenied(_) => Kind::AccessDenied,
+            ThingsError::Internal(_) => Kind::ServiceFailure,
+        };
+        QueryError::new(kind, error.to_string())
+    }
+}

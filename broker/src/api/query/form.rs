@@ -23,13 +23,15 @@ impl Form {
 
     /// A member that must be there.
     pub(super) fn text(&self, name: &str) -> Result<&str, QueryError> {
-        self.optional(name).filter(|value| !value.is_empty()).ok_or_else(|| {
-            let path = first_lower(name);
-            QueryError::validation(format!(
-                "1 validation error detected: Value null at '{path}' failed to satisfy \
+        self.optional(name)
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| {
+                let path = first_lower(name);
+                QueryError::validation(format!(
+                    "1 validation error detected: Value null at '{path}' failed to satisfy \
                  constraint: Member must not be null"
-            ))
-        })
+                ))
+            })
     }
 
     /// A whole number that may be there.

@@ -16,6 +16,10 @@ use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use std::sync::Arc;
+use things::RoleSession;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 use uuid::Uuid;
 
 /// A form that holds a policy document of 10 KB is well below.
@@ -38,6 +42,9 @@ impl QueryApi {
         }
     }
 }
+
+const TIMESTAMP: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 /// What a handler answers: the members of the result, or nothing for an operation without one.
 type Answered = Result<Option<Xml>, QueryError>;
@@ -72,7 +79,10 @@ pub(super) async fn answer(
         Err(error) => (error.kind.status(), xml::error(api, &error, request_id)),
     };
     world.metrics.api_request(operation, status.as_u16());
-    let (source_ip, error) = (caller.source_ip, error.as_ref().map(tracing::field::display));
+    let (source_ip, error) = (
+        caller.source_ip,
+        error.as_ref().map(tracing::field::display),
+    );
     let status_code = status.as_u16();
     tracing::info!(?api, operation, status = status_code, %source_ip, %request_id, error, "api request");
     let mut response = Response::new(Body::from(text));
@@ -99,11 +109,12 @@ async fn perform(
     let query = parts.uri.query().unwrap_or_default();
     let form = Form::read(query, &body);
     let action = form.optional("Action").unwrap_or_default();
-    let handlers = match api {
-        QueryApi::Sts => sts::HANDLERS,
-        QueryApi::Iam => iam::HANDLERS,
+    let families: &[Handlers] = match api {
+        QueryApi::Sts => &[sts::HANDLERS],
+        QueryApi::Iam => &iam::FAMILIES,
     };
-    let Some((operation, handler)) = handlers.iter().find(|(name, _)| *name == action) else {
+    let mut handlers = families.iter().copied().flatten();
+    let Some(&(operation, handler)) = handlers.find(|(name, _)| *name == action) else {
         return ("unknown", Err(QueryError::unknown_action(api, action)));
     };
     let call = QueryCall {
@@ -129,13 +140,20 @@ impl QueryCall {
         &self.world.config.account_id
     }
 
+    /// The account itself, which its own access keys speak for.
+    fn root_arn(&self) -> String {
+        format!("arn:aws:iam::{}:root", self.account_id())
+    }
+
+    /// The session of AssumeRole whose credentials signed the request.
+    fn session(&self) -> Option<RoleSession> {
+        self.world
+            .things
+            .role_session(&self.access_key, self.now_ms)
+    }
+
     /// Holds credentials of AssumeRole to their role.
-    fn authorize(
-        &self,
-        api: QueryApi,
-        operation: &str,
-        caller: &Caller,
-    ) -> Result<(), QueryError> {
+    fn authorize(&self, api: QueryApi, operation: &str, caller: &Caller) -> Result<(), QueryError> {
         let guard = caller
             .guard(&self.world, self.now_ms)
             .map_err(|why| QueryError::expired(why.message))?;
@@ -146,7 +164,10 @@ impl QueryCall {
             QueryApi::Iam => {
                 let role = self.form.optional("RoleName");
                 let account = self.account_id();
-                ("iam", role.map(|name| format!("arn:aws:iam::{account}:role/{name}")))
+                (
+                    "iam",
+                    role.map(|name| format!("arn:aws:iam::{account}:role/{name}")),
+                )
             }
         };
         let action = format!("{service}:{operation}");
@@ -160,5 +181,24 @@ impl QueryCall {
             guard.principal(),
             verdict.reason
         )))
+    }
+}
+
+/// A time as the Query protocol writes it, in whole seconds.
+fn timestamp(ms: u64) -> String {
+    let seconds = i64::try_from(ms / 1000).unwrap_or(i64::MAX);
+    let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    time.format(TIMESTAMP).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_iso_8601() {
+        assert_eq!(timestamp(0), "1970-01-01T00:00:00Z");
+        assert_eq!(timestamp(1_700_000_000_999), "2023-11-14T22:13:20Z");
+        assert_eq!(timestamp(u64::MAX), "1970-01-01T00:00:00Z");
     }
 }

@@ -157,11 +157,7 @@ mod tests {
 
     #[test]
     fn errors_have_the_form_of_the_query_protocol() {
-        let found = error(
-            QueryApi::Sts,
-            &QueryError::denied("no"),
-            Uuid::from_u128(7),
-        );
+        let found = error(QueryApi::Sts, &QueryError::denied("no"), Uuid::from_u128(7));
         let expected = "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
             <Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error>\
             <RequestId>00000000-0000-0000-0000-000000000007</RequestId></ErrorResponse>";
