@@ -14,9 +14,7 @@ use crate::shards::Shards;
 use axum::body::Body;
 use client::Device;
 use http::{Request, Response};
-use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls_pki_types::CertificateDer;
 use std::sync::Arc;
 use std::time::Duration;
