@@ -4,11 +4,15 @@
 mod admin;
 mod api;
 mod auth;
+pub mod cli;
 mod clock;
 mod config;
+mod dispatch;
 mod embedded;
 mod hub;
 mod metrics;
 mod net;
 mod shards;
 mod world;
+
+pub use config::{Config, ConfigError, LogFormat, ProfileName};

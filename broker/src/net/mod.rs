@@ -1,5 +1,8 @@
 //! Sockets: listeners, TLS with ALPN, WebSocket, and the wire under an MQTT connection.
 
+mod tcp;
+mod tls_wire;
+mod websocket;
 mod wire;
 
 pub(crate) use wire::Wire;

@@ -212,6 +212,15 @@ impl<G> Outgoing<G> {
         taken
     }
 
+    /// Drops what the client may no longer have, in flight or waiting. An exchange whose message
+    /// the client already has goes on.
+    pub fn retain(&mut self, keep: impl Fn(&Message) -> bool) {
+        self.inflight
+            .retain(|flight| flight.stage == Stage::Released || keep(&flight.outbound.message));
+        self.waiting.retain(|outbound| keep(&outbound.message));
+        self.waiting_bytes = self.waiting.iter().map(|o| o.message.payload.len()).sum();
+    }
+
     /// Messages in flight.
     pub fn inflight(&self) -> usize {
         self.inflight.len()
