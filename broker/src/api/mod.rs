@@ -18,7 +18,7 @@ mod query;
 mod reply;
 mod rest;
 mod route;
-mod sigv4;
+pub(crate) mod sigv4;
 mod validate;
 
 pub(crate) use answer::{Door, answer};

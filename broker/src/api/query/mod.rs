@@ -35,6 +35,15 @@ pub(super) enum QueryApi {
 }
 
 impl QueryApi {
+    fn handler(self, action: &str) -> Option<(&'static str, Handler)> {
+        let families: &[Handlers] = match self {
+            QueryApi::Sts => &[sts::HANDLERS],
+            QueryApi::Iam => &iam::FAMILIES,
+        };
+        let mut handlers = families.iter().copied().flatten();
+        handlers.find(|(name, _)| *name == action).copied()
+    }
+
     fn namespace(self) -> &'static str {
         match self {
             QueryApi::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
@@ -58,8 +67,11 @@ struct QueryCall {
     now_ms: u64,
 }
 
+/// What performs an operation.
+type Handler = fn(&QueryCall) -> Answered;
+
 /// A handler by the name of its operation.
-type Handlers = &'static [(&'static str, fn(&QueryCall) -> Answered)];
+type Handlers = &'static [(&'static str, Handler)];
 
 /// Answers a request to STS or IAM.
 pub(super) async fn answer(
@@ -109,12 +121,7 @@ async fn perform(
     let query = parts.uri.query().unwrap_or_default();
     let form = Form::read(query, &body);
     let action = form.optional("Action").unwrap_or_default();
-    let families: &[Handlers] = match api {
-        QueryApi::Sts => &[sts::HANDLERS],
-        QueryApi::Iam => &iam::FAMILIES,
-    };
-    let mut handlers = families.iter().copied().flatten();
-    let Some(&(operation, handler)) = handlers.find(|(name, _)| *name == action) else {
+    let Some((operation, handler)) = api.handler(action) else {
         return ("unknown", Err(QueryError::unknown_action(api, action)));
     };
     let call = QueryCall {
