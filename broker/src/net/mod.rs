@@ -1,17 +1,17 @@
 //! Sockets: listeners, TLS with ALPN, WebSocket, and the wire under an MQTT connection.
 
-mod gate;
-mod listen;
 mod doors;
-mod tls;
+mod gate;
 mod http;
-mod upgrade;
-mod wire;
+mod listen;
 mod tcp;
-mod tls_wire;
-mod websocket;
 #[cfg(test)]
 mod tests;
+mod tls;
+mod tls_wire;
+mod upgrade;
+mod websocket;
+mod wire;
 
 pub(crate) use listen::{ListenError, Listeners, Listening, start};
 pub(crate) use tls::{certificate_id, endpoint_name};

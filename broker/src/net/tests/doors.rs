@@ -49,8 +49,20 @@ const ROWS: &[Row] = &[
     (Mqtts, &["mqtt"], Registered, CONNECT, Mqtt),
     (Mqtts, &["http/1.1"], Registered, GET, HandshakeFailed),
     (Https, &["x-amzn-mqtt-ca"], Registered, CONNECT, Mqtt),
-    (Https, &["x-amzn-mqtt-ca"], Nothing, CONNECT, HandshakeFailed),
-    (Https, &["x-amzn-mqtt-ca"], Unknown, CONNECT, HandshakeFailed),
+    (
+        Https,
+        &["x-amzn-mqtt-ca"],
+        Nothing,
+        CONNECT,
+        HandshakeFailed,
+    ),
+    (
+        Https,
+        &["x-amzn-mqtt-ca"],
+        Unknown,
+        CONNECT,
+        HandshakeFailed,
+    ),
     (Https, &["x-amzn-http-ca"], Registered, GET, Http),
     (Https, &["x-amzn-http-ca"], Nothing, GET, HandshakeFailed),
     (Https, &["h2", "http/1.1"], Nothing, GET, Http),
@@ -122,7 +134,10 @@ async fn what_is_not_tls_fails_the_handshake() {
     let mut net = Net::start();
     for port in [net.ports.mqtts_port, net.ports.https_port] {
         let mut stream = tcp(port).await;
-        stream.write_all(b"\x10\x0C\x00\x04MQTT\x04\x02").await.unwrap();
+        stream
+            .write_all(b"\x10\x0C\x00\x04MQTT\x04\x02")
+            .await
+            .unwrap();
         assert!(matches!(net.event().await, Event::HandshakeFailed));
     }
 }
@@ -190,9 +205,17 @@ async fn listeners_stop_when_told() {
     let net = Net::start();
     net.stop.send_replace(true);
     let ports = net.ports;
-    for port in [ports.mqtt_port.unwrap(), ports.mqtts_port, ports.https_port, ports.api_port] {
+    for port in [
+        ports.mqtt_port.unwrap(),
+        ports.mqtts_port,
+        ports.https_port,
+        ports.api_port,
+    ] {
         let refused = async {
-            while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            while tokio::net::TcpStream::connect(("127.0.0.1", port))
+                .await
+                .is_ok()
+            {
                 tokio::task::yield_now().await;
             }
         };

@@ -14,9 +14,7 @@ use crate::shards::Shards;
 use axum::body::Body;
 use client::Device;
 use http::{Request, Response};
-use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls_pki_types::CertificateDer;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +78,7 @@ impl Net {
         let registry = registry(&registered, &expired);
         let identity = ServerIdentity::new(
             vec![server.certificate.to_vec(), ca.to_vec()],
-            server.key.secret_der().to_vec(),
+            server.key.secret_pkcs8_der().to_vec(),
         );
         let config = Config {
             mqtt_port: Some(0),

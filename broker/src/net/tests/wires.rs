@@ -43,7 +43,9 @@ async fn pair(net: &mut Net, kind: Kind) -> (Client, Wire) {
 
 /// Bytes that show where they belong.
 fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at % 251) as u8 ^ (at >> 8) as u8).collect()
+    (0..length)
+        .map(|at| (at % 251) as u8 ^ (at >> 8) as u8)
+        .collect()
 }
 
 /// Reads so many bytes through a buffer of a given size.
@@ -221,7 +223,9 @@ async fn control_frames_are_answered() {
     use super::client::masked;
     let mut net = Net::start();
     let frames = |list: &[(u8, &[u8])]| -> Vec<u8> {
-        let frames = list.iter().flat_map(|(first, payload)| masked(*first, payload));
+        let frames = list
+            .iter()
+            .flat_map(|(first, payload)| masked(*first, payload));
         frames.collect()
     };
     // A ping between two fragments, a pong, and Close in good order.
