@@ -92,6 +92,7 @@ fn give(target: &Target, publication: &Publication<'_>) -> bool {
             retain,
             subscription_id: ids.first().copied(),
             share: None,
+            stored: None,
         };
         return put_outbound(session, outbound, publication);
     }

@@ -121,6 +121,7 @@ impl Group {
             retain: false,
             subscription_id: drawn.subscription_id,
             share: Some(Arc::clone(self)),
+            stored: None,
         }
     }
 

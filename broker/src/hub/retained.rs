@@ -71,6 +71,7 @@ impl Hub {
                     retain: true,
                     subscription_id,
                     share: None,
+                    stored: None,
                 };
                 session.send(outbound, now_ms);
                 continue;
