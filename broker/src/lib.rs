@@ -1,6 +1,7 @@
 //! Everything that meets the world: listeners, shards, who may do what, HTTP doors, the command
 //! line. What MQTT, policies, rule SQL and the control plane mean lives in the crates beside it.
 
+mod admin;
 mod api;
 mod auth;
 pub mod cli;

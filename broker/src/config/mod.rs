@@ -25,6 +25,16 @@ pub enum ProfileName {
     Mqtt,
 }
 
+impl ProfileName {
+    /// The rules of that name.
+    pub(crate) fn rules(self) -> mqtt::Profile {
+        match self {
+            ProfileName::Aws => mqtt::Profile::aws(),
+            ProfileName::Mqtt => mqtt::Profile::mqtt(),
+        }
+    }
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
