@@ -48,7 +48,13 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
         .map_err(|reason| unusable(data_dir.unwrap_or(&std::env::temp_dir()), reason))?;
     let shards = Shards::start(shard_count(&config))
         .map_err(|error| StartError::Failed(format!("no threads: {error}")))?;
-    let world = Arc::new(connect(config.clone(), kept, target, anonymous, handle.clone()));
+    let world = Arc::new(connect(
+        config.clone(),
+        kept,
+        target,
+        anonymous,
+        handle.clone(),
+    ));
     let rules = Arc::new(RuleBook::new(&world.config.account_id));
     rules.refresh(&world.things, &world.delivery, &world.hub);
     follow::watch(&world, rules);
@@ -83,7 +89,11 @@ struct Kept {
 }
 
 impl Kept {
-    fn open(config: &Config, data_dir: Option<&Path>, runtime: &Handle) -> Result<Self, StartError> {
+    fn open(
+        config: &Config,
+        data_dir: Option<&Path>,
+        runtime: &Handle,
+    ) -> Result<Self, StartError> {
         Ok(Self {
             things: Arc::new(open_things(config, data_dir)?),
             s3: Arc::new(open_s3(data_dir)?),
