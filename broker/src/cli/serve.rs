@@ -121,7 +121,10 @@ fn greet(config: &Config, running: &Running, mut out: impl Write) -> io::Result<
     }
     writeln!(out, "  root CA        {ca}")?;
     if config.memory {
-        writeln!(out, "  data           in memory, gone when the server stops")?;
+        writeln!(
+            out,
+            "  data           in memory, gone when the server stops"
+        )?;
     } else {
         writeln!(out, "  data           {}", config.data_dir.display())?;
     }
@@ -132,10 +135,7 @@ fn greet(config: &Config, running: &Running, mut out: impl Write) -> io::Result<
     } else {
         format!(" --url {url}")
     };
-    writeln!(
-        out,
-        "  thingcore thing create my-thing --certs ./certs{to}"
-    )?;
+    writeln!(out, "  thingcore thing create my-thing --certs ./certs{to}")?;
     let region = &config.region;
     writeln!(
         out,

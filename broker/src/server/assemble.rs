@@ -3,6 +3,7 @@
 use super::ca_file::CaFile;
 use super::error::StartError;
 use super::{Control, Parts, Ports, Running, follow};
+use crate::admin::Feed;
 use crate::clock::Clock;
 use crate::config::{Config, ProfileName};
 use crate::dispatch::{self, HubRepublisher, OwnAddress, RuleBook, StoredRoles};
@@ -48,7 +49,13 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
         .map_err(|reason| unusable(data_dir.unwrap_or(&std::env::temp_dir()), reason))?;
     let shards = Shards::start(shard_count(&config))
         .map_err(|error| StartError::Failed(format!("no threads: {error}")))?;
-    let world = Arc::new(connect(config.clone(), kept, target, anonymous, handle.clone()));
+    let world = Arc::new(connect(
+        config.clone(),
+        kept,
+        target,
+        anonymous,
+        handle.clone(),
+    ));
     let rules = Arc::new(RuleBook::new(&world.config.account_id));
     rules.refresh(&world.things, &world.delivery, &world.hub);
     follow::watch(&world, rules);
@@ -83,7 +90,11 @@ struct Kept {
 }
 
 impl Kept {
-    fn open(config: &Config, data_dir: Option<&Path>, runtime: &Handle) -> Result<Self, StartError> {
+    fn open(
+        config: &Config,
+        data_dir: Option<&Path>,
+        runtime: &Handle,
+    ) -> Result<Self, StartError> {
         Ok(Self {
             things: Arc::new(open_things(config, data_dir)?),
             s3: Arc::new(open_s3(data_dir)?),
@@ -115,7 +126,7 @@ fn connect(
         metrics: Arc::clone(&metrics),
         region: config.region.clone(),
         account_id: config.account_id.clone(),
-        anonymous,
+        anonymous: anonymous.clone(),
     });
     let target = target
         .with_local(Service::S3, Arc::clone(&s3) as _)
@@ -143,6 +154,8 @@ fn connect(
         hub,
         functions,
         s3,
+        anonymous,
+        feed: Feed::default(),
     }
 }
 

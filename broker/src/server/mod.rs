@@ -189,7 +189,9 @@ impl Control {
     }
 
     fn runtime(&self) -> &Runtime {
-        self.0.as_ref().expect("it is taken by `end` and `drop` alone")
+        self.0
+            .as_ref()
+            .expect("it is taken by `end` and `drop` alone")
     }
 
     fn end(mut self) {

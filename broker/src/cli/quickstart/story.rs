@@ -83,7 +83,10 @@ fn policy(place: &Place) -> String {
 /// Publishes and receives the messages of the tutorial.
 async fn exchange(device: &mut Device, out: &mut impl Write) -> anyhow::Result<()> {
     device.subscribe(TOPIC).await?;
-    writeln!(out, "5. Subscribed to {TOPIC}, {MESSAGES} messages go around:")?;
+    writeln!(
+        out,
+        "5. Subscribed to {TOPIC}, {MESSAGES} messages go around:"
+    )?;
     for number in 1..=MESSAGES {
         let sent = format!("Hello World! [{number}]");
         let answer = device.publish(TOPIC, sent.as_bytes()).await?;
@@ -118,7 +121,10 @@ async fn store(client: &Client, device: &mut Device, out: &mut impl Write) -> an
     let member = |name: &str| record.get(name).and_then(Value::as_str);
     if member("outcome") != Some("success") {
         let reason = member("reason").unwrap_or_default();
-        bail!("the rule's action ended with {:?}: {reason}", member("outcome"));
+        bail!(
+            "the rule's action ended with {:?}: {reason}",
+            member("outcome")
+        );
     }
     let keys = cloud::keys(client).await?;
     let [key] = &keys[..] else {
@@ -130,8 +136,15 @@ async fn store(client: &Client, device: &mut Device, out: &mut impl Write) -> an
         stored.get("temperature").and_then(Value::as_f64) == Some(31.5),
         "the object holds {object}"
     );
-    writeln!(out, "   29 degrees: not stored, the rule wants more than 30")?;
-    writeln!(out, "   31.5 degrees: stored as s3://{}/{key}", cloud::BUCKET)?;
+    writeln!(
+        out,
+        "   29 degrees: not stored, the rule wants more than 30"
+    )?;
+    writeln!(
+        out,
+        "   31.5 degrees: stored as s3://{}/{key}",
+        cloud::BUCKET
+    )?;
     writeln!(out, "   {object}")?;
     Ok(())
 }
