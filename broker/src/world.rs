@@ -1,11 +1,13 @@
 //! What every part of one running server shares.
 
+use crate::admin::Feed;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ProfileName};
 use crate::embedded::lambda::Functions;
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use mqtt::Profile;
 use rules::delivery::Delivery;
 use std::sync::Arc;
 use things::Things;
@@ -21,4 +23,18 @@ pub(crate) struct World {
     pub(crate) delivery: Delivery,
     pub(crate) functions: Arc<Functions>,
     pub(crate) s3: Arc<EmbeddedS3>,
+    /// The policy of anonymous clients; `None` allows them everything.
+    pub(crate) anonymous: Option<Arc<policy::Document>>,
+    /// What `/_thingcore/messages` remembers.
+    pub(crate) feed: Feed,
+}
+
+impl World {
+    /// What the message core allows.
+    pub(crate) fn profile(&self) -> Profile {
+        match self.config.profile {
+            ProfileName::Aws => Profile::aws(),
+            ProfileName::Mqtt => Profile::mqtt(),
+        }
+    }
 }

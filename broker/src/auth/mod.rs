@@ -1,5 +1,6 @@
 //! Who is calling, and what may they do: the decisions of the data plane's doors.
 
+mod certificate_variables;
 mod guard;
 
-pub(crate) use guard::{Guard, Identity, Refused, Verdict};
+pub(crate) use guard::{Facts, Guard, Identity, Refused, Verdict};

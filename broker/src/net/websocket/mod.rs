@@ -1,0 +1,8 @@
+//! MQTT in WebSocket frames (RFC 6455, MQTT 5 section 6).
+
+mod frame;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use stream::WebSocket;
