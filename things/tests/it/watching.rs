@@ -1,15 +1,17 @@
 //! What watchers are told, and the epoch.
 
 use crate::calls::call;
-use crate::world::{self, NOW_MS, POLICY, arn};
+use crate::world::{self, NOW_MS};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use things::{CertificateStatus, Change, Things};
 
-/// Things with a log of what a watcher was told, and the epoch that it saw then.
-fn watched() -> (Arc<Things>, Arc<Mutex<Vec<(Change, u64)>>>) {
+/// What a watcher was told, with the epoch that it saw then.
+type Log = Arc<Mutex<Vec<(Change, u64)>>>;
+
+fn watched() -> (Arc<Things>, Log) {
     let things = Arc::new(world::in_memory());
-    let log = Arc::new(Mutex::new(Vec::new()));
+    let log = Log::default();
     let (told, watcher) = (Arc::clone(&log), Arc::downgrade(&things));
     things.watch(move |change| {
         let epoch = watcher.upgrade().unwrap().epoch();
@@ -18,134 +20,43 @@ fn watched() -> (Arc<Things>, Arc<Mutex<Vec<(Change, u64)>>>) {
     (things, log)
 }
 
-fn check(
-    things: &Things,
-    log: &Mutex<Vec<(Change, u64)>>,
-    operation: &str,
-    params: &Value,
-    expected: &[Change],
-) {
-    log.lock().unwrap().clear();
-    let before = things.epoch();
-    call(things, operation, params).unwrap_or_else(|error| panic!("{operation}: {error}"));
-    let told = log.lock().unwrap().clone();
-    let changes: Vec<Change> = told.iter().map(|(change, _)| change.clone()).collect();
-    assert_eq!(changes, expected, "{operation}");
-    if expected.is_empty() {
-        assert_eq!(things.epoch(), before, "{operation}");
-    }
-    for (_, seen) in told {
-        assert!(seen > before, "{operation}: the epoch comes first");
-    }
-}
-
+/// Calls in order, each with what watchers are told.
 #[test]
 fn changes_are_told_once_made() {
     let (things, log) = watched();
     let pem = world::self_signed("device");
     let made = things.register_certificate_without_ca(&pem, None, NOW_MS);
-    let id = made.unwrap().id;
-    let certificate = arn(&format!("cert/{id}"));
-    let status = |active| Change::Certificate {
-        id: Arc::clone(&id),
-        active,
-    };
-    let (decisions, rules, nothing) = ([Change::Decisions], [Change::Rules], []);
-    let payload = json!({"sql": "SELECT * FROM 'a'", "actions": []});
-    let steps: &[(&str, Value, &[Change])] = &[
-        ("CreateThing", json!({"thingName": "t"}), &decisions),
-        ("CreateThing", json!({"thingName": "t"}), &nothing),
-        ("CreateThingType", json!({"thingTypeName": "k"}), &nothing),
-        (
-            "CreateThingGroup",
-            json!({"thingGroupName": "g"}),
-            &decisions,
-        ),
-        (
-            "AddThingToThingGroup",
-            json!({"thingName": "t", "thingGroupName": "g"}),
-            &decisions,
-        ),
-        (
-            "AddThingToThingGroup",
-            json!({"thingName": "t", "thingGroupName": "g"}),
-            &nothing,
-        ),
-        (
-            "CreatePolicy",
-            json!({"policyName": "p", "policyDocument": POLICY}),
-            &nothing,
-        ),
-        (
-            "AttachPolicy",
-            json!({"policyName": "p", "target": certificate}),
-            &decisions,
-        ),
-        (
-            "AttachPolicy",
-            json!({"policyName": "p", "target": certificate}),
-            &nothing,
-        ),
-        (
-            "CreatePolicyVersion",
-            json!({"policyName": "p", "policyDocument": POLICY}),
-            &nothing,
-        ),
-        (
-            "SetDefaultPolicyVersion",
-            json!({"policyName": "p", "policyVersionId": "2"}),
-            &decisions,
-        ),
-        (
-            "AttachThingPrincipal",
-            json!({"thingName": "t", "principal": certificate}),
-            &decisions,
-        ),
-        (
-            "UpdateThing",
-            json!({"thingName": "t", "attributePayload": {"attributes": {"a": "b"}}}),
-            &decisions,
-        ),
-        (
-            "UpdateCertificate",
-            json!({"certificateId": &*id, "newStatus": "ACTIVE"}),
-            &[status(true)],
-        ),
-        (
-            "UpdateCertificate",
-            json!({"certificateId": &*id, "newStatus": "REVOKED"}),
-            &[status(false)],
-        ),
-        (
-            "DetachPolicy",
-            json!({"policyName": "p", "target": certificate}),
-            &decisions,
-        ),
-        (
-            "DetachThingPrincipal",
-            json!({"thingName": "t", "principal": certificate}),
-            &decisions,
-        ),
-        (
-            "DeleteCertificate",
-            json!({"certificateId": &*id}),
-            &[status(false)],
-        ),
-        (
-            "CreateTopicRule",
-            json!({"ruleName": "r", "topicRulePayload": payload}),
-            &rules,
-        ),
-        ("DisableTopicRule", json!({"ruleName": "r"}), &rules),
-        ("DeleteTopicRule", json!({"ruleName": "r"}), &rules),
-        ("DeleteThing", json!({"thingName": "t"}), &decisions),
-    ];
-    for (operation, params, expected) in steps {
-        check(&things, &log, operation, params, expected);
+    let made = made.unwrap();
+    let text = include_str!("../data/changes.json");
+    let text = text.replace("$certificate", &made.arn);
+    let file: Value = serde_json::from_str(&text.replace("$id", &made.id)).unwrap();
+    for step in file.as_array().unwrap() {
+        let operation = step["call"].as_str().unwrap();
+        log.lock().unwrap().clear();
+        let before = things.epoch();
+        call(&things, operation, &step["with"]).unwrap_or_else(|error| panic!("{step}: {error}"));
+        let told = log.lock().unwrap().clone();
+        let names: Vec<&str> = told.iter().map(|(change, _)| name(change)).collect();
+        assert_eq!(json!(names), step["tells"], "{step}");
+        let silent = names.is_empty();
+        assert_eq!(things.epoch() == before, silent, "{step}");
+        for (_, seen) in told {
+            assert!(seen > before, "{step}: the epoch comes first");
+        }
     }
     log.lock().unwrap().clear();
     things.reset().unwrap();
     assert_eq!(log.lock().unwrap()[0].0, Change::Reset);
+}
+
+fn name(change: &Change) -> &'static str {
+    match change {
+        Change::Decisions => "decisions",
+        Change::Certificate { active: true, .. } => "active",
+        Change::Certificate { active: false, .. } => "inactive",
+        Change::Rules => "rules",
+        Change::Reset => "reset",
+    }
 }
 
 #[test]
