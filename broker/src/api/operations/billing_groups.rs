@@ -107,5 +107,5 @@ fn list_things_in_billing_group(call: &Call) -> Result<Reply, ApiError> {
     let (things, paging) = (&call.world.things, call.paging(PAGE_DEFAULT)?);
     let (group, after) = (call.text("billingGroupName")?, paging.after.as_deref());
     let page = things.list_things_in_billing_group(group, after, paging.limit)?;
-    Ok(listed(call, "things", page, Value::from))
+    Ok(listed(call, "things", &page, |name| name.as_str().into()))
 }

@@ -44,8 +44,8 @@ fn principals(call: &Call) -> Result<Page<ThingPrincipal>, ApiError> {
 
 fn list_thing_principals(call: &Call) -> Result<Reply, ApiError> {
     let page = principals(call)?;
-    Ok(listed(call, "principals", page, |row| {
-        Value::from(row.principal)
+    Ok(listed(call, "principals", &page, |row| {
+        row.principal.as_str().into()
     }))
 }
 
@@ -67,7 +67,9 @@ fn things_of(call: &Call) -> Result<Page<PrincipalThing>, ApiError> {
 
 fn list_principal_things(call: &Call) -> Result<Reply, ApiError> {
     let page = things_of(call)?;
-    Ok(listed(call, "things", page, |row| Value::from(row.thing)))
+    Ok(listed(call, "things", &page, |row| {
+        row.thing.as_str().into()
+    }))
 }
 
 fn list_principal_things_v2(call: &Call) -> Result<Reply, ApiError> {

@@ -48,7 +48,7 @@ fn device(world: &World) -> (String, Peer) {
     (certificate.id.to_string(), peer)
 }
 
-fn publish(params: Value) -> Request<Body> {
+fn publish(params: &Value) -> Request<Body> {
     unsigned(Service::IotData, "Publish", params.as_object().unwrap())
 }
 
@@ -62,7 +62,7 @@ async fn a_certificate_is_held_to_its_policies() {
     let (id, peer) = device(&world);
     let mut tap = world.hub.tap();
     let check = async |params: Value, status: u16| {
-        let answered = send_to(&world, Door::Data, &peer, publish(params.clone())).await;
+        let answered = send_to(&world, Door::Data, &peer, publish(&params)).await;
         assert_eq!(answered.status, status, "{params} {answered:?}");
         answered
     };
@@ -104,7 +104,7 @@ async fn who_is_nobody_or_not_active_is_not_let_in() {
     let world = world(None);
     let (id, device) = device(&world);
     let check = async |door, peer: &Peer, status: u16, part: &str| {
-        let request = publish(json!({"topic": "a/b"}));
+        let request = publish(&json!({"topic": "a/b"}));
         let answered = send_to(&world, door, peer, request).await;
         assert_eq!(answered.status, status, "{answered:?}");
         assert!(answered.text.contains(part), "{answered:?}");
@@ -146,7 +146,7 @@ async fn the_tls_port_answers_the_data_plane_alone() {
 async fn anonymous_callers_are_held_to_their_policy_and_pages_from_elsewhere_are_refused() {
     let world = world(Some(POLICY));
     let check = async |topic: &str, origin: Option<&str>, status: u16| {
-        let mut request = publish(json!({"topic": topic}));
+        let mut request = publish(&json!({"topic": topic}));
         let headers = request.headers_mut();
         headers.insert(HOST, "localhost:9883".parse().unwrap());
         if let Some(origin) = origin {

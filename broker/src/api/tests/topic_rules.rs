@@ -31,7 +31,12 @@ async fn a_rule_that_cannot_run_is_refused_with_its_place() {
         assert!(answered.text.contains(part), "{answered:?}");
     };
     let sql = "SqlParseException";
-    check(republish("SELECT * FROM 'a' WHERE"), sql, "line 1, column 24").await;
+    check(
+        republish("SELECT * FROM 'a' WHERE"),
+        sql,
+        "line 1, column 24",
+    )
+    .await;
     check(republish("SELECT nope(1) FROM 'a'"), sql, "nope").await;
     let payload = json!({"sql": "SELECT * FROM 'a'", "actions": [{"nope": {}}]});
     check(payload, "InvalidRequestException", "nope").await;
