@@ -64,7 +64,7 @@ fn list_billing_groups(call: &Call) -> Result<Reply, ApiError> {
     Ok(listed(
         call,
         "billingGroups",
-        page,
+        &page,
         |group| json!({"groupName": group.name, "groupArn": group.arn}),
     ))
 }

@@ -54,7 +54,7 @@ fn list_thing_principals_v2(call: &Call) -> Result<Reply, ApiError> {
     Ok(listed(
         call,
         "thingPrincipalObjects",
-        page,
+        &page,
         |row| json!({"principal": row.principal, "thingPrincipalType": row.kind.name()}),
     ))
 }
@@ -77,7 +77,7 @@ fn list_principal_things_v2(call: &Call) -> Result<Reply, ApiError> {
     Ok(listed(
         call,
         "principalThingObjects",
-        page,
+        &page,
         |row| json!({"thingName": row.thing, "thingPrincipalType": row.kind.name()}),
     ))
 }
