@@ -4,9 +4,8 @@
 use anyhow::{Context, anyhow, bail};
 use mqtt::QoS;
 use mqtt::codec::{
-    Connect, Packet, Properties, PublishBody, PublishHead, ReasonCode, RetainHandling,
-    SubscribeFilter, Version, decode, frame, put_connect, put_disconnect, put_puback, put_publish,
-    put_subscribe,
+    Connect, Packet, Properties, PublishBody, PublishHead, ReasonCode, Version, decode, frame,
+    put_connect, put_disconnect, put_puback, put_publish, put_subscribe,
 };
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
@@ -120,15 +119,8 @@ impl Device {
     /// A refusal, or a connection that is lost.
     pub(crate) async fn subscribe(&mut self, filter: &str) -> anyhow::Result<()> {
         let id = self.next_packet_id();
-        let filters = [SubscribeFilter {
-            filter,
-            qos: QoS::AtLeastOnce,
-            no_local: false,
-            retain_as_published: false,
-            retain_handling: RetainHandling::Send,
-        }];
         let mut out = Vec::new();
-        put_subscribe(&mut out, Version::V5, id, &Properties::default(), &filters);
+        put_subscribe(&mut out, Version::V5, id, &[(filter, QoS::AtLeastOnce)]);
         self.send(&out).await?;
         loop {
             match self.next().await? {

@@ -3,6 +3,7 @@
 use super::ca_file::CaFile;
 use super::error::StartError;
 use super::{Control, Parts, Ports, Running, follow};
+use crate::admin::Feed;
 use crate::clock::Clock;
 use crate::config::{Config, ProfileName};
 use crate::dispatch::{self, HubRepublisher, OwnAddress, RuleBook, StoredRoles};
@@ -125,7 +126,7 @@ fn connect(
         metrics: Arc::clone(&metrics),
         region: config.region.clone(),
         account_id: config.account_id.clone(),
-        anonymous,
+        anonymous: anonymous.clone(),
     });
     let target = target
         .with_local(Service::S3, Arc::clone(&s3) as _)
@@ -153,6 +154,8 @@ fn connect(
         hub,
         functions,
         s3,
+        anonymous,
+        feed: Feed::default(),
     }
 }
 

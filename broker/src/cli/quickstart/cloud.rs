@@ -83,8 +83,9 @@ pub(super) async fn create_role(client: &Client, account_id: &str) -> anyhow::Re
             ("RoleName", ROLE),
             ("AssumeRolePolicyDocument", &trust.to_string()),
         ],
-    );
-    already(made.await).with_context(|| format!("cannot create the role `{ROLE}`"))?;
+    )
+    .await;
+    already(made).with_context(|| format!("cannot create the role `{ROLE}`"))?;
     iam(
         client,
         &[
