@@ -94,7 +94,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(*args),
         Command::Quickstart(args) => quickstart::run(*args),
         Command::Thing(ThingCommand::Create(args)) => thing::run(args),
-        Command::Tail(args) => tail::run(args),
+        Command::Tail(args) => tail::run(&args),
         Command::Function(command) => function::run(command),
         Command::Policy(PolicyCommand::Test(args)) => policy::run(args),
         Command::Health(args) => health::run(&args),

@@ -57,7 +57,7 @@ Refused connections are always shown. Ctrl-C ends.";
 ///
 /// # Errors
 /// A filter that is none, a server that is not there or goes away, a standard output that fails.
-pub(crate) fn run(args: TailArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &TailArgs) -> anyhow::Result<ExitCode> {
     TopicFilter::parse(&args.filter, &Profile::mqtt()).map_err(|why| {
         Usage(format!(
             "`{}` is not a topic filter: {why}",
@@ -67,7 +67,7 @@ pub(crate) fn run(args: TailArgs) -> anyhow::Result<ExitCode> {
     let client = Client::new(&args.url, "us-east-1")?;
     super::runtime()?.block_on(async {
         tokio::select! {
-            outcome = follow(&client, &args, io::stdout()) => outcome,
+            outcome = follow(&client, args, io::stdout()) => outcome,
             _ = tokio::signal::ctrl_c() => Ok(ExitCode::SUCCESS),
         }
     })
@@ -236,7 +236,8 @@ impl Shape {
         format!(
             "{} on {}  from {}  {}",
             shown(event, "action"),
-            self.palette.paint(Tone::Strong, shown(event, "resource")),
+            self.palette
+                .paint(Tone::Strong, printable(resource(member(event, "resource")))),
             sender(event),
             self.palette.paint(Tone::Bad, shown(event, "reason")),
         )
@@ -250,7 +251,7 @@ impl Shape {
         format!(
             "{} as {}{from}",
             shown(event, "client_id"),
-            shown(event, "principal")
+            principal(event)
         )
     }
 
@@ -262,12 +263,28 @@ impl Shape {
 /// The client id, or by what else something came in.
 fn sender(event: &Value) -> String {
     match (member(event, "client_id"), member(event, "protocol")) {
-        ("", "") => shown(event, "principal").into_owned(),
+        ("", "") => principal(event),
         ("", "server") => "the server".to_owned(),
         ("", "rule") => "a rule".to_owned(),
-        ("", protocol) => format!("{} ({})", shown(event, "principal"), printable(protocol)),
+        ("", protocol) => format!("{} ({})", principal(event), printable(protocol)),
         (client_id, _) => printable(client_id).into_owned(),
     }
+}
+
+/// A certificate by the start of its id, anybody else by name.
+fn principal(event: &Value) -> String {
+    match member(event, "principal") {
+        "" => "anonymous".to_owned(),
+        id if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            format!("certificate {}...", &id[..12])
+        }
+        name => printable(name).into_owned(),
+    }
+}
+
+/// What an ARN names, without partition, region and account.
+fn resource(arn: &str) -> &str {
+    arn.splitn(6, ':').nth(5).unwrap_or(arn)
 }
 
 fn member<'a>(event: &'a Value, name: &str) -> &'a str {
@@ -317,7 +334,7 @@ mod tests {
         check(
             r#"{"type":"refused","client_id":"c","principal":"p","action":"iot:Publish",
                 "resource":"arn:aws:iot:us-east-1:0:topic/a","topic":"a","reason":"no statement allows it"}"#,
-            "refused    iot:Publish on arn:aws:iot:us-east-1:0:topic/a  from c  no statement allows it",
+            "refused    iot:Publish on topic/a  from c  no statement allows it",
         );
         check(
             r#"{"type":"rule","rule":"hot","topic":"a","action":"s3","outcome":"success"}"#,
@@ -326,6 +343,17 @@ mod tests {
         check(
             r#"{"type":"connected","client_id":"c","principal":"p","source_ip":"127.0.0.1"}"#,
             "connected  c as p from 127.0.0.1",
+        );
+        check(
+            &format!(
+                r#"{{"type":"connected","client_id":"c","principal":"{}","source_ip":null}}"#,
+                "0123456789abcdef".repeat(4)
+            ),
+            "connected  c as certificate 0123456789ab...",
+        );
+        check(
+            r#"{"type":"connected","client_id":"c","principal":"","source_ip":null}"#,
+            "connected  c as anonymous",
         );
         check(
             r#"{"type":"disconnected","client_id":"c","reason":"CONNECTION_LOST"}"#,
@@ -389,6 +417,6 @@ mod tests {
             json: false,
             full: false,
         };
-        assert!(run(args).unwrap_err().is::<Usage>());
+        assert!(run(&args).unwrap_err().is::<Usage>());
     }
 }
