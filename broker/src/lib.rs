@@ -1,13 +1,18 @@
 //! Everything that meets the world: listeners, shards, who may do what, HTTP doors, the command
 //! line. What MQTT, policies, rule SQL and the control plane mean lives in the crates beside it.
 
+mod admin;
 mod api;
 mod auth;
+pub mod cli;
 mod clock;
 mod config;
+mod dispatch;
 mod embedded;
 mod hub;
 mod metrics;
 mod net;
 mod shards;
 mod world;
+
+pub use config::{Config, ConfigError, LogFormat, ProfileName};

@@ -1,5 +1,6 @@
 //! What every part of one running server shares.
 
+use crate::admin::Feed;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::lambda::Functions;
@@ -21,4 +22,8 @@ pub(crate) struct World {
     pub(crate) delivery: Delivery,
     pub(crate) functions: Arc<Functions>,
     pub(crate) s3: Arc<EmbeddedS3>,
+    /// The policy of anonymous clients; `None` allows them everything.
+    pub(crate) anonymous: Option<Arc<policy::Document>>,
+    /// What `/_thingcore/messages` remembers.
+    pub(crate) feed: Feed,
 }

@@ -209,6 +209,11 @@ impl Profile {
         }
     }
 
+    /// The message expiry that a message gets for the one it asks for, in seconds.
+    pub fn message_expiry_s(&self, asked_s: u32) -> u32 {
+        asked_s.clamp(self.message_expiry_min_s, self.message_expiry_max_s)
+    }
+
     /// What becomes of a publish that policies forbid.
     pub fn denied_publish(&self, version: Version, qos: QoS) -> Denied {
         match (version, qos) {

@@ -1,11 +1,22 @@
 //! Substitution templates: `${expression}` in the fields of an action.
 
-use crate::sql::{Context, EvalError, SqlError, SqlVersion, Statement};
+use crate::sql::{
+    Context, EvalError, SqlError, SqlVersion, Statement, TemplateExpression, UndefinedInTemplate,
+};
 
 /// A field of an action, with the expressions that it contains.
 #[derive(Debug)]
 pub struct Template {
-    text: Box<str>,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Text(Box<str>),
+    Expression {
+        source: Box<str>,
+        expression: TemplateExpression,
+    },
 }
 
 /// Why a template has no text for a message: the action fails.
@@ -24,8 +35,8 @@ impl Template {
     ///
     /// # Errors
     /// The first thing between `${` and `}` that is not an expression, with its position.
-    pub fn parse(text: &str, _version: SqlVersion) -> Result<Self, SqlError> {
-        Ok(Self { text: text.into() })
+    pub fn parse(text: &str, version: SqlVersion) -> Result<Self, SqlError> {
+        Self::parse_with(text, version, &[])
     }
 
     /// Reads a field of an action of the rule that has this statement: its version holds, and
@@ -33,21 +44,68 @@ impl Template {
     ///
     /// # Errors
     /// As [`Template::parse`], and a variable that the statement does not set.
-    pub fn parse_for(text: &str, _statement: &Statement) -> Result<Self, SqlError> {
-        Ok(Self { text: text.into() })
+    pub fn parse_for(text: &str, statement: &Statement) -> Result<Self, SqlError> {
+        Self::parse_with(text, statement.version(), &statement.variable_names())
+    }
+
+    fn parse_with(
+        text: &str,
+        version: SqlVersion,
+        variables: &[Box<str>],
+    ) -> Result<Self, SqlError> {
+        let mut parts = Vec::new();
+        let mut at = 0;
+        while let Some(opening) = text[at..].find("${") {
+            let start = at + opening;
+            let (expression, end) =
+                TemplateExpression::parse(text, start + 2, version, variables.to_vec())?;
+            if opening > 0 {
+                parts.push(Part::Text(text[at..start].into()));
+            }
+            at = end + 1;
+            parts.push(Part::Expression {
+                source: text[start..at].into(),
+                expression,
+            });
+        }
+        if at < text.len() || parts.is_empty() {
+            parts.push(Part::Text(text[at..].into()));
+        }
+        Ok(Self { parts })
     }
 
     /// The text if there is no expression in it, so that it can be checked once and for all.
     #[must_use]
     pub fn literal(&self) -> Option<&str> {
-        Some(&self.text)
+        match self.parts.as_slice() {
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
     }
 
     /// The text for a message: the one that was published, not what SELECT made of it.
     ///
     /// # Errors
     /// An expression without a value (see `Settings::undefined_in_template`) or one that fails.
-    pub fn render(&self, _context: &mut Context<'_>) -> Result<String, TemplateError> {
-        Ok(self.text.clone().into_string())
+    pub fn render(&self, context: &mut Context<'_>) -> Result<String, TemplateError> {
+        let mut rendered = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => rendered.push_str(text),
+                Part::Expression { source, expression } => {
+                    match (
+                        expression.render(context)?,
+                        context.settings.undefined_in_template,
+                    ) {
+                        (Some(text), _) => rendered.push_str(&text),
+                        (None, UndefinedInTemplate::Empty) => {}
+                        (None, UndefinedInTemplate::Fail) => {
+                            return Err(TemplateError::Undefined(source.to_string()));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(rendered)
     }
 }

@@ -27,9 +27,13 @@ pub enum ThingsError {
     #[error("{0}")]
     CertificateValidation(String),
     #[error("{0}")]
+    RegistrationCodeValidation(String),
+    #[error("{0}")]
     LimitExceeded(String),
     #[error("{0}")]
     Unauthorized(String),
+    #[error("{0}")]
+    AccessDenied(String),
     /// The store failed (disk full, damaged file).
     #[error("{0}")]
     Internal(String),

@@ -1,10 +1,35 @@
 //! The AWS IoT control plane without its doors: things, certificates, policies, topic rules and
 //! roles, and the store under them. REST calls, reserved topics and the command line call the same
-//! functions; nothing here knows HTTP or MQTT. Time is an argument `now_ms`, milliseconds since
-//! the epoch.
+//! functions, methods of [`Things`]; nothing here knows HTTP or MQTT. Time is an argument `now_ms`,
+//! milliseconds since the epoch. Lists come in pages: `after` is the `next` of the page before.
+
+mod plane;
+
+mod certificate;
+mod iot_policies;
+mod registry;
+mod roles;
+mod rules;
 
 mod error;
-mod interface;
+mod page;
 
+pub use certificate::{
+    CaCertificate, CaUpdate, Certificate, CertificateStatus, KeysAndCertificate, NewCaCertificate,
+};
 pub use error::ThingsError;
-pub use interface::*;
+pub use iot_policies::{
+    EffectivePolicy, IotPolicy, NewPolicy, PolicySummary, PolicyVersion, PolicyVersionSummary,
+};
+pub use page::Page;
+pub use plane::{Change, OpenError, Settings, Things};
+pub use registry::{
+    BillingGroup, GroupFilter, GroupUpdate, NewBillingGroup, NewThing, NewThingGroup, NewThingType,
+    PrincipalThing, Tags, Thing, ThingFacts, ThingFilter, ThingGroup, ThingPrincipal,
+    ThingPrincipalType, ThingType, ThingTypeProperties, ThingUpdate,
+};
+pub use roles::{
+    AssumeRole, AttachedPolicy, ManagedPolicy, NewManagedPolicy, NewRole, Role, RoleDecision,
+    RoleSession,
+};
+pub use rules::{RuleFilter, TopicRule};

@@ -1,9 +1,15 @@
 //! The one way in for HTTP requests, whichever listener they come from.
 
+use super::caller::Caller;
+use super::lead::{Lead, lead};
+use super::sigv4::Credential;
+use super::{query, rest};
+use crate::admin;
 use crate::net::Peer;
 use crate::world::World;
 use axum::body::Body;
-use http::{Request, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response, StatusCode};
 use std::sync::Arc;
 
 /// Which listener a request came in by.
@@ -16,13 +22,35 @@ pub(crate) enum Door {
 }
 
 /// Answers one request. WebSocket upgrades at `/mqtt` are taken by the listener before.
-#[allow(clippy::unused_async)]
 pub(crate) async fn answer(
     world: &Arc<World>,
     peer: &Peer,
     door: Door,
     request: Request<Body>,
 ) -> Response<Body> {
-    let _ = (world, peer, door, request);
-    todo!()
+    let uri = request.uri();
+    let credential = Credential::of(request.headers(), uri.query().unwrap_or_default());
+    let service = credential.as_ref().map(|found| found.service.as_str());
+    let lead = lead(door, uri.path(), service);
+    let caller = Caller::of(door, peer, request.headers(), credential);
+    match lead {
+        Lead::Admin => admin::answer(world, request).await,
+        Lead::Page => not_a_page(),
+        Lead::Rest(services) => rest::answer(world, services, caller, request).await,
+        Lead::Query(api) => query::answer(world, api, caller, request).await,
+        Lead::S3 => world.s3.serve(request).await,
+        Lead::Lambda => world.functions.serve(request).await,
+        Lead::Refused(error) => rest::refuse(world, &request, error),
+    }
+}
+
+/// Somebody looks in with a browser.
+fn not_a_page() -> Response<Body> {
+    let text = "This is thingcore's AWS API. Point AWS's tools here with --endpoint-url; \
+        /_thingcore/health says whether it is ready.\n";
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
 }

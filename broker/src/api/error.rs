@@ -2,6 +2,7 @@
 
 use super::model::Service;
 use http::StatusCode;
+use things::ThingsError;
 
 /// A refused or failed request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,5 +140,37 @@ impl ApiError {
     /// `ResourceNotFoundException`.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(Code::ResourceNotFound, message)
+    }
+}
+
+impl From<ThingsError> for ApiError {
+    fn from(error: ThingsError) -> Self {
+        let code = match &error {
+            ThingsError::InvalidRequest(_) => Code::InvalidRequest,
+            ThingsError::ResourceNotFound(_) => Code::ResourceNotFound,
+            ThingsError::ResourceAlreadyExists { .. } => Code::ResourceAlreadyExists,
+            ThingsError::VersionConflict(_) => Code::VersionConflict,
+            ThingsError::MalformedPolicy(_) => Code::MalformedPolicy,
+            ThingsError::VersionsLimitExceeded(_) => Code::VersionsLimitExceeded,
+            ThingsError::DeleteConflict(_) => Code::DeleteConflict,
+            ThingsError::CertificateState(_) => Code::CertificateState,
+            ThingsError::CertificateValidation(_) => Code::CertificateValidation,
+            ThingsError::RegistrationCodeValidation(_) => Code::RegistrationCodeValidation,
+            ThingsError::LimitExceeded(_) => Code::LimitExceeded,
+            ThingsError::Unauthorized(_) => Code::Unauthorized,
+            ThingsError::AccessDenied(_) => Code::AccessDenied,
+            ThingsError::Internal(_) => Code::InternalFailure,
+        };
+        let message = error.to_string();
+        let resource = if let ThingsError::ResourceAlreadyExists { id, arn, .. } = error {
+            Some(Resource { id, arn })
+        } else {
+            None
+        };
+        ApiError {
+            code,
+            message,
+            resource,
+        }
     }
 }

@@ -3,13 +3,25 @@
 //! core. Wire forms stay in here.
 
 mod answer;
+mod authorize;
 mod bind;
+mod body;
+mod call;
+mod caller;
 mod error;
+mod lead;
 mod model;
+mod operations;
+mod page;
 mod pattern;
+mod query;
 mod reply;
+mod rest;
 mod route;
-mod sigv4;
+pub(crate) mod sigv4;
 mod validate;
 
 pub(crate) use answer::{Door, answer};
+pub(crate) use bind::pairs;
+pub(crate) use body::read as read_body;
+pub(crate) use caller::has_foreign_origin;

@@ -86,6 +86,13 @@ pub(crate) struct Operation {
     pub(super) input: Vec<Member>,
 }
 
+impl Operation {
+    /// Whether its request has a member.
+    pub(super) fn has_member(&self, name: &str) -> bool {
+        self.input.iter().any(|member| member.name == name)
+    }
+}
+
 /// A member of an operation's request.
 #[derive(Debug, Deserialize)]
 pub(super) struct Member {

@@ -1,87 +1,50 @@
-//! The message core as the other doors see it: publish, retained messages, live connections,
-//! and a tap on everything that passes.
+//! The message core: sessions, the routes between them, and what the other doors see of it:
+//! publish, retained messages, live connections, and a tap on everything that passes.
+//!
+//! Locks, in the order in which they are taken: the index of sessions, a session's state, the
+//! router, a group, an outbox. None is held across an await.
+
+mod connection;
+mod deliver;
+mod end;
+mod flush;
+mod group;
+mod link;
+mod offer;
+mod origin;
+mod outbox;
+mod publication;
+mod retained;
+mod route;
+mod router;
+mod session;
+mod sessions;
+mod tap;
+mod tick;
+mod will;
+
+pub(crate) use origin::{Origin, Protocol};
+pub(crate) use retained::RetainedMessage;
+pub(crate) use tap::TapEvent;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::net::Arrival;
+use end::End;
+use mqtt::codec::ReasonCode;
+use mqtt::retained::Retained;
 use mqtt::{Message, Profile};
+use parking_lot::RwLock;
+use publication::Publication;
+use route::Route;
+use router::Router;
 use rules::delivery::RuleHandle;
-use std::net::IpAddr;
+use session::Session;
+use sessions::Sessions;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use things::Things;
-
-/// How a message or request came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    /// An MQTT client, over TCP, TLS or WebSocket.
-    Mqtt,
-    /// The HTTP data plane.
-    Http,
-    /// A republish action of a rule.
-    Rule,
-    /// The server itself (lifecycle events, wills are Mqtt).
-    Server,
-}
-
-/// Who published a message, for rules and logs.
-#[derive(Clone, Debug)]
-pub(crate) struct Origin {
-    /// The MQTT client id; `None` when it did not come over MQTT.
-    pub(crate) client_id: Option<Arc<str>>,
-    /// Certificate id, or the IAM identity (`principal()` in rule SQL).
-    pub(crate) principal: Arc<str>,
-    /// The publisher's address.
-    pub(crate) source_ip: Option<IpAddr>,
-    /// The way in.
-    pub(crate) protocol: Protocol,
-    /// How many republish actions it went through.
-    pub(crate) hops: u8,
-}
-
-/// A retained message as `GetRetainedMessage` shows it.
-#[derive(Clone, Debug)]
-pub(crate) struct RetainedMessage {
-    pub(crate) message: Message,
-    pub(crate) last_modified_ms: u64,
-}
-
-/// What `thingcore tail` and the console show, as it happens.
-#[derive(Clone, Debug)]
-pub(crate) enum TapEvent {
-    /// A message was accepted; `rules` names the rules that it was offered to.
-    Published {
-        message: Message,
-        origin: Origin,
-        rules: Vec<Arc<str>>,
-        deliveries: usize,
-    },
-    /// Something was refused, and why (the deciding statement, the limit, the malformed packet).
-    Refused {
-        client_id: Option<Arc<str>>,
-        principal: Arc<str>,
-        action: &'static str,
-        resource: String,
-        reason: String,
-    },
-    /// A client connected.
-    Connected {
-        client_id: Arc<str>,
-        principal: Arc<str>,
-        source_ip: Option<IpAddr>,
-    },
-    /// A client left; `reason` is AWS's disconnectReason.
-    Disconnected {
-        client_id: Arc<str>,
-        reason: &'static str,
-    },
-    /// A rule ran: `outcome` is `success` or what failed.
-    RuleRan {
-        rule: Arc<str>,
-        topic: Arc<str>,
-        action: String,
-        outcome: String,
-    },
-}
+use tokio::sync::broadcast;
 
 /// What the message core is made of.
 pub(crate) struct HubParts {
@@ -97,72 +60,158 @@ pub(crate) struct HubParts {
 }
 
 /// The message core.
-pub(crate) struct Hub {}
+pub(crate) struct Hub {
+    /// Tells hubs apart in caches of a thread.
+    number: u64,
+    profile: Profile,
+    things: Arc<Things>,
+    clock: Arc<Clock>,
+    metrics: Arc<Metrics>,
+    anonymous: Option<Arc<policy::Document>>,
+    /// `arn:aws:iot:REGION:ACCOUNT:`
+    arn: String,
+    /// Numbers for sessions and connections.
+    numbers: AtomicU64,
+    sessions: Sessions,
+    router: RwLock<Router>,
+    /// Grows whenever routes may have changed; cached ones of an earlier epoch are stale.
+    routes: AtomicU64,
+    retained: RwLock<Retained>,
+    tap: broadcast::Sender<Arc<TapEvent>>,
+}
 
 impl Hub {
     /// A core without clients.
     pub(crate) fn new(parts: HubParts) -> Arc<Self> {
-        let _ = parts;
-        todo!()
+        static HUBS: AtomicU64 = AtomicU64::new(1);
+        let HubParts {
+            profile,
+            things,
+            clock,
+            metrics,
+            region,
+            account_id,
+            anonymous,
+        } = parts;
+        Arc::new(Self {
+            number: HUBS.fetch_add(1, Ordering::Relaxed),
+            router: RwLock::new(Router::new(&profile)),
+            retained: RwLock::new(Retained::new(
+                profile.retained_messages,
+                profile.retained_bytes,
+            )),
+            profile,
+            things,
+            clock,
+            metrics,
+            anonymous,
+            arn: format!("arn:aws:iot:{region}:{account_id}:"),
+            numbers: AtomicU64::new(1),
+            sessions: Sessions::default(),
+            routes: AtomicU64::new(1),
+            tap: broadcast::Sender::new(tap::TAP_EVENTS),
+        })
     }
 
     /// Speaks MQTT with a client until it is gone. Runs on the shard that the connection is to
     /// stay on.
     pub(crate) async fn serve(self: Arc<Self>, arrival: Arrival) {
-        let _ = arrival;
-        todo!()
-    }
-
-    /// Does what time asks for, once a second: keep alive, session expiry, delayed wills.
-    pub(crate) fn tick(&self) {
-        todo!()
+        connection::serve(self, arrival).await;
     }
 
     /// Routes a message to subscribers and rules, and stores it when it is retained. The caller
-    /// has checked policies and limits.
-    pub(crate) fn publish(&self, message: Message, origin: &Origin) {
-        let _ = (message, origin);
-        todo!()
-    }
-
-    /// The retained message of a topic.
-    pub(crate) fn retained(&self, topic: &str) -> Option<RetainedMessage> {
-        let _ = topic;
-        todo!()
-    }
-
-    /// Retained messages in order of topic, beginning after `after`, at most `limit`.
-    pub(crate) fn retained_page(&self, after: Option<&str>, limit: usize) -> Vec<RetainedMessage> {
-        let _ = (after, limit);
-        todo!()
+    /// has checked policies and limits. Says whether a retained message found room.
+    pub(crate) fn publish(&self, message: Message, origin: &Origin) -> bool {
+        let now_ms = self.now_ms();
+        let message = Arc::new(message);
+        let kept = !message.retain || self.retain(&message, now_ms);
+        let publication = Publication::of_message(&message, now_ms);
+        let route = self.route(&message.topic);
+        self.deliver_and_settle(&publication, &route, origin);
+        kept
     }
 
     /// Closes the live connections of a certificate, as its deactivation asks.
     pub(crate) fn close_principal(&self, certificate_id: &str) {
-        let _ = certificate_id;
-        todo!()
+        for session in self.sessions.all() {
+            if **session.guard.load().principal() == *certificate_id {
+                session.end_connection(End::Forbidden);
+            }
+        }
     }
 
     /// Tells the core that policies, attachments or certificates changed, so that cached
     /// decisions are taken anew.
     pub(crate) fn policies_changed(&self) {
-        todo!()
+        self.routes_changed();
     }
 
     /// Replaces the topic rules: those that are enabled and reachable.
     pub(crate) fn set_rules(&self, rules: Vec<RuleHandle>) {
-        let _ = rules;
-        todo!()
-    }
-
-    /// A live feed of what happens; a receiver that falls behind loses the oldest events.
-    pub(crate) fn tap(&self) -> tokio::sync::broadcast::Receiver<Arc<TapEvent>> {
-        todo!()
+        self.router.write().set_rules(rules);
+        self.routes_changed();
     }
 
     /// Drops sessions, retained messages and queues, and closes every connection
     /// (`/_thingcore/reset`).
     pub(crate) fn reset(&self) {
-        todo!()
+        self.close_all(ReasonCode::AdministrativeAction);
+        for session in self.sessions.all() {
+            self.end_session(&session);
+        }
+        self.retained.write().clear();
+    }
+
+    /// Closes every connection; sessions stay.
+    pub(crate) fn close_all(&self, code: ReasonCode) {
+        for session in self.sessions.all() {
+            session.end_connection(End::Server(code));
+        }
+    }
+
+    /// Clients that are connected now.
+    pub(crate) fn connections(&self) -> usize {
+        let sessions = self.sessions.all();
+        sessions.iter().filter(|s| s.link().is_some()).count()
+    }
+
+    /// The rules that the core knows have one of this name.
+    pub(crate) fn knows_rule(&self, name: &str) -> bool {
+        self.router.read().rule(name).is_some()
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn routes_epoch(&self) -> u64 {
+        self.routes.load(Ordering::Acquire)
+    }
+
+    fn routes_changed(&self) {
+        self.routes.fetch_add(1, Ordering::Release);
+    }
+
+    /// Where a topic leads now.
+    fn route(&self, topic: &str) -> Arc<Route> {
+        let of = (self.number, self.routes_epoch());
+        route::cached(of, topic, || {
+            let resource = self.topic_arn(topic);
+            let may = |session: &Session| self.may_receive(session, &resource);
+            self.router.read().route(topic, &may)
+        })
+    }
+
+    /// Whether a session's policies let it receive a topic, given by its ARN.
+    fn may_receive(&self, session: &Session, topic_arn: &str) -> bool {
+        session.guard.load().allows("iot:Receive", topic_arn)
+    }
+
+    fn topic_arn(&self, topic: &str) -> String {
+        format!("{}topic/{topic}", self.arn)
     }
 }

@@ -86,9 +86,9 @@ impl Metrics {
         self.rules_matched.get_or_create(&rule).inc();
     }
 
-    /// An action of a rule ended; `action` is its kind (`s3`).
-    pub(crate) fn rule_action(&self, rule: &Arc<str>, action: &'static str, success: bool) {
-        let outcome = if success { "success" } else { "failure" };
+    /// An action of a rule ended; `action` is its kind (`s3`), `outcome` one of `success`,
+    /// `recorded`, `denied` and `failure`.
+    pub(crate) fn rule_action(&self, rule: &Arc<str>, action: &'static str, outcome: &'static str) {
         let labels = Outcome {
             rule: rule.to_string(),
             action,
@@ -220,7 +220,7 @@ mod tests {
         metrics.published_in(7);
         metrics.published_out(3, 1, 2);
         metrics.rule_matched(&"hot".into());
-        metrics.rule_action(&"hot".into(), "s3", false);
+        metrics.rule_action(&"hot".into(), "s3", "failure");
         metrics.api_request("CreateThing", 200);
         let text = metrics.text();
         for line in [

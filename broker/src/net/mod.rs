@@ -1,7 +1,20 @@
 //! Sockets: listeners, TLS with ALPN, WebSocket, and the wire under an MQTT connection.
 
+mod doors;
+mod gate;
+mod http;
+mod listen;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod tls_wire;
+mod upgrade;
+mod websocket;
 mod wire;
 
+pub(crate) use listen::{ListenError, Listeners, Listening, start};
+pub(crate) use tls::{certificate_id, endpoint_name};
 pub(crate) use wire::Wire;
 
 use rustls_pki_types::CertificateDer;

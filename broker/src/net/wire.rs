@@ -1,52 +1,159 @@
 //! The transport under one MQTT connection: TCP, TLS over it, WebSocket over either.
 
-use std::io;
+use super::tcp::Tcp;
+use super::tls_wire::Tls;
+use super::websocket::WebSocket;
+use rustls::ServerConnection;
+use std::io::{self, ErrorKind, IoSlice};
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// How long the last bytes may wait for the socket.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Moves bytes of MQTT, whatever is below. Its methods take `&self`: the connection's own task
 /// reads, and whichever shard has output for it writes. All state that TLS and WebSocket need is
 /// behind a mutex of its own.
 #[derive(Debug)]
-pub(crate) struct Wire {}
+pub(crate) struct Wire {
+    carrier: Carrier,
+    websocket: Option<Box<WebSocket>>,
+}
 
-#[allow(unused_variables)]
+/// What carries the bytes of MQTT, or of WebSocket frames with MQTT in them.
+#[derive(Debug)]
+pub(crate) enum Carrier {
+    Plain(Tcp),
+    Tls(Box<Tls>),
+}
+
 impl Wire {
+    /// MQTT straight over TCP.
+    pub(crate) fn plain(stream: TcpStream) -> Self {
+        Self {
+            carrier: Carrier::Plain(Tcp::new(stream)),
+            websocket: None,
+        }
+    }
+
+    /// MQTT over TLS whose handshake is done.
+    pub(crate) fn tls(stream: TcpStream, connection: ServerConnection) -> Self {
+        Self {
+            carrier: Carrier::Tls(Box::new(Tls::new(stream, connection))),
+            websocket: None,
+        }
+    }
+
+    /// MQTT in WebSocket frames over this wire; `ahead` came with the upgrade request.
+    pub(crate) fn with_websocket(mut self, ahead: Vec<u8>) -> Self {
+        self.websocket = Some(Box::new(WebSocket::new(ahead)));
+        self
+    }
+
     /// Waits until `try_read` has something to say. Returns at once while decrypted or unframed
     /// bytes wait inside.
     pub(crate) async fn readable(&self) -> io::Result<()> {
-        todo!()
+        if self.websocket.as_ref().is_some_and(|ws| ws.has_more()) {
+            return Ok(());
+        }
+        match &self.carrier {
+            Carrier::Plain(tcp) => tcp.readable().await,
+            Carrier::Tls(tls) => tls.readable().await,
+        }
     }
 
     /// Waits until the socket takes bytes.
     pub(crate) async fn writable(&self) -> io::Result<()> {
-        todo!()
+        self.carrier.tcp().writable().await
     }
 
     /// Reads MQTT bytes into `buffer`: 0 at the end of the stream (see `ended_cleanly`),
     /// `WouldBlock` when there is nothing yet. Answers TLS and WebSocket control traffic itself.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        todo!()
+        match &self.websocket {
+            Some(websocket) => websocket.try_read(&self.carrier, buffer),
+            None => self.carrier.try_read(buffer),
+        }
     }
 
     /// Takes as much of `bytes` as it can, in one write where possible; `WouldBlock` when it
     /// takes nothing. TLS fills records to 16 KiB, WebSocket makes one binary frame of it. What
     /// was taken may wait inside for the socket: see `try_flush`.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        todo!()
+        match (&self.websocket, &self.carrier) {
+            (Some(websocket), carrier) => websocket.try_write(carrier, bytes),
+            (None, Carrier::Plain(tcp)) => tcp.try_write(bytes),
+            (None, Carrier::Tls(tls)) => tls.try_write_vectored(&[IoSlice::new(bytes)]),
+        }
     }
 
     /// Writes what waits inside; `WouldBlock` when some of it still waits. Free for plain TCP.
     pub(crate) fn try_flush(&self) -> io::Result<()> {
-        todo!()
+        match &self.websocket {
+            Some(websocket) => websocket.try_flush(&self.carrier),
+            None => self.carrier.try_flush(),
+        }
     }
 
     /// Whether the client closed the WebSocket with a Close frame, which AWS takes as
     /// client-initiated: the will is discarded.
     pub(crate) fn ended_cleanly(&self) -> bool {
-        todo!()
+        self.websocket.as_ref().is_some_and(|ws| ws.ended_cleanly())
     }
 
     /// Ends the connection in good order: WebSocket Close, TLS close_notify, FIN.
     pub(crate) async fn close(&self) {
-        todo!()
+        let last_words = async {
+            if let Some(websocket) = &self.websocket {
+                websocket.say_goodbye(&self.carrier);
+                self.flush().await?;
+            }
+            if let Carrier::Tls(tls) = &self.carrier {
+                tls.say_goodbye();
+            }
+            self.flush().await
+        };
+        // A client that does not read them is closed as it is.
+        let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
+        self.carrier.tcp().close().await;
+    }
+
+    async fn flush(&self) -> io::Result<()> {
+        loop {
+            match self.try_flush() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable().await?,
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl Carrier {
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Carrier::Plain(tcp) => tcp.try_read(buffer),
+            Carrier::Tls(tls) => tls.try_read(buffer),
+        }
+    }
+
+    pub(crate) fn try_write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Carrier::Plain(tcp) => tcp.try_write_vectored(pieces),
+            Carrier::Tls(tls) => tls.try_write_vectored(pieces),
+        }
+    }
+
+    pub(crate) fn try_flush(&self) -> io::Result<()> {
+        match self {
+            Carrier::Plain(_) => Ok(()),
+            Carrier::Tls(tls) => tls.try_flush(),
+        }
+    }
+
+    fn tcp(&self) -> &Tcp {
+        match self {
+            Carrier::Plain(tcp) => tcp,
+            Carrier::Tls(tls) => tls.tcp(),
+        }
     }
 }

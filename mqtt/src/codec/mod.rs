@@ -9,6 +9,7 @@ mod connect;
 mod disconnect;
 mod error;
 mod frame;
+mod message_properties;
 mod packet;
 mod primitives;
 mod properties;
@@ -27,6 +28,7 @@ pub use connect::{
 pub use disconnect::{Auth, Disconnect, put_auth, put_disconnect, put_pingreq, put_pingresp};
 pub use error::DecodeError;
 pub use frame::{Frame, PacketKind, Version, frame};
+pub use message_properties::MessageProperties;
 pub use packet::{Packet, decode};
 pub use properties::{Properties, UserProperties};
 pub use publish::{

@@ -34,6 +34,8 @@ pub struct Outbound<G> {
     pub subscription_id: Option<u32>,
     /// The shared subscription it was drawn from; handed to another member if this one leaves.
     pub share: Option<G>,
+    /// Where it is kept outside, for sessions that outlive the server.
+    pub stored: Option<u64>,
 }
 
 /// What became of a message handed to [`Outgoing::send`].
@@ -76,8 +78,12 @@ pub struct Outgoing<G> {
     last_id: u16,
     /// In the order sent, so that acknowledgements are found at the front.
     inflight: VecDeque<Inflight<G>>,
+    /// How many at the back of `inflight` have not been sent again on this connection.
+    unsent: usize,
     waiting: VecDeque<Outbound<G>>,
     waiting_bytes: usize,
+    /// See [`Outgoing::take_released`].
+    released: Vec<u64>,
 }
 
 impl<G> Outgoing<G> {
@@ -89,38 +95,28 @@ impl<G> Outgoing<G> {
             online: false,
             last_id: 0,
             inflight: VecDeque::new(),
+            unsent: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            released: Vec::new(),
         }
     }
 
-    /// The client is there: sends again what is in flight, then what waits.
+    /// The client is there: sends again what is in flight, then what waits, as far as the window
+    /// of this connection goes.
     ///
     /// MQTT 3.1.1 [4.4.0-1]: unacknowledged PUBLISH and PUBREL packets keep their packet ids.
     pub fn connect(&mut self, limits: OutgoingLimits, now_ms: u64, out: &mut Vec<u8>) {
         self.limits = limits;
         self.online = true;
-        for flight in &self.inflight {
-            match flight.stage {
-                Stage::Published => {
-                    write(
-                        out,
-                        self.version,
-                        flight.id,
-                        limits.dup,
-                        &flight.outbound,
-                        now_ms,
-                    );
-                }
-                Stage::Released => codec::put_pubrel(out, self.version, flight.id),
-            }
-        }
+        self.unsent = self.inflight.len();
         self.pump(now_ms, out);
     }
 
     /// The client is gone; what it is owed stays.
     pub fn disconnect(&mut self) {
         self.online = false;
+        self.unsent = 0;
     }
 
     /// Delivers a message above QoS 0: at once if the window and `room` allow, else it waits.
@@ -134,7 +130,8 @@ impl<G> Outgoing<G> {
         if self.online && packet_bytes(self.version, &outbound) > self.limits.packet_bytes {
             return Sent::Dropped;
         }
-        if self.online && room && self.waiting.is_empty() && self.window_open() {
+        if self.online && room && self.unsent == 0 && self.waiting.is_empty() && self.window_open()
+        {
             self.launch(outbound, now_ms, out);
             return Sent::Now;
         }
@@ -177,7 +174,10 @@ impl<G> Outgoing<G> {
     /// Sends what waits, as far as the window goes; expired messages are skipped
     /// (MQTT 5.0 [3.3.2-5]).
     pub fn pump(&mut self, now_ms: u64, out: &mut Vec<u8>) {
-        while self.online && self.window_open() {
+        while self.online && self.unsent > 0 && self.window_open() {
+            self.send_again(now_ms, out);
+        }
+        while self.online && self.unsent == 0 && self.window_open() {
             let Some(outbound) = self.waiting.pop_front() else {
                 break;
             };
@@ -187,6 +187,7 @@ impl<G> Outgoing<G> {
                 .expires_at_ms
                 .is_some_and(|at| at <= now_ms);
             if expired || packet_bytes(self.version, &outbound) > self.limits.packet_bytes {
+                self.released.extend(outbound.stored);
                 continue;
             }
             self.launch(outbound, now_ms, out);
@@ -194,7 +195,7 @@ impl<G> Outgoing<G> {
     }
 
     /// Takes out what came through shared subscriptions and is not acknowledged, for the other
-    /// members of those groups. What the receiver already has (PUBREC) is not given twice.
+    /// members of those groups; to be called between connections. What the receiver already has (PUBREC) is not given twice.
     pub fn take_shared(&mut self) -> Vec<Outbound<G>> {
         let mut taken = Vec::new();
         let given = |o: &Outbound<G>| o.share.is_some();
@@ -208,8 +209,35 @@ impl<G> Outgoing<G> {
             .partition(|o| !given(o));
         self.waiting = mine;
         taken.extend(shared);
+        self.released.extend(taken.iter().filter_map(|o| o.stored));
         self.waiting_bytes = self.waiting.iter().map(|o| o.message.payload.len()).sum();
         taken
+    }
+
+    /// Drops what the client may no longer have, in flight or waiting; to be called between
+    /// connections. An exchange whose message the client already has goes on.
+    pub fn retain(&mut self, keep: impl Fn(&Message) -> bool) {
+        let released = &mut self.released;
+        let mut kept = |outbound: &Outbound<G>| {
+            let keeps = keep(&outbound.message);
+            released.extend(outbound.stored.filter(|_| !keeps));
+            keeps
+        };
+        self.inflight
+            .retain(|flight| flight.stage == Stage::Released || kept(&flight.outbound));
+        self.waiting.retain(|outbound| kept(outbound));
+        self.waiting_bytes = self.waiting.iter().map(|o| o.message.payload.len()).sum();
+    }
+
+    /// The places outside of messages that the client is owed no longer, since the last call.
+    pub fn take_released(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.released)
+    }
+
+    /// Takes back a message that was stored, when the session is read again after a restart.
+    pub fn restore(&mut self, outbound: Outbound<G>) {
+        self.waiting_bytes += outbound.message.payload.len();
+        self.waiting.push_back(outbound);
     }
 
     /// Messages in flight.
@@ -233,7 +261,19 @@ impl<G> Outgoing<G> {
     }
 
     fn window_open(&self) -> bool {
-        self.inflight.len() < usize::from(self.limits.inflight)
+        self.inflight.len() - self.unsent < usize::from(self.limits.inflight)
+    }
+
+    fn send_again(&mut self, now_ms: u64, out: &mut Vec<u8>) {
+        let flight = &self.inflight[self.inflight.len() - self.unsent];
+        self.unsent -= 1;
+        match flight.stage {
+            Stage::Published => {
+                let dup = self.limits.dup;
+                write(out, self.version, flight.id, dup, &flight.outbound, now_ms);
+            }
+            Stage::Released => codec::put_pubrel(out, self.version, flight.id),
+        }
     }
 
     fn launch(&mut self, outbound: Outbound<G>, now_ms: u64, out: &mut Vec<u8>) {
@@ -265,7 +305,13 @@ impl<G> Outgoing<G> {
         if !fits(&self.inflight[at]) {
             return false;
         }
-        self.inflight.remove(at);
+        // A late acknowledgement may settle what has not been sent again yet.
+        if at >= self.inflight.len() - self.unsent {
+            self.unsent -= 1;
+        }
+        if let Some(flight) = self.inflight.remove(at) {
+            self.released.extend(flight.outbound.stored);
+        }
         if self.inflight.is_empty() && self.inflight.capacity() > KEPT {
             self.inflight = VecDeque::new();
         }

@@ -35,7 +35,7 @@ pub struct Mqtt5 {
 /// One message offered to rules; made once per message and shared by all rules that match.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// The topic it was published to; for Basic Ingest what follows the rule's name.
+    /// The topic it was published to, `$aws/rules/NAME/` of Basic Ingest included.
     pub topic: Arc<str>,
     /// The payload.
     pub payload: Bytes,

@@ -1,7 +1,9 @@
 //! What an evaluation sees: the message, the time, chance, and a way to ask the outside.
 
+use super::json::{Index, Json};
 use super::variables::Variables;
 use rand::RngCore;
+use std::sync::OnceLock;
 
 /// One published message, shared by all the rules that it triggers.
 ///
@@ -24,6 +26,8 @@ pub struct Message<'a> {
     pub trace_id: Option<&'a str>,
     /// Properties that came with an MQTT 5 PUBLISH.
     pub properties: Properties<'a>,
+    /// Of the payload, once somebody has looked into it; nothing if it is no object or array.
+    index: OnceLock<Option<Index>>,
 }
 
 /// MQTT 5 properties of a message; all absent for other publishers.
@@ -55,7 +59,16 @@ impl<'a> Message<'a> {
             source_ip: None,
             trace_id: None,
             properties: Properties::default(),
+            index: OnceLock::new(),
         }
+    }
+
+    /// The payload, if it is a JSON object or array. Other JSON counts as no JSON: attributes of
+    /// it are Undefined (developer guide, "Working with binary payloads").
+    pub(super) fn json(&self) -> Option<Json<'_>> {
+        let index = self.index.get_or_init(|| Index::of(self.payload));
+        let text = std::str::from_utf8(self.payload).ok()?;
+        index.as_ref().map(|index| index.root(text))
     }
 
     /// The bytes that were published.

@@ -12,6 +12,21 @@ pub struct SqlError {
     pub column: u32,
 }
 
+impl SqlError {
+    /// An error at a byte of the text.
+    pub(super) fn at(text: &str, byte: usize, message: impl Into<String>) -> Self {
+        let before = text.get(..byte).unwrap_or(text);
+        let lines = before.bytes().filter(|byte| *byte == b'\n').count();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let columns = before[line_start..].chars().count();
+        Self {
+            message: message.into(),
+            line: u32::try_from(lines + 1).unwrap_or(u32::MAX),
+            column: u32::try_from(columns + 1).unwrap_or(u32::MAX),
+        }
+    }
+}
+
 /// Why a rule that was triggered could not be evaluated: no action of it runs.
 ///
 /// It is not a case for the error action (developer guide, "Error handling"): the log has it.

@@ -9,8 +9,24 @@ mod statement;
 mod variables;
 mod version;
 
+mod ast;
+mod lexer;
+mod parse;
+mod token;
+
+mod json;
+mod number;
+mod object;
+mod value;
+
+mod eval;
+mod functions;
+mod template_expression;
+
 pub use context::{Context, External, Lookup, Message, Properties, Settings, UndefinedInTemplate};
 pub use error::{EvalError, SqlError};
+pub use functions::{Arity, Example, Function, all as functions};
 pub use statement::{Outcome, Statement};
+pub(crate) use template_expression::TemplateExpression;
 pub use variables::Variables;
 pub use version::SqlVersion;

@@ -1,11 +1,15 @@
 //! A rule's SELECT statement: read once, evaluated for each message.
 
+use super::ast::Query;
+use super::eval::Evaluator;
+use super::parse::parse_statement;
 use super::{Context, EvalError, SqlError, SqlVersion};
 
 /// A rule's SQL, ready to be evaluated.
 #[derive(Debug)]
 pub struct Statement {
-    filter: Option<Box<str>>,
+    query: Query,
+    version: SqlVersion,
 }
 
 /// What became of one message.
@@ -22,18 +26,27 @@ impl Statement {
     ///
     /// # Errors
     /// The first thing that is not rule SQL of this version, with its position.
-    pub fn parse(_sql: &str, version: SqlVersion) -> Result<Self, SqlError> {
-        Err(SqlError {
-            message: format!("SQL {} cannot be read yet", version.name()),
-            line: 1,
-            column: 1,
-        })
+    pub fn parse(sql: &str, version: SqlVersion) -> Result<Self, SqlError> {
+        let query = parse_statement(sql, version)?;
+        Ok(Self { query, version })
     }
 
     /// The filter after FROM; a rule without one is reached by Basic Ingest alone.
     #[must_use]
     pub fn topic_filter(&self) -> Option<&str> {
-        self.filter.as_deref()
+        self.query.filter.as_deref()
+    }
+
+    /// The version that it was read as.
+    #[must_use]
+    pub fn version(&self) -> SqlVersion {
+        self.version
+    }
+
+    /// Names of the variables of SET, without `@`.
+    pub(crate) fn variable_names(&self) -> Vec<Box<str>> {
+        let names = self.query.variables.iter();
+        names.map(|(name, _)| name.clone()).collect()
     }
 
     /// Evaluates the statement for a message whose topic its filter matches, which is not looked
@@ -41,7 +54,17 @@ impl Statement {
     ///
     /// # Errors
     /// What makes the rule fail without any action, by AWS or to bound the work.
-    pub fn evaluate(&self, _context: &mut Context<'_>) -> Result<Outcome, EvalError> {
-        Ok(Outcome::NotMatched)
+    pub fn evaluate(&self, context: &mut Context<'_>) -> Result<Outcome, EvalError> {
+        let mut evaluator = Evaluator::new(self.version, context);
+        // SET, then WHERE, then SELECT (developer guide, "Rules for AWS IoT").
+        evaluator.set(&self.query.variables)?;
+        if !evaluator.holds(self.query.condition.as_ref())? {
+            return Ok(Outcome::NotMatched);
+        }
+        let outcome = evaluator.select(&self.query.select)?;
+        if !self.query.variables.is_empty() {
+            context.variables = evaluator.variables()?;
+        }
+        Ok(outcome)
     }
 }

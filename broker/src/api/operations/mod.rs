@@ -1,0 +1,105 @@
+//! The operations that are built, one file per family, one function per operation.
+
+mod attachments;
+mod billing_groups;
+mod ca_certificates;
+mod certificates;
+mod endpoint;
+mod policies;
+mod principals;
+mod publish;
+mod retained;
+mod tags;
+mod thing_groups;
+mod thing_types;
+mod things;
+mod topic_rules;
+mod wire;
+
+use super::call::Call;
+use super::error::ApiError;
+use super::model::{Operation, Service};
+use super::reply::Reply;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// What answers a call.
+type Answer = fn(&Call) -> Result<Reply, ApiError>;
+
+/// How a call is answered.
+#[derive(Clone, Copy)]
+pub(super) enum Handler {
+    /// At once, on the thread that read the request.
+    Quick(Answer),
+    /// On a thread that may wait for disks and keys.
+    Slow(Answer),
+}
+
+/// The functions of one family by operation.
+type Family = &'static [(&'static str, Answer)];
+
+const DATA: &[Family] = &[publish::FAMILY, retained::FAMILY];
+const CONTROL: &[Family] = &[
+    things::FAMILY,
+    thing_types::FAMILY,
+    thing_groups::FAMILY,
+    billing_groups::FAMILY,
+    principals::FAMILY,
+    certificates::FAMILY,
+    ca_certificates::FAMILY,
+    policies::FAMILY,
+    attachments::FAMILY,
+    topic_rules::FAMILY,
+    tags::FAMILY,
+    endpoint::FAMILY,
+];
+
+/// Items of a page unless the caller says how many: the most that the model allows.
+const PAGE_DEFAULT: usize = 250;
+
+/// The same for the older listings with markers (API reference, `ListCertificates`).
+const MARKER_PAGE_DEFAULT: usize = 25;
+
+static HANDLERS: LazyLock<HashMap<(Service, &'static str), Handler>> = LazyLock::new(|| {
+    let all = |families: &'static [Family]| families.iter().copied().flatten().copied();
+    let data = all(DATA).map(|(name, answer)| ((Service::IotData, name), Handler::Quick(answer)));
+    let control = all(CONTROL).map(|(name, answer)| ((Service::Iot, name), Handler::Slow(answer)));
+    data.chain(control).collect()
+});
+
+/// What answers an operation, if it is built.
+pub(super) fn handler(operation: &Operation) -> Option<Handler> {
+    let key = (operation.service, operation.name.as_str());
+    HANDLERS.get(&key).copied()
+}
+
+/// Seconds since the epoch, as AWS writes timestamps: whole, or with milliseconds behind a point.
+fn seconds(ms: u64) -> serde_json::Value {
+    if ms.is_multiple_of(1000) {
+        (ms / 1000).into()
+    } else {
+        // Exact enough: milliseconds since the epoch stay below 2^53.
+        (ms as f64 / 1000.0).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::model::MODEL;
+
+    #[test]
+    fn every_handler_is_for_an_operation_of_the_model() {
+        for (service, name) in HANDLERS.keys() {
+            assert!(MODEL.operation(*service, name).is_some(), "{name}");
+        }
+        let written: usize = DATA.iter().chain(CONTROL).map(|family| family.len()).sum();
+        assert_eq!(HANDLERS.len(), written, "an operation has two handlers");
+    }
+
+    #[test]
+    fn timestamps_are_seconds() {
+        assert_eq!(seconds(1_700_000_000_000).to_string(), "1700000000");
+        assert_eq!(seconds(1_700_000_000_123).to_string(), "1700000000.123");
+    }
+}

@@ -1,0 +1,122 @@
+//! Errors of the Query protocol.
+
+use super::QueryApi;
+use http::StatusCode;
+use things::ThingsError;
+
+/// A refused or failed request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", kind.code())]
+pub(super) struct QueryError {
+    pub(super) kind: Kind,
+    pub(super) message: String,
+}
+
+/// The error codes of STS and IAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    AccessDenied,
+    DeleteConflict,
+    EntityAlreadyExists,
+    ExpiredToken,
+    InvalidAction,
+    LimitExceeded,
+    MalformedPolicyDocument,
+    NoSuchEntity,
+    ServiceFailure,
+    ValidationError,
+}
+
+impl Kind {
+    /// The code on the wire.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Kind::AccessDenied => "AccessDenied",
+            Kind::DeleteConflict => "DeleteConflict",
+            Kind::EntityAlreadyExists => "EntityAlreadyExists",
+            Kind::ExpiredToken => "ExpiredToken",
+            Kind::InvalidAction => "InvalidAction",
+            Kind::LimitExceeded => "LimitExceeded",
+            Kind::MalformedPolicyDocument => "MalformedPolicyDocument",
+            Kind::NoSuchEntity => "NoSuchEntity",
+            Kind::ServiceFailure => "ServiceFailure",
+            Kind::ValidationError => "ValidationError",
+        }
+    }
+
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Kind::AccessDenied | Kind::ExpiredToken => StatusCode::FORBIDDEN,
+            Kind::InvalidAction | Kind::MalformedPolicyDocument | Kind::ValidationError => {
+                StatusCode::BAD_REQUEST
+            }
+            Kind::NoSuchEntity => StatusCode::NOT_FOUND,
+            Kind::DeleteConflict | Kind::EntityAlreadyExists | Kind::LimitExceeded => {
+                StatusCode::CONFLICT
+            }
+            Kind::ServiceFailure => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl QueryError {
+    fn new(kind: Kind, message: impl Into<String>) -> Self {
+        QueryError {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn validation(message: impl Into<String>) -> Self {
+        Self::new(Kind::ValidationError, message)
+    }
+
+    pub(super) fn denied(message: impl Into<String>) -> Self {
+        Self::new(Kind::AccessDenied, message)
+    }
+
+    pub(super) fn expired(message: impl Into<String>) -> Self {
+        Self::new(Kind::ExpiredToken, message)
+    }
+
+    pub(super) fn failure(message: impl Into<String>) -> Self {
+        Self::new(Kind::ServiceFailure, message)
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Kind::NoSuchEntity, message)
+    }
+
+    /// An action that is not built.
+    pub(super) fn unknown_action(api: QueryApi, action: &str) -> Self {
+        let message = if action.is_empty() {
+            "the request names no Action".to_owned()
+        } else {
+            format!("thingcore does not implement the action {action} of {api:?}")
+        };
+        Self::new(Kind::InvalidAction, message)
+    }
+}
+
+impl From<ThingsError> for QueryError {
+    /// The control plane has IAM's refusals under the names of AWS IoT.
+    fn from(error: ThingsError) -> Self {
+        let kind = match &error {
+            ThingsError::InvalidRequest(_)
+            | ThingsError::CertificateState(_)
+            | ThingsError::CertificateValidation(_)
+            | ThingsError::RegistrationCodeValidation(_)
+            | ThingsError::VersionConflict(_) => Kind::ValidationError,
+            ThingsError::ResourceNotFound(_) => Kind::NoSuchEntity,
+            ThingsError::ResourceAlreadyExists { .. } => Kind::EntityAlreadyExists,
+            ThingsError::MalformedPolicy(_) => Kind::MalformedPolicyDocument,
+            ThingsError::VersionsLimitExceeded(_) | ThingsError::LimitExceeded(_) => {
+                Kind::LimitExceeded
+            }
+            ThingsError::DeleteConflict(_) => Kind::DeleteConflict,
+            ThingsError::Unauthorized(_) | ThingsError::AccessDenied(_) => Kind::AccessDenied,
+            ThingsError::Internal(_) => Kind::ServiceFailure,
+        };
+        QueryError::new(kind, error.to_string())
+    }
+}

@@ -1,0 +1,59 @@
+//! Why a configuration is refused.
+
+use std::io;
+
+/// A refusal, in one line that says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration file `{path}`: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: io::Error,
+    },
+    /// The configuration file is not TOML, or a value in it is of another type.
+    #[error("`{path}` line {line}: {reason}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// Where, counted from 1.
+        line: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A key that no setting has.
+    #[error("`{path}`: there is no setting `{key}`: did you mean `{nearest}`?")]
+    UnknownKey {
+        /// The file.
+        path: String,
+        /// The key, with its table.
+        key: String,
+        /// The setting that is spelled most like it.
+        nearest: String,
+    },
+    /// A value that cannot be meant.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl ConfigError {
+    pub(super) fn account_id(given: &str) -> Self {
+        Self::Invalid(format!(
+            "`account-id` is `{given}`: it must be twelve digits, such as 000000000000"
+        ))
+    }
+
+    pub(super) fn region(given: &str) -> Self {
+        Self::Invalid(format!(
+            "`region` is `{given}`: it must be the name of an AWS region, such as us-east-1"
+        ))
+    }
+
+    pub(super) fn hostname(given: &str) -> Self {
+        Self::Invalid(format!(
+            "`hostname` is `{given}`: it must be a DNS name or an address, such as localhost"
+        ))
+    }
+}

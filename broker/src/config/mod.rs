@@ -1,0 +1,225 @@
+//! What `thingcore serve` can be told, resolved from flags, environment and file.
+
+mod error;
+mod file;
+mod flags;
+mod nearest;
+#[cfg(test)]
+mod tests;
+
+pub use error::ConfigError;
+pub(crate) use flags::Flags;
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+/// Which rules the broker keeps: AWS's deviations and limits, or the MQTT standard whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum ProfileName {
+    /// What AWS IoT Core does.
+    Aws,
+    /// What the MQTT standard says.
+    Mqtt,
+}
+
+impl ProfileName {
+    /// The rules of that name.
+    pub(crate) fn rules(self) -> mqtt::Profile {
+        match self {
+            ProfileName::Aws => mqtt::Profile::aws(),
+            ProfileName::Mqtt => mqtt::Profile::mqtt(),
+        }
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The configuration of one server. Ports of 0 are chosen by the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where everything is kept; ignored when `memory` is set, but for certificates written out.
+    pub data_dir: PathBuf,
+    /// Keep nothing on disk.
+    pub memory: bool,
+    /// AWS semantics or plain MQTT.
+    pub profile: ProfileName,
+    /// AWS region in ARNs and the endpoint name.
+    pub region: String,
+    /// AWS account id in ARNs, twelve digits.
+    pub account_id: String,
+    /// Names in the server certificate; the first is what DescribeEndpoint answers.
+    pub hostnames: Vec<String>,
+    /// The address that listeners bind to.
+    pub bind: IpAddr,
+    /// Plaintext MQTT; off unless given.
+    pub mqtt_port: Option<u16>,
+    /// MQTT over mutual TLS.
+    pub mqtts_port: u16,
+    /// TLS with ALPN: MQTT, WebSocket, HTTPS data plane.
+    pub https_port: u16,
+    /// AWS API, console and admin over HTTP.
+    pub api_port: u16,
+    /// Things, policies and rules to create at start.
+    pub seed: Option<PathBuf>,
+    /// Apply AWS's rate quotas.
+    pub enforce_quotas: bool,
+    /// Shards (threads of the data plane); `None` chooses.
+    pub shards: Option<usize>,
+    /// Policy document for clients of the plaintext listener; `None` allows everything.
+    pub anonymous_policy: Option<PathBuf>,
+    /// Written as JSON once everything listens.
+    pub ready_file: Option<PathBuf>,
+    /// Refuse role ARNs that name no role created here.
+    pub iam_strict: bool,
+    /// Send rule actions to real AWS endpoints with the usual credential chain.
+    pub aws_real: bool,
+    /// Endpoint overrides by service name (`s3`, `lambda`, `sns`, ...), from the `[endpoints]`
+    /// table of the configuration file; the key `""` is the default for all services.
+    pub endpoints: BTreeMap<String, String>,
+    /// How log lines are written; for the command line, which sets up logging.
+    pub log_format: LogFormat,
+    /// Which log lines are written; `None` leaves it to the environment.
+    pub log: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("./thingcore-data"),
+            memory: false,
+            profile: ProfileName::Aws,
+            region: "us-east-1".to_owned(),
+            account_id: "000000000000".to_owned(),
+            hostnames: vec!["localhost".to_owned()],
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            mqtt_port: None,
+            mqtts_port: 8883,
+            https_port: 8443,
+            api_port: 9883,
+            seed: None,
+            enforce_quotas: false,
+            shards: None,
+            anonymous_policy: None,
+            ready_file: None,
+            iam_strict: false,
+            aws_real: false,
+            endpoints: BTreeMap::new(),
+            log_format: LogFormat::Text,
+            log: None,
+        }
+    }
+}
+
+impl Config {
+    /// What the flags, the environment (already in `flags`) and the configuration file say, in
+    /// this order, over the defaults.
+    ///
+    /// # Errors
+    /// A file that cannot be read or has unknown keys, or a value that cannot be meant.
+    pub(crate) fn resolve(flags: Flags) -> Result<Self, ConfigError> {
+        let flags = match &flags.config {
+            Some(path) => {
+                let file = file::read(path)?;
+                flags.or(file)
+            }
+            None => flags,
+        };
+        let default = Self::default();
+        let config = Self {
+            data_dir: flags.data_dir.unwrap_or(default.data_dir),
+            memory: flags.memory.unwrap_or(default.memory),
+            profile: flags.profile.unwrap_or(default.profile),
+            region: flags.region.unwrap_or(default.region),
+            account_id: flags.account_id.unwrap_or(default.account_id),
+            hostnames: flags.hostname.unwrap_or(default.hostnames),
+            bind: flags.bind.unwrap_or(default.bind),
+            mqtt_port: flags.mqtt_port,
+            mqtts_port: flags.mqtts_port.unwrap_or(default.mqtts_port),
+            https_port: flags.https_port.unwrap_or(default.https_port),
+            api_port: flags.api_port.unwrap_or(default.api_port),
+            seed: flags.seed,
+            enforce_quotas: flags.enforce_quotas.unwrap_or(default.enforce_quotas),
+            shards: flags.shards,
+            anonymous_policy: flags.anonymous_policy,
+            ready_file: flags.ready_file,
+            iam_strict: flags.iam == Some(flags::Iam::Strict),
+            aws_real: flags.aws == Some(flags::Aws::Real),
+            endpoints: flags.endpoints,
+            log_format: flags.log_format.unwrap_or(default.log_format),
+            log: flags.log,
+        };
+        config.checked()
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if self.account_id.len() != 12 || !digits(&self.account_id) {
+            return Err(ConfigError::account_id(&self.account_id));
+        }
+        if !is_region(&self.region) {
+            return Err(ConfigError::region(&self.region));
+        }
+        if let Some(name) = self.hostnames.iter().find(|name| !is_host(name)) {
+            return Err(ConfigError::hostname(name));
+        }
+        if self.hostnames.is_empty() {
+            return Err(ConfigError::hostname(""));
+        }
+        if self.shards == Some(0) {
+            return Err(ConfigError::Invalid(
+                "`shards` is 0: choose at least 1, or leave --shards out".to_owned(),
+            ));
+        }
+        self.check_ports()?;
+        Ok(self)
+    }
+
+    fn check_ports(&self) -> Result<(), ConfigError> {
+        let ports = [
+            ("mqtt-port", self.mqtt_port.unwrap_or(0)),
+            ("mqtts-port", self.mqtts_port),
+            ("https-port", self.https_port),
+            ("api-port", self.api_port),
+        ];
+        for (at, (name, port)) in ports.iter().enumerate() {
+            let same = |other: &&(&str, u16)| other.1 == *port && *port != 0;
+            if let Some((other, _)) = ports[..at].iter().find(same) {
+                return Err(ConfigError::Invalid(format!(
+                    "`{other}` and `{name}` are both {port}: give one of them another port"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Two or more words and a number: `us-east-1`, `us-gov-west-1`, `cn-north-1`.
+fn is_region(text: &str) -> bool {
+    let mut parts: Vec<&str> = text.split('-').collect();
+    let number = parts.pop().unwrap_or_default();
+    let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    let numbered = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    parts.len() >= 2 && numbered && parts.iter().all(word)
+}
+
+/// A DNS name, perhaps with a wildcard in front, or an address.
+fn is_host(text: &str) -> bool {
+    if text.parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(legal);
+    name.len() <= 253 && name.split('.').all(label)
+}

@@ -1,0 +1,60 @@
+//! The roles of rules, as they were created on this server.
+
+use parking_lot::Mutex;
+use rules::delivery::{Denied, Roles};
+use std::collections::HashSet;
+use std::sync::Arc;
+use things::{RoleDecision, Things};
+
+/// Role ARNs that a warning is kept for; beyond that warnings repeat.
+const WARNED_MAX: usize = 10_000;
+
+/// Decides by the roles of the control plane.
+pub(crate) struct StoredRoles {
+    things: Arc<Things>,
+    /// Refuse roles that were not created here.
+    strict: bool,
+    warned: Mutex<HashSet<String>>,
+}
+
+impl StoredRoles {
+    /// Roles of this control plane; `strict` refuses all others.
+    pub(crate) fn new(things: Arc<Things>, strict: bool) -> Self {
+        Self {
+            things,
+            strict,
+            warned: Mutex::default(),
+        }
+    }
+}
+
+impl Roles for StoredRoles {
+    fn authorize(&self, role_arn: &str, action: &str, resource: &str) -> Result<(), Denied> {
+        match self.things.authorize_role(role_arn, action, resource) {
+            RoleDecision::Allowed => Ok(()),
+            RoleDecision::Denied(reason) => Err(Denied { reason }),
+            RoleDecision::UnknownRole if self.strict => Err(Denied {
+                reason: format!(
+                    "role {role_arn} does not exist here: create it with `aws iam create-role`, \
+                     or start the server without --iam strict"
+                ),
+            }),
+            RoleDecision::UnknownRole => {
+                self.warn_once(role_arn);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl StoredRoles {
+    fn warn_once(&self, role_arn: &str) {
+        let mut warned = self.warned.lock();
+        if warned.len() >= WARNED_MAX {
+            warned.clear();
+        }
+        if warned.insert(role_arn.to_owned()) {
+            tracing::warn!(%role_arn, "role was not created here and is taken to allow everything");
+        }
+    }
+}

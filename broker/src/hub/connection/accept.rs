@@ -1,0 +1,373 @@
+//! CONNECT: is it well formed, within the limits, and allowed; then the session opens.
+
+use super::{Connection, Topics};
+use crate::auth::{Facts, Guard, Identity};
+use crate::hub::group::random_id;
+use crate::hub::link::Link;
+use crate::hub::sessions::Opening;
+use crate::hub::will::StoredWill;
+use crate::hub::{Hub, TapEvent};
+use crate::net::{Arrival, Credential, Peer, Wire};
+use mqtt::codec::{
+    self, ConnAck, ConnAckProperties, Connect, DecodeError, ReasonCode, Version, Will, frame,
+};
+use mqtt::session::OutgoingLimits;
+use mqtt::topic::check_publish;
+use mqtt::{Profile, QoS};
+use policy::VariableMap;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// Flow control of a client that names no Receive Maximum (MQTT 5.0 [3.1.2.11.3]).
+const RECEIVE_MAXIMUM_DEFAULT: u16 = u16::MAX;
+
+/// A CONNECT that is refused, and how.
+pub(super) struct Refusal {
+    wire: Wire,
+    /// The CONNACK, in the version that it is sent in; `None` closes without one.
+    connack: Option<(Version, ReasonCode)>,
+}
+
+impl Refusal {
+    /// Answers and closes.
+    pub(super) async fn answer(self) {
+        if let Some((version, reason)) = self.connack {
+            let mut packet = Vec::new();
+            let ack = ConnAck {
+                session_present: false,
+                reason,
+                properties: ConnAckProperties::default(),
+            };
+            codec::put_connack(&mut packet, version, &ack);
+            // Fresh sockets take a few bytes; one that does not gets none.
+            let _ = self.wire.try_write(&packet);
+        }
+        let _ = tokio::time::timeout(super::LAST_WORDS_TIME, self.wire.close()).await;
+    }
+}
+
+/// Why not, before it is known how to say so.
+enum Why {
+    /// The bytes are no CONNECT.
+    Decode(DecodeError),
+    /// The client is not who it must be, or may not do it: MQTT 3.1.1 clients get no answer from
+    /// AWS.
+    Refused(Version, ReasonCode),
+}
+
+/// Accepts a client whose first packet is in `bytes`, and says how many bytes that was.
+pub(super) fn accept(
+    hub: &Arc<Hub>,
+    arrival: Arrival,
+    bytes: &[u8],
+) -> Result<Box<(Connection, usize)>, Refusal> {
+    let Arrival {
+        wire,
+        peer,
+        credential,
+    } = arrival;
+    match examine(hub, &peer, &credential, bytes) {
+        Ok(examined) => Ok(Box::new(open(hub, wire, &peer, examined))),
+        Err(why) => {
+            let silent_v3 = hub.profile.refused_connect_silent_v3;
+            let connack = match why {
+                Why::Decode(error) => error.connect_refusal(),
+                Why::Refused(Version::V311, _) if silent_v3 => None,
+                Why::Refused(version, code) => Some((version, code)),
+            };
+            Err(Refusal { wire, connack })
+        }
+    }
+}
+
+/// A CONNECT that is accepted.
+struct Examined<'a> {
+    connect: Connect<'a>,
+    client_id: Arc<str>,
+    assigned: bool,
+    guard: Arc<Guard>,
+    /// Bytes of the packet.
+    used: usize,
+}
+
+fn examine<'a>(
+    hub: &Hub,
+    peer: &Peer,
+    credential: &Credential,
+    bytes: &'a [u8],
+) -> Result<Examined<'a>, Why> {
+    let address = peer.address;
+    let decoded = frame(bytes, hub.profile.packet_bytes).and_then(|frame| {
+        let frame = frame.ok_or(DecodeError::Malformed("the packet ends too early"))?;
+        Ok((codec::decode_connect(&frame)?, frame.bytes.len()))
+    });
+    let (connect, used) = decoded.map_err(|error| {
+        tracing::warn!(%address, %error, "not a CONNECT");
+        Why::Decode(error)
+    })?;
+    let version = connect.version;
+    check_limits(&connect, &hub.profile).map_err(|(code, reason)| {
+        let client_id = connect.client_id;
+        tracing::warn!(?client_id, %address, reason, "CONNECT refused");
+        Why::Refused(version, code)
+    })?;
+    let assigned = connect.client_id.is_empty();
+    let client_id: Arc<str> = if assigned {
+        format!("$GEN/{}", random_id()).into()
+    } else {
+        connect.client_id.into()
+    };
+    let guard = identify(hub, peer, credential, &client_id).map_err(|reason| {
+        tracing::warn!(?client_id, %address, reason, "connection not authenticated");
+        Why::Refused(version, ReasonCode::NotAuthorized)
+    })?;
+    authorize(hub, &connect, &client_id, &guard)
+        .map_err(|()| Why::Refused(version, ReasonCode::NotAuthorized))?;
+    Ok(Examined {
+        connect,
+        client_id,
+        assigned,
+        guard: Arc::new(guard),
+        used,
+    })
+}
+
+/// The profile's limits on a CONNECT, with what an MQTT 5 client is told.
+fn check_limits(
+    connect: &Connect<'_>,
+    profile: &Profile,
+) -> Result<(), (ReasonCode, &'static str)> {
+    let id = connect.client_id;
+    if id.len() > profile.client_id_bytes {
+        return Err((ReasonCode::ClientIdentifierNotValid, "client id too long"));
+    }
+    if id.starts_with('$') && profile.client_id_dollar_refused {
+        let why = "client ids that begin with `$` are reserved";
+        return Err((ReasonCode::ClientIdentifierNotValid, why));
+    }
+    if connect.properties.authentication_method.is_some() {
+        let why = "enhanced authentication is not supported";
+        return Err((ReasonCode::BadAuthenticationMethod, why));
+    }
+    let packet_min = profile.client_packet_bytes_min;
+    let packet = connect.properties.maximum_packet_size;
+    if packet.is_some_and(|bytes| (bytes as usize) < packet_min) {
+        let why = "Maximum Packet Size below the least that is supported";
+        return Err((ReasonCode::ProtocolError, why));
+    }
+    let user = connect.properties.user_properties.iter();
+    if user.map(|(k, v)| k.len() + v.len()).sum::<usize>() > profile.user_property_bytes {
+        return Err((ReasonCode::QuotaExceeded, "user properties too large"));
+    }
+    connect
+        .will
+        .as_ref()
+        .map_or(Ok(()), |will| check_will(will, profile))
+}
+
+fn check_will(will: &Will<'_>, profile: &Profile) -> Result<(), (ReasonCode, &'static str)> {
+    if will.qos > profile.qos_max {
+        return Err((ReasonCode::QosNotSupported, "QoS of the will too high"));
+    }
+    if check_publish(will.topic, profile).is_err() {
+        let why = "the will's topic is not valid or reserved";
+        return Err((ReasonCode::TopicNameInvalid, why));
+    }
+    if will.payload.len() > profile.payload_bytes {
+        return Err((ReasonCode::QuotaExceeded, "payload of the will too large"));
+    }
+    Ok(())
+}
+
+/// Who is there; the words are AWS's `reason` of `Connection.AuthNError`.
+fn identify(
+    hub: &Hub,
+    peer: &Peer,
+    credential: &Credential,
+    client_id: &str,
+) -> Result<Guard, String> {
+    let identity = match (credential, &peer.certificate) {
+        (Credential::Anonymous, _) => Identity::Anonymous,
+        (Credential::Signed { access_key }, _) => Identity::Signed {
+            access_key: access_key.clone(),
+        },
+        (Credential::Certificate, Some(der)) => Identity::Certificate {
+            id: hex(&Sha256::digest(der)).into(),
+            der: der.clone(),
+        },
+        (Credential::Certificate, None) => return Err("NOT_AUTHENTICATED".to_owned()),
+    };
+    let facts = Facts {
+        client_id: Some(client_id),
+        source_ip: peer.address.ip(),
+        server_name: peer.server_name.as_deref(),
+        now_ms: hub.now_ms(),
+    };
+    Guard::new(
+        Arc::clone(&hub.things),
+        hub.anonymous.as_ref(),
+        identity,
+        facts,
+    )
+    .map_err(|refused| refused.to_string())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `iot:Connect`, and for a will `iot:Publish` and `iot:RetainPublish`.
+fn authorize(
+    hub: &Hub,
+    connect: &Connect<'_>,
+    client_id: &Arc<str>,
+    guard: &Guard,
+) -> Result<(), ()> {
+    let mut wanted = vec![("iot:Connect", format!("{}client/{client_id}", hub.arn))];
+    if let Some(will) = &connect.will {
+        let topic = hub.topic_arn(will.topic);
+        if will.retain {
+            wanted.push(("iot:RetainPublish", topic.clone()));
+        }
+        wanted.push(("iot:Publish", topic));
+    }
+    let extra = connect_variables(hub, connect);
+    for (action, resource) in wanted {
+        let verdict = guard.decide(action, &resource, &extra);
+        if !verdict.allowed {
+            let principal = guard.principal();
+            hub.refused(
+                Some(client_id),
+                principal,
+                action,
+                &resource,
+                &verdict.reason,
+            );
+            return Err(());
+        }
+    }
+    Ok(())
+}
+
+/// `iot:ConnectAttributes` and `iot:LastWillTopic` ("Connect policy examples" in the guide).
+fn connect_variables(hub: &Hub, connect: &Connect<'_>) -> VariableMap {
+    let mut attributes = Vec::new();
+    if expiry_s(connect, &hub.profile) > 0 {
+        attributes.push("PersistentConnect".to_owned());
+    }
+    let mut variables = VariableMap::new();
+    if let Some(will) = &connect.will {
+        attributes.push("LastWill".to_owned());
+        variables.set("iot:LastWillTopic", hub.topic_arn(will.topic));
+    }
+    variables.set_list("iot:ConnectAttributes", attributes);
+    variables
+}
+
+/// How long the session stays without a connection, in seconds.
+fn expiry_s(connect: &Connect<'_>, profile: &Profile) -> u32 {
+    match connect.version {
+        Version::V311 if connect.clean_start => 0,
+        Version::V311 => profile.session_expiry_max_s,
+        Version::V5 => {
+            let asked = connect.properties.session_expiry_s.unwrap_or(0);
+            asked.min(profile.session_expiry_max_s)
+        }
+    }
+}
+
+fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Connection, usize) {
+    let Examined {
+        connect,
+        client_id,
+        assigned,
+        guard,
+        used,
+    } = examined;
+    let (profile, now_ms) = (&hub.profile, hub.now_ms());
+    let keep_alive_s = profile.keep_alive_s(connect.keep_alive_s);
+    let number = hub.next_number();
+    let link = Link::new(number, wire, peer.address, keep_alive_s, now_ms);
+    let link = Arc::new(link);
+    let expiry_s = expiry_s(&connect, profile);
+    let opening = Opening {
+        client_id: Arc::clone(&client_id),
+        version: connect.version,
+        clean_start: connect.clean_start,
+        expiry_s,
+        guard: Arc::clone(&guard),
+        limits: limits(&connect, profile),
+    };
+    let connack = |present| connack(&connect, profile, present, assigned.then_some(&*client_id));
+    let session = hub.open_session(opening, &link, connack, now_ms);
+    let principal = guard.principal();
+    let address = peer.address;
+    tracing::info!(?client_id, %principal, %address, version = ?connect.version, "connected");
+    hub.metrics.connected();
+    hub.tell(|| TapEvent::Connected {
+        client_id: Arc::clone(&client_id),
+        principal: Arc::clone(principal),
+        source_ip: Some(address.ip()),
+    });
+    let connection = Connection {
+        hub: Arc::clone(hub),
+        session,
+        link,
+        version: connect.version,
+        will: connect.will.map(|will| StoredWill::new(&will, profile)),
+        stays: expiry_s > 0,
+        topics: Topics::new(principal, &client_id, address.ip()),
+        guard,
+        partial: Vec::new(),
+        now_ms,
+    };
+    (connection, used)
+}
+
+fn limits(connect: &Connect<'_>, profile: &Profile) -> OutgoingLimits {
+    let receive = connect.properties.receive_maximum;
+    let packet = connect.properties.maximum_packet_size;
+    OutgoingLimits {
+        inflight: receive
+            .unwrap_or(RECEIVE_MAXIMUM_DEFAULT)
+            .min(profile.outbound_inflight),
+        queued: profile.queued_messages,
+        queued_bytes: profile.queued_bytes,
+        packet_bytes: packet.map_or(usize::MAX, |bytes| bytes as usize),
+        dup: profile.dup_on_redelivery,
+    }
+}
+
+fn connack(
+    connect: &Connect<'_>,
+    profile: &Profile,
+    session_present: bool,
+    assigned: Option<&str>,
+) -> Vec<u8> {
+    let asked = connect.properties.session_expiry_s.unwrap_or(0);
+    let given = expiry_s(connect, profile);
+    let keep_alive_s = profile.keep_alive_s(connect.keep_alive_s);
+    let number = |value: usize| u32::try_from(value).ok();
+    let properties = ConnAckProperties {
+        session_expiry_s: (asked != given).then_some(given),
+        assigned_client_id: assigned,
+        server_keep_alive_s: (keep_alive_s != connect.keep_alive_s).then_some(keep_alive_s),
+        receive_maximum: Some(profile.inbound_inflight),
+        maximum_qos: (profile.qos_max < QoS::ExactlyOnce).then_some(profile.qos_max as u8),
+        retain_available: Some(true),
+        maximum_packet_size: number(profile.packet_bytes),
+        topic_alias_maximum: Some(profile.topic_alias_maximum),
+        wildcard_available: Some(true),
+        subscription_ids_available: Some(profile.subscription_ids),
+        shared_available: Some(true),
+        ..ConnAckProperties::default()
+    };
+    let ack = ConnAck {
+        session_present,
+        reason: ReasonCode::Success,
+        properties,
+    };
+    let mut packet = Vec::new();
+    codec::put_connack(&mut packet, connect.version, &ack);
+    packet
+}

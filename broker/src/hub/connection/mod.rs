@@ -1,0 +1,292 @@
+//! One connection from its first packet to its last: the shell around the session, which reads
+//! packets and acts on them in place.
+
+mod accept;
+mod packets;
+mod publish;
+mod subscribe;
+
+use super::end::End;
+use super::link::Link;
+use super::publication::Publication;
+use super::session::Session;
+use super::will::StoredWill;
+use super::{Hub, TapEvent, deliver, flush};
+use crate::auth::Guard;
+use crate::net::{Arrival, Wire};
+use mqtt::codec::{self, ReasonCode, Version, frame};
+use publish::Topics;
+use std::cell::RefCell;
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time for a client to send its CONNECT.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// Longest pause of a publisher whose receiver cannot keep up.
+const PRESSURE_TIME: Duration = Duration::from_millis(5);
+
+/// Time for the last packet to reach a client.
+const LAST_WORDS_TIME: Duration = Duration::from_secs(1);
+
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    /// What a shard reads into; a connection keeps no buffer of its own but for a partial packet.
+    static READ: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What the connection's task alone knows.
+struct Connection {
+    hub: Arc<Hub>,
+    session: Arc<Session>,
+    link: Arc<Link>,
+    guard: Arc<Guard>,
+    version: Version,
+    will: Option<StoredWill>,
+    /// Whether the CONNECT asked for a session that stays: a DISCONNECT may not ask for one later
+    /// (MQTT 5.0 [3.14.2.2.2]).
+    stays: bool,
+    topics: Topics,
+    /// The first bytes of a packet that is not whole yet.
+    partial: Vec<u8>,
+    now_ms: u64,
+}
+
+/// Speaks MQTT with a client until it is gone.
+pub(super) async fn serve(hub: Arc<Hub>, arrival: Arrival) {
+    let clock = Arc::clone(&hub.clock);
+    flush::ensure(move || clock.now_ms());
+    let mut first = Vec::new();
+    let whole = first_packet(&arrival.wire, &mut first, hub.profile.packet_bytes);
+    match tokio::time::timeout(CONNECT_TIME, whole).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) | Err(_) => {
+            tracing::debug!(peer = %arrival.peer.address, "no CONNECT came");
+            arrival.wire.close().await;
+            return;
+        }
+    }
+    match accept::accept(&hub, arrival, &first) {
+        Ok(accepted) => {
+            let (mut connection, used) = *accepted;
+            connection.partial = first.split_off(used);
+            connection.run().await;
+        }
+        Err(refusal) => refusal.answer().await,
+    }
+}
+
+/// Reads until the first packet is whole, or cannot become one: `accept` says what is wrong.
+async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io::Result<()> {
+    const STEP: usize = 4096;
+    loop {
+        wire.readable().await?;
+        let held = bytes.len();
+        bytes.resize(held + STEP, 0);
+        let read = match wire.try_read(&mut bytes[held..]) {
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => {
+                bytes.truncate(held);
+                continue;
+            }
+            other => other?,
+        };
+        bytes.truncate(held + read);
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        // A first packet that is no CONNECT is refused before it is whole.
+        let is_connect = bytes[0] >> 4 == 1;
+        if !is_connect || !matches!(frame(bytes, bytes_max), Ok(None)) {
+            return Ok(());
+        }
+    }
+}
+
+impl Connection {
+    async fn run(mut self) {
+        let end = self.live().await;
+        self.last_words(&end).await;
+        self.gone(&end);
+    }
+
+    /// Reads and writes until there is a reason to end.
+    async fn live(&mut self) -> End {
+        // What came behind the CONNECT in its segment.
+        if !self.partial.is_empty()
+            && let ControlFlow::Break(end) = self.take_partial()
+        {
+            return end;
+        }
+        flush::settle(self.now_ms);
+        loop {
+            let link = Arc::clone(&self.link);
+            let blocked = self.session.look(super::outbox::Outbox::is_blocked);
+            tokio::select! {
+                biased;
+                () = link.wake.notified() => {
+                    if let Some(end) = link.ended() {
+                        return end;
+                    }
+                }
+                writable = link.wire.writable(), if blocked => {
+                    if writable.is_err() {
+                        return End::ConnectionLost;
+                    }
+                    self.session.unblock(self.hub.now_ms());
+                }
+                // A client whose output is full is not read ([MQTT] knows no other brake).
+                readable = link.wire.readable(), if !blocked => {
+                    if readable.is_err() {
+                        return End::ConnectionLost;
+                    }
+                    if let ControlFlow::Break(end) = self.read() {
+                        return end;
+                    }
+                    self.yield_to_receivers().await;
+                }
+            }
+        }
+    }
+
+    /// Waits a little if what was just read is more than its receivers can take.
+    async fn yield_to_receivers(&self) {
+        let Some(slow) = deliver::take_pressure() else {
+            return;
+        };
+        if let Some(link) = slow.link() {
+            // Time up or drained: either way it goes on.
+            let _ = tokio::time::timeout(PRESSURE_TIME, link.drained.notified()).await;
+        }
+    }
+
+    /// One read and what is in it.
+    fn read(&mut self) -> ControlFlow<End> {
+        let mut buffer = READ.take();
+        let held = self.partial.len();
+        // A packet larger than the shard's buffer grows in the connection's own.
+        let flow = if held > READ_BYTES {
+            self.read_more()
+        } else {
+            buffer.resize(READ_BYTES * 2, 0);
+            buffer[..held].copy_from_slice(&self.partial);
+            self.read_into(&mut buffer, held)
+        };
+        READ.set(buffer);
+        flush::settle(self.now_ms);
+        flow
+    }
+
+    fn read_into(&mut self, buffer: &mut [u8], held: usize) -> ControlFlow<End> {
+        let Some(read) = self.read_bytes(&mut buffer[held..held + READ_BYTES])? else {
+            return ControlFlow::Continue(());
+        };
+        let bytes = &buffer[..held + read];
+        let used = self.packets(bytes)?;
+        self.partial.clear();
+        if used == bytes.len() {
+            self.partial = Vec::new();
+        } else {
+            self.partial.extend_from_slice(&bytes[used..]);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn read_more(&mut self) -> ControlFlow<End> {
+        let mut bytes = std::mem::take(&mut self.partial);
+        let held = bytes.len();
+        bytes.resize(held + READ_BYTES, 0);
+        let read = self.read_bytes(&mut bytes[held..])?;
+        bytes.truncate(held + read.unwrap_or(0));
+        self.partial = bytes;
+        self.take_partial()
+    }
+
+    /// Works through the packets that are whole in `partial`.
+    fn take_partial(&mut self) -> ControlFlow<End> {
+        let mut bytes = std::mem::take(&mut self.partial);
+        let used = self.packets(&bytes)?;
+        bytes.drain(..used);
+        self.partial = bytes;
+        ControlFlow::Continue(())
+    }
+
+    /// Bytes read, or `None` when there are none yet.
+    fn read_bytes(&mut self, into: &mut [u8]) -> ControlFlow<End, Option<usize>> {
+        match self.link.wire.try_read(into) {
+            Ok(0) if self.link.wire.ended_cleanly() => {
+                ControlFlow::Break(End::Client { with_will: false })
+            }
+            Ok(0) => ControlFlow::Break(End::ConnectionLost),
+            Ok(read) => {
+                self.now_ms = self.hub.now_ms();
+                self.link.heard(self.now_ms);
+                ControlFlow::Continue(Some(read))
+            }
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => ControlFlow::Continue(None),
+            Err(_) => ControlFlow::Break(End::ConnectionLost),
+        }
+    }
+
+    /// Tells an MQTT 5 client why, and closes in good order.
+    async fn last_words(&self, end: &End) {
+        let mut packet = Vec::new();
+        if let Some(code) = end.code()
+            && self.version == Version::V5
+        {
+            let text = Some(end.detail()).filter(|text| !text.is_empty());
+            let text = text.map(|text| format!("DISCONNECT:{text}"));
+            codec::put_disconnect(&mut packet, code, text.as_deref());
+        }
+        // What else waited goes first, unless the session has another connection by now.
+        let now_ms = self.hub.now_ms();
+        self.session.with_output(|outbox| {
+            if outbox.is_of(self.link.number) {
+                outbox.put(|bytes| bytes.extend_from_slice(&packet));
+                outbox.flush(now_ms);
+                packet.clear();
+            }
+        });
+        if !packet.is_empty() {
+            // The wire is this task's alone now; a full socket loses the packet.
+            let _ = self.link.wire.try_write(&packet);
+        }
+        let closing = self.link.wire.close();
+        let _ = tokio::time::timeout(LAST_WORDS_TIME, closing).await;
+    }
+
+    /// The session goes on without this connection, or ends.
+    fn gone(&mut self, end: &End) {
+        let now_ms = self.hub.now_ms();
+        let will = self.will.take().filter(|_| end.publishes_will());
+        let (client_id, reason) = (&self.session.client_id, end.disconnect_reason());
+        let detail = end.detail();
+        tracing::info!(?client_id, reason, detail, "disconnected");
+        self.hub.metrics.disconnected(reason);
+        self.hub.tell(|| TapEvent::Disconnected {
+            client_id: Arc::clone(client_id),
+            reason,
+        });
+        self.hub
+            .connection_gone(&self.session, &self.link, will, now_ms);
+        flush::settle(now_ms);
+    }
+
+    /// Appends an answer to the client's own packet.
+    fn reply(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let number = self.link.number;
+        self.session.with_output(|outbox| {
+            if outbox.is_of(number) {
+                outbox.put(write);
+            }
+        });
+    }
+
+    /// Ends the connection for a broken rule.
+    fn refuse<T>(code: ReasonCode, reason: impl Into<String>) -> ControlFlow<End, T> {
+        ControlFlow::Break(End::error(code, reason))
+    }
+}

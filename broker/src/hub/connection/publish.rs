@@ -1,0 +1,280 @@
+//! PUBLISH from a client: limits, policies, route, acknowledgement.
+
+use super::{Connection, End, Publication};
+use crate::hub::origin::{Origin, Protocol};
+use crate::hub::publication::PublishedPacket;
+use crate::hub::route::Route;
+use mqtt::QoS;
+use mqtt::codec::{self, Publish, ReasonCode, Version};
+use mqtt::profile::Denied;
+use mqtt::session::AliasError;
+use mqtt::topic::check_publish;
+use policy::VariableMap;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Topics whose decisions and routes a connection remembers.
+const TOPICS_MAX: usize = 256;
+
+/// The topics that a connection may publish to, as far as it has been asked, and where they lead.
+pub(super) struct Topics {
+    origin: Origin,
+    /// Epochs of the control plane and of the routes that `known` is of.
+    of: (u64, u64),
+    known: HashMap<Arc<str>, Topic, foldhash::fast::RandomState>,
+}
+
+/// A valid topic that the client may publish to.
+struct Topic {
+    route: Arc<Route>,
+    /// Whether it may set RETAIN; asked for when it first does.
+    retain: bool,
+}
+
+impl Topics {
+    pub(super) fn new(principal: &Arc<str>, client_id: &Arc<str>, address: IpAddr) -> Self {
+        Self {
+            origin: Origin {
+                client_id: Some(Arc::clone(client_id)),
+                principal: Arc::clone(principal),
+                source_ip: Some(address),
+                protocol: Protocol::Mqtt,
+                hops: 0,
+            },
+            of: (0, 0),
+            known: HashMap::default(),
+        }
+    }
+}
+
+/// What became of a PUBLISH before it is routed.
+enum Refused {
+    /// The topic is not valid, or nothing that clients publish to.
+    Topic(String),
+    /// A policy forbids it.
+    Denied,
+}
+
+impl Connection {
+    /// Acts on a PUBLISH; `packet` is the whole of it.
+    pub(super) fn publish(&mut self, publish: &Publish<'_>, packet: &[u8]) -> ControlFlow<End> {
+        if publish.qos > self.hub.profile.qos_max {
+            return self.publish_above_qos_max();
+        }
+        self.check_publish_limits(publish)?;
+        let aliased = publish.properties.topic_alias.is_some();
+        let resolved;
+        let topic = if aliased {
+            resolved = self.resolve_alias(publish)?;
+            &*resolved
+        } else {
+            publish.topic
+        };
+        let route = match self.route(topic, publish.retain) {
+            Ok(route) => route,
+            Err(Refused::Topic(reason)) => return self.topic_refused(publish, reason),
+            Err(Refused::Denied) => return self.publish_denied(publish),
+        };
+        if publish.qos == QoS::ExactlyOnce && !self.receive_qos2(publish)? {
+            return ControlFlow::Continue(());
+        }
+        let reason = self.route_publish(publish, packet, aliased, &route);
+        self.acknowledge(publish, reason);
+        ControlFlow::Continue(())
+    }
+
+    /// AWS ignores QoS 2 of MQTT 3.1.1, and ends the connection of MQTT 5 ("MQTT" in the guide).
+    fn publish_above_qos_max(&self) -> ControlFlow<End> {
+        match self.version {
+            Version::V311 => {
+                let client_id = &self.session.client_id;
+                tracing::warn!(?client_id, "PUBLISH with QoS 2 ignored");
+                ControlFlow::Continue(())
+            }
+            Version::V5 => Self::refuse(ReasonCode::QosNotSupported, "QoS 2 is not supported"),
+        }
+    }
+
+    fn check_publish_limits(&self, publish: &Publish<'_>) -> ControlFlow<End> {
+        let profile = &self.hub.profile;
+        if publish.payload.len() > profile.payload_bytes {
+            return Self::refuse(ReasonCode::QuotaExceeded, "payload too large");
+        }
+        let properties = &publish.properties;
+        if properties.raw.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        if properties.subscription_id.is_some() {
+            let why = "a subscription identifier in a client's PUBLISH";
+            return Self::refuse(ReasonCode::ProtocolError, why);
+        }
+        let content_type = properties.content_type.map_or(0, str::len);
+        let correlation_data = properties.correlation_data.map_or(0, <[u8]>::len);
+        if properties.user_property_bytes() > profile.user_property_bytes
+            || content_type > profile.content_type_bytes
+            || correlation_data > profile.correlation_data_bytes
+        {
+            return Self::refuse(ReasonCode::QuotaExceeded, "properties too large");
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn resolve_alias(&self, publish: &Publish<'_>) -> ControlFlow<End, Arc<str>> {
+        let alias = publish.properties.topic_alias.unwrap_or_default();
+        let maximum = self.hub.profile.topic_alias_maximum;
+        let mut incoming = self.session.incoming.lock();
+        match incoming.resolve(publish.topic, alias, maximum) {
+            Ok(topic) => ControlFlow::Continue(topic),
+            Err(AliasError::Invalid) => {
+                Self::refuse(ReasonCode::TopicAliasInvalid, "topic alias out of range")
+            }
+            Err(AliasError::Unknown) => Self::refuse(
+                ReasonCode::ProtocolError,
+                "a topic alias that was never set",
+            ),
+        }
+    }
+
+    /// The route of a topic that the client may publish to.
+    fn route(&mut self, topic: &str, retain: bool) -> Result<Arc<Route>, Refused> {
+        let of = (self.hub.things.epoch(), self.hub.routes_epoch());
+        if self.topics.of != of {
+            self.topics.known.clear();
+            self.topics.of = of;
+        }
+        match self.topics.known.get(topic) {
+            Some(known) if known.retain || !retain => return Ok(Arc::clone(&known.route)),
+            Some(_) | None => {}
+        }
+        if let Err(why) = check_publish(topic, &self.hub.profile) {
+            return Err(Refused::Topic(why.to_string()));
+        }
+        if retain && topic.starts_with('$') && !self.hub.profile.retained_on_reserved {
+            let why = "messages on reserved topics cannot be retained";
+            return Err(Refused::Topic(why.to_owned()));
+        }
+        self.authorize(topic, retain)?;
+        let route = self.hub.route(topic);
+        if self.topics.known.len() >= TOPICS_MAX {
+            self.topics.known.clear();
+        }
+        let known = Topic {
+            route: Arc::clone(&route),
+            retain,
+        };
+        self.topics.known.insert(Arc::clone(&route.topic), known);
+        Ok(route)
+    }
+
+    fn authorize(&self, topic: &str, retain: bool) -> Result<(), Refused> {
+        let resource = self.hub.topic_arn(topic);
+        let actions = ["iot:Publish", "iot:RetainPublish"];
+        for action in actions.into_iter().take(if retain { 2 } else { 1 }) {
+            let verdict = self.guard.decide(action, &resource, &VariableMap::new());
+            if !verdict.allowed {
+                let (client, principal) = (Some(&self.session.client_id), self.guard.principal());
+                let hub = &self.hub;
+                hub.refused(client, principal, action, &resource, &verdict.reason);
+                return Err(Refused::Denied);
+            }
+        }
+        Ok(())
+    }
+
+    /// A topic that cannot be published to: MQTT 3.1.1 has no way to say so.
+    fn topic_refused(&self, publish: &Publish<'_>, reason: String) -> ControlFlow<End> {
+        let client_id = &self.session.client_id;
+        tracing::warn!(?client_id, topic = ?publish.topic, reason, "topic refused");
+        if self.version == Version::V5 && publish.qos > QoS::AtMostOnce {
+            self.acknowledge(publish, ReasonCode::TopicNameInvalid);
+            return ControlFlow::Continue(());
+        }
+        Self::refuse(ReasonCode::TopicNameInvalid, reason)
+    }
+
+    fn publish_denied(&self, publish: &Publish<'_>) -> ControlFlow<End> {
+        match self.hub.profile.denied_publish(self.version, publish.qos) {
+            Denied::Close => return ControlFlow::Break(End::AuthError),
+            Denied::Refuse => self.acknowledge(publish, ReasonCode::NotAuthorized),
+            Denied::Ignore => self.acknowledge(publish, ReasonCode::Success),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Notes a QoS 2 message; false when it was routed before (MQTT 5.0 [4.3.3]).
+    fn receive_qos2(&self, publish: &Publish<'_>) -> ControlFlow<End, bool> {
+        let id = publish.packet_id.unwrap_or_default();
+        let mut incoming = self.session.incoming.lock();
+        let fresh = incoming.receive(id);
+        let unreleased = incoming.unreleased();
+        drop(incoming);
+        if unreleased > usize::from(self.hub.profile.inbound_inflight) {
+            let why = "more QoS 2 messages than Receive Maximum allows";
+            return Self::refuse(ReasonCode::ReceiveMaximumExceeded, why);
+        }
+        if !fresh {
+            self.acknowledge(publish, ReasonCode::Success);
+        }
+        ControlFlow::Continue(fresh)
+    }
+
+    /// Sends the message on its way; the reason code is for the acknowledgement.
+    fn route_publish(
+        &self,
+        publish: &Publish<'_>,
+        packet: &[u8],
+        aliased: bool,
+        route: &Route,
+    ) -> ReasonCode {
+        let properties = forwardable(publish);
+        let expiry_s = publish.properties.message_expiry_s;
+        let expires_at_ms = expiry_s
+            .map(|asked| self.now_ms + u64::from(self.hub.profile.message_expiry_s(asked)) * 1000);
+        let as_it_is =
+            publish.qos == QoS::AtMostOnce && !aliased && matches!(properties, Cow::Borrowed(_));
+        let published = PublishedPacket {
+            qos: publish.qos,
+            retain: publish.retain,
+            payload: publish.payload,
+            properties: &properties,
+            expires_at_ms,
+            now_ms: self.now_ms,
+            verbatim: as_it_is.then_some((self.version, packet)),
+        };
+        let publication = Publication::of_packet(&published, &route.topic);
+        let kept = !publish.retain || self.hub.retain(publication.message(), self.now_ms);
+        let from = Some(self.session.number);
+        self.hub
+            .deliver(&publication, route, from, &self.topics.origin);
+        if kept {
+            ReasonCode::Success
+        } else {
+            ReasonCode::QuotaExceeded
+        }
+    }
+
+    fn acknowledge(&self, publish: &Publish<'_>, reason: ReasonCode) {
+        let Some(id) = publish.packet_id else {
+            return;
+        };
+        let version = self.version;
+        self.reply(|out| match publish.qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => codec::put_puback(out, version, id, reason),
+            QoS::ExactlyOnce => codec::put_pubrec(out, version, id, reason),
+        });
+    }
+}
+
+/// The properties that travel to receivers; borrowed when they are all that there are.
+fn forwardable<'a>(publish: &Publish<'a>) -> Cow<'a, [u8]> {
+    if publish.properties.is_forwardable() {
+        return Cow::Borrowed(publish.properties.raw);
+    }
+    let mut kept = Vec::new();
+    publish.properties.put_forwardable(&mut kept);
+    Cow::Owned(kept)
+}

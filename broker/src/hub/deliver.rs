@@ -1,0 +1,172 @@
+//! From a route to outboxes, groups and rules.
+
+use super::group::Drawn;
+use super::origin::Origin;
+use super::publication::Publication;
+use super::route::{GroupTarget, Route, Target};
+use super::session::Session;
+use super::{Hub, flush, offer};
+use mqtt::QoS;
+use mqtt::codec::Version;
+use mqtt::session::{Outbound, Sent};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+thread_local! {
+    /// The receiver for whose sake the publisher that is being served should wait.
+    static PRESSURE: RefCell<Option<Arc<Session>>> = const { RefCell::new(None) };
+}
+
+/// Takes the receiver, if there is one, that cannot keep up with what this thread just published.
+pub(super) fn take_pressure() -> Option<Arc<Session>> {
+    PRESSURE.take()
+}
+
+/// How many receivers got a message.
+#[derive(Default)]
+struct Tally {
+    delivered: usize,
+    dropped: usize,
+}
+
+impl Tally {
+    fn count(&mut self, delivered: bool) {
+        if delivered {
+            self.delivered += 1;
+        } else {
+            self.dropped += 1;
+        }
+    }
+}
+
+impl Hub {
+    /// Gives a message to everyone on its route; says how many sessions got it. `from` is the
+    /// publishing session, for subscriptions with No Local.
+    pub(super) fn deliver(
+        &self,
+        publication: &Publication<'_>,
+        route: &Route,
+        from: Option<u64>,
+        origin: &Origin,
+    ) -> usize {
+        let mut tally = Tally::default();
+        for target in &route.targets {
+            if !(target.no_local && from == Some(target.session.number)) {
+                tally.count(give(target, publication));
+            }
+        }
+        for group in &route.groups {
+            tally.count(give_to_group(group, publication));
+        }
+        let Tally { delivered, dropped } = tally;
+        self.metrics.published_in(publication.payload().len());
+        self.metrics.published_out(delivered, dropped, route.denied);
+        offer::offer(self, publication, route, origin);
+        self.tap_published(publication, route, origin, delivered);
+        delivered
+    }
+
+    /// Gives a message to everyone from a thread or task that is no connection's.
+    pub(super) fn deliver_and_settle(
+        &self,
+        publication: &Publication<'_>,
+        route: &Route,
+        origin: &Origin,
+    ) -> usize {
+        let delivered = self.deliver(publication, route, None, origin);
+        flush::settle(publication.now_ms());
+        PRESSURE.take();
+        delivered
+    }
+}
+
+fn give(target: &Target, publication: &Publication<'_>) -> bool {
+    let qos = publication.qos.min(target.qos);
+    let retain = publication.retain && target.retain_as_published;
+    let session = &target.session;
+    let ids = &target.subscription_ids;
+    if qos > QoS::AtMostOnce {
+        let outbound = Outbound {
+            message: Arc::clone(publication.message()),
+            qos,
+            retain,
+            subscription_id: ids.first().copied(),
+            share: None,
+            stored: None,
+        };
+        return put_outbound(session, outbound, publication);
+    }
+    put_at_most_once(session, publication, retain, ids.first().copied())
+}
+
+fn put_outbound(
+    session: &Arc<Session>,
+    outbound: Outbound<Arc<super::group::Group>>,
+    publication: &Publication<'_>,
+) -> bool {
+    let now_ms = publication.now_ms();
+    let (sent, presses) = session.with_output(|outbox| {
+        let sent = outbox.send(outbound, now_ms);
+        (sent, outbox.presses(now_ms))
+    });
+    if presses {
+        press(session);
+    }
+    sent != Sent::Dropped
+}
+
+fn put_at_most_once(
+    session: &Arc<Session>,
+    publication: &Publication<'_>,
+    retain: bool,
+    subscription_id: Option<u32>,
+) -> bool {
+    let (version, now_ms) = (session.version, publication.now_ms());
+    let (put, presses) = session.with_output(|outbox| {
+        let put = match subscription_id {
+            Some(id) if version == Version::V5 => {
+                let mut form = Vec::new();
+                publication.put(&mut form, version, retain, Some(id));
+                outbox.put_message(form.len(), |bytes| bytes.extend_from_slice(&form))
+            }
+            Some(_) | None => {
+                let form = publication.form(version);
+                outbox.put_message(form.len(), |bytes| {
+                    let first = bytes.len();
+                    bytes.extend_from_slice(form);
+                    bytes[first] = 0x30 | u8::from(retain);
+                })
+            }
+        };
+        (put, outbox.presses(now_ms))
+    });
+    if presses {
+        press(session);
+    }
+    put
+}
+
+fn press(session: &Arc<Session>) {
+    PRESSURE.set(Some(Arc::clone(session)));
+}
+
+/// Gives a message to one member of a group, drawn for it.
+fn give_to_group(target: &GroupTarget, publication: &Publication<'_>) -> bool {
+    let may = |session: &Session| !target.denied.contains(&session.number);
+    let group = &target.group;
+    let Some(drawn) = group.draw(may) else {
+        // Messages at QoS 0 do not wait for a member.
+        return publication.qos > QoS::AtMostOnce && group.keep(Arc::clone(publication.message()));
+    };
+    let Drawn {
+        session,
+        qos,
+        subscription_id,
+    } = &drawn;
+    let qos = publication.qos.min(*qos);
+    if qos == QoS::AtMostOnce {
+        return put_at_most_once(session, publication, false, *subscription_id);
+    }
+    let outbound = group.outbound(Arc::clone(publication.message()), &drawn);
+    put_outbound(session, outbound, publication)
+}

@@ -1,0 +1,155 @@
+//! A shared subscription and its members (`$share/NAME/FILTER`).
+
+use super::session::Session;
+use mqtt::session::Outbound;
+use mqtt::share::{self, Member};
+use mqtt::topic::TopicFilter;
+use mqtt::{Message, QoS};
+use parking_lot::Mutex;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+thread_local! {
+    static CHANCE: RefCell<SmallRng> = RefCell::new(SmallRng::from_os_rng());
+}
+
+/// One group: a share name and a filter.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) name: Arc<str>,
+    pub(super) filter: TopicFilter,
+    members: Mutex<share::Group<Arc<Session>, Arc<Message>>>,
+}
+
+/// The member that was drawn for a message.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    pub(super) session: Arc<Session>,
+    /// The QoS that it was granted.
+    pub(super) qos: QoS,
+    pub(super) subscription_id: Option<u32>,
+}
+
+impl Group {
+    pub(super) fn new(name: Arc<str>, filter: TopicFilter, queued_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            filter,
+            members: Mutex::new(share::Group::new(queued_max)),
+        })
+    }
+
+    /// Adds a member or changes one.
+    pub(super) fn join(&self, member: Member<Arc<Session>>) {
+        self.members.lock().join(member);
+    }
+
+    /// Removes a member; says whether nobody is left.
+    pub(super) fn leave(&self, session: &Arc<Session>) -> bool {
+        let mut members = self.members.lock();
+        members.leave(session);
+        members.is_empty()
+    }
+
+    /// Marks a member as connected or gone.
+    pub(super) fn set_online(&self, session: &Arc<Session>, online: bool) {
+        self.members.lock().set_online(session, online);
+    }
+
+    /// The members' sessions.
+    pub(super) fn sessions(&self) -> Vec<Arc<Session>> {
+        let members = self.members.lock();
+        members
+            .members()
+            .iter()
+            .map(|m| m.session.clone())
+            .collect()
+    }
+
+    /// Draws a connected member with room for more, or else any connected one.
+    pub(super) fn draw(&self, may: impl Fn(&Session) -> bool) -> Option<Drawn> {
+        let members = self.members.lock();
+        CHANCE.with_borrow_mut(|chance| {
+            let has_room = |m: &Member<Arc<Session>>| {
+                may(&m.session) && m.session.look(super::outbox::Outbox::has_room)
+            };
+            let drawn = members
+                .draw(chance, has_room)
+                .or_else(|| members.draw(chance, |m| may(&m.session)));
+            drawn.map(|member| Drawn {
+                session: Arc::clone(&member.session),
+                qos: member.qos,
+                subscription_id: member.subscription_id,
+            })
+        })
+    }
+
+    /// Gives a message above QoS 0 to a connected member, or keeps it for one to come. False when
+    /// it is lost: nobody is there and none of the members is persistent, or the queue is full.
+    pub(super) fn give(
+        self: &Arc<Self>,
+        message: Arc<Message>,
+        may: &dyn Fn(&Session) -> bool,
+        now_ms: u64,
+    ) -> bool {
+        match self.draw(may) {
+            Some(drawn) => {
+                let outbound = self.outbound(message, &drawn);
+                drawn.session.send(outbound, now_ms);
+                true
+            }
+            None => self.keep(message),
+        }
+    }
+
+    /// Keeps a message above QoS 0 for a member to come; see [`Group::give`].
+    pub(super) fn keep(&self, message: Arc<Message>) -> bool {
+        self.members.lock().wait(message).is_ok()
+    }
+
+    /// A delivery to the member that was drawn; handed to another if that one leaves.
+    pub(super) fn outbound(
+        self: &Arc<Self>,
+        message: Arc<Message>,
+        drawn: &Drawn,
+    ) -> Outbound<Arc<Group>> {
+        Outbound {
+            qos: message.qos.min(drawn.qos),
+            message,
+            retain: false,
+            subscription_id: drawn.subscription_id,
+            share: Some(Arc::clone(self)),
+            stored: None,
+        }
+    }
+
+    /// Hands what waits to the members that are connected now; each message is tried once.
+    pub(super) fn drain(self: &Arc<Self>, may: &dyn Fn(&Session, &str) -> bool, now_ms: u64) {
+        let waiting = self.members.lock().waiting();
+        for _ in 0..waiting {
+            // The lock is not held while a message is given away.
+            let Some(message) = self.members.lock().take_waiting() else {
+                return;
+            };
+            if message.expires_at_ms.is_none_or(|at| at > now_ms) {
+                let topic = Arc::clone(&message.topic);
+                self.give(message, &|session| may(session, &topic), now_ms);
+            }
+        }
+    }
+}
+
+/// A random number of this thread.
+pub(super) fn chance<T>(draw: impl FnOnce(&mut SmallRng) -> T) -> T {
+    CHANCE.with_borrow_mut(draw)
+}
+
+/// 16 random bytes in lower-case hex with dashes, for `$GEN/` client ids.
+pub(super) fn random_id() -> String {
+    let bytes: [u8; 16] = chance(|chance| chance.random());
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}

@@ -1,0 +1,69 @@
+//! The live connection of a session, as others see it: a wire, and a way to end it.
+
+use super::end::End;
+use crate::net::Wire;
+use parking_lot::Mutex;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Notify;
+
+/// One network connection of a client.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// Tells this connection from the client's others.
+    pub(super) number: u64,
+    pub(super) wire: Wire,
+    pub(super) address: SocketAddr,
+    /// Silence after which the client is taken for lost, 1.5 times the keep alive; 0 for never.
+    pub(super) silence_max_ms: u64,
+    /// When the client last sent something.
+    heard_ms: AtomicU64,
+    /// The connection's task waits on it: output is blocked, or the connection is to end.
+    pub(super) wake: Notify,
+    /// Publishers that were held back wait on it.
+    pub(super) drained: Notify,
+    end: Mutex<Option<End>>,
+}
+
+impl Link {
+    pub(super) fn new(
+        number: u64,
+        wire: Wire,
+        address: SocketAddr,
+        keep_alive_s: u16,
+        now_ms: u64,
+    ) -> Self {
+        Self {
+            number,
+            wire,
+            address,
+            silence_max_ms: u64::from(keep_alive_s) * 1500,
+            heard_ms: AtomicU64::new(now_ms),
+            wake: Notify::new(),
+            drained: Notify::new(),
+            end: Mutex::new(None),
+        }
+    }
+
+    /// Notes that the client sent something.
+    pub(super) fn heard(&self, now_ms: u64) {
+        self.heard_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// Whether the client has been silent for too long ([MQTT-3.1.2-22]).
+    pub(super) fn is_silent(&self, now_ms: u64) -> bool {
+        let heard = self.heard_ms.load(Ordering::Relaxed);
+        self.silence_max_ms > 0 && now_ms.saturating_sub(heard) > self.silence_max_ms
+    }
+
+    /// Asks the connection's task to end it; the first reason stands.
+    pub(super) fn end(&self, end: End) {
+        self.end.lock().get_or_insert(end);
+        self.wake.notify_one();
+    }
+
+    /// Why the connection is to end, once somebody asked for it.
+    pub(super) fn ended(&self) -> Option<End> {
+        self.end.lock().clone()
+    }
+}

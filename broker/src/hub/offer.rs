@@ -1,0 +1,71 @@
+//! Offers messages to topic rules, which work on them elsewhere.
+
+use super::Hub;
+use super::origin::{Origin, Protocol};
+use super::publication::Publication;
+use super::route::Route;
+use bytes::Bytes;
+use mqtt::Message;
+use mqtt::codec::PublishProperties;
+use mqtt::reserved::BasicIngest;
+use rules::delivery::{Event, Mqtt5, Protocol as Way};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Offers a message to the rules on its route.
+pub(super) fn offer(hub: &Hub, publication: &Publication<'_>, route: &Route, origin: &Origin) {
+    match &route.ingest {
+        Some(Some(rule)) => {
+            rule.offer(event(publication, origin));
+        }
+        Some(None) => {
+            hub.metrics.rule_not_found();
+            let topic = &route.topic;
+            tracing::error!(event_type = "RuleNotFound", %topic, "no enabled rule of that name");
+        }
+        None if route.rules.is_empty() => {}
+        None => {
+            let event = event(publication, origin);
+            for rule in &route.rules {
+                rule.offer(Arc::clone(&event));
+            }
+        }
+    }
+}
+
+fn event(publication: &Publication<'_>, origin: &Origin) -> Arc<Event> {
+    let message = publication.message();
+    let rule = BasicIngest::parse(&message.topic).map(|ingest| ingest.rule.into());
+    Arc::new(Event {
+        topic: Arc::clone(&message.topic),
+        payload: message.payload.clone(),
+        client_id: origin.client_id.clone(),
+        principal: Arc::clone(&origin.principal),
+        source_ip: origin.source_ip,
+        protocol: match origin.protocol {
+            Protocol::Mqtt => Way::Mqtt,
+            Protocol::Http => Way::Http,
+            Protocol::Rule | Protocol::Server => Way::Internal,
+        },
+        mqtt5: mqtt5(message),
+        trace_id: Uuid::new_v4(),
+        received_ms: publication.now_ms(),
+        hops: origin.hops,
+        basic_ingest_rule: rule,
+    })
+}
+
+fn mqtt5(message: &Message) -> Option<Box<Mqtt5>> {
+    if message.properties.is_empty() {
+        return None;
+    }
+    let found = PublishProperties::of_forwardable(&message.properties);
+    let user = found.user_properties.iter();
+    Some(Box::new(Mqtt5 {
+        utf8_payload: found.payload_format,
+        content_type: found.content_type.map(str::to_owned),
+        response_topic: found.response_topic.map(str::to_owned),
+        correlation_data: found.correlation_data.map(Bytes::copy_from_slice),
+        user_properties: user.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+    }))
+}

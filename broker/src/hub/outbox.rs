@@ -1,0 +1,245 @@
+//! What goes out to one client: one buffer of encoded packets, and the messages above QoS 0 that
+//! it is owed.
+
+use super::end::End;
+use super::group::Group;
+use super::link::Link;
+use mqtt::Message;
+use mqtt::codec::Version;
+use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent};
+use std::io;
+use std::sync::Arc;
+
+/// Output that waits for a client's socket, in bytes, beyond which QoS 0 is dropped, messages
+/// above it wait in the session's queue, and the client itself is not read.
+pub(super) const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
+
+/// A publisher whose receiver has more than this waiting is held back.
+pub(super) const OUTBOX_BYTES_HIGH: usize = OUTBOX_BYTES_MAX / 4 * 3;
+
+/// A buffer that a burst has grown beyond this is given back.
+const KEPT_BYTES: usize = 256 * 1024;
+
+/// The output of one session; nothing in it is allocated while the client is idle.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    bytes: Vec<u8>,
+    /// Bytes at the front that the wire has taken.
+    sent: usize,
+    /// Whether the session is on a shard's list of those to flush.
+    pub(super) dirty: bool,
+    /// Whether the socket takes no more; the connection's task waits for it.
+    blocked: bool,
+    /// When the socket last took something, or had nothing to take.
+    progress_ms: u64,
+    link: Option<Arc<Link>>,
+    outgoing: Outgoing<Arc<Group>>,
+}
+
+/// What became of a flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    /// Everything is written.
+    All,
+    /// The socket is full.
+    Blocked,
+}
+
+impl Outbox {
+    pub(super) fn new(version: Version, limits: OutgoingLimits) -> Self {
+        Self {
+            bytes: Vec::new(),
+            sent: 0,
+            dirty: false,
+            blocked: false,
+            progress_ms: 0,
+            link: None,
+            outgoing: Outgoing::new(version, limits),
+        }
+    }
+
+    /// A connection takes over: `connack` goes first, then what the client is owed.
+    pub(super) fn attach(
+        &mut self,
+        link: Arc<Link>,
+        connack: &[u8],
+        limits: OutgoingLimits,
+        now_ms: u64,
+    ) {
+        self.clear();
+        self.progress_ms = now_ms;
+        self.link = Some(link);
+        self.bytes.extend_from_slice(connack);
+        self.outgoing.connect(limits, now_ms, &mut self.bytes);
+    }
+
+    /// The connection of that number is gone, if it is still this one; what its client is owed
+    /// through shared subscriptions is handed back for others.
+    pub(super) fn detach(&mut self, number: u64) -> Option<Vec<Outbound<Arc<Group>>>> {
+        self.link.take_if(|link| link.number == number)?;
+        self.clear();
+        self.outgoing.disconnect();
+        Some(self.outgoing.take_shared())
+    }
+
+    /// Drops what the client may no longer have.
+    pub(super) fn retain(&mut self, keep: impl Fn(&Message) -> bool) {
+        if self.owed() > 0 {
+            self.outgoing.retain(keep);
+        }
+    }
+
+    /// Drops everything that the client is owed: its session is over.
+    pub(super) fn forget(&mut self) {
+        self.outgoing.retain(|_| false);
+    }
+
+    fn clear(&mut self) {
+        self.bytes = Vec::new();
+        self.sent = 0;
+        self.blocked = false;
+    }
+
+    /// The live connection.
+    pub(super) fn link(&self) -> Option<&Arc<Link>> {
+        self.link.as_ref()
+    }
+
+    /// Whether the live connection is the one of that number.
+    pub(super) fn is_of(&self, number: u64) -> bool {
+        self.link.as_ref().is_some_and(|link| link.number == number)
+    }
+
+    /// Bytes that wait for the socket.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
+    /// Whether there is room for more, short of the limit.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting_bytes() < OUTBOX_BYTES_MAX
+    }
+
+    /// Whether publishers should be held back: much waits, and the client is reading. One that
+    /// does not read holds nobody back.
+    pub(super) fn presses(&self, now_ms: u64) -> bool {
+        const STALLED_MS: u64 = 20;
+        self.waiting_bytes() > OUTBOX_BYTES_HIGH
+            && now_ms.saturating_sub(self.progress_ms) < STALLED_MS
+    }
+
+    /// Appends packets that answer the client's own; they are never dropped, for a client whose
+    /// output is full is not read. Nothing when the connection is gone.
+    pub(super) fn put(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.link.is_some() {
+            write(&mut self.bytes);
+        }
+    }
+
+    /// Appends a message at QoS 0 of `len` bytes; false when it is dropped.
+    pub(super) fn put_message(&mut self, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        if self.link.is_none() || !self.has_room() || len > self.outgoing.packet_bytes_max() {
+            return false;
+        }
+        write(&mut self.bytes);
+        true
+    }
+
+    /// Hands over a message above QoS 0.
+    pub(super) fn send(&mut self, outbound: Outbound<Arc<Group>>, now_ms: u64) -> Sent {
+        let room = self.has_room();
+        self.outgoing.send(outbound, room, now_ms, &mut self.bytes)
+    }
+
+    /// PUBACK; false for an id that is not in flight.
+    pub(super) fn puback(&mut self, id: u16, now_ms: u64) -> bool {
+        let known = self.outgoing.puback(id);
+        self.pump(now_ms);
+        known
+    }
+
+    /// PUBREC; false for an id that is not in flight.
+    pub(super) fn pubrec(&mut self, id: u16, refused: bool, now_ms: u64) -> bool {
+        let known = self.outgoing.pubrec(id, refused, &mut self.bytes);
+        self.pump(now_ms);
+        known
+    }
+
+    /// PUBCOMP; false for an id that is not in flight.
+    pub(super) fn pubcomp(&mut self, id: u16, now_ms: u64) -> bool {
+        let known = self.outgoing.pubcomp(id);
+        self.pump(now_ms);
+        known
+    }
+
+    fn pump(&mut self, now_ms: u64) {
+        if self.outgoing.waiting() > 0 && self.has_room() {
+            self.outgoing.pump(now_ms, &mut self.bytes);
+        }
+    }
+
+    /// Writes what the socket takes. When it is full, the connection's task is woken to wait for
+    /// it, and until `unblock` nobody else tries.
+    pub(super) fn flush(&mut self, now_ms: u64) -> Flushed {
+        self.dirty = false;
+        if self.blocked {
+            return Flushed::Blocked;
+        }
+        let Some(link) = self.link.clone() else {
+            return Flushed::All;
+        };
+        loop {
+            match self.write(&link) {
+                Ok(()) => self.pump(now_ms),
+                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    link.wake.notify_one();
+                    return Flushed::Blocked;
+                }
+                Err(_) => {
+                    self.clear();
+                    link.end(End::ConnectionLost);
+                    return Flushed::All;
+                }
+            }
+            if self.bytes.is_empty() {
+                self.progress_ms = now_ms;
+                link.drained.notify_waiters();
+                return Flushed::All;
+            }
+        }
+    }
+
+    /// Writes all of the buffer.
+    fn write(&mut self, link: &Link) -> io::Result<()> {
+        while self.sent < self.bytes.len() {
+            self.sent += link.wire.try_write(&self.bytes[self.sent..])?;
+        }
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes = Vec::new();
+        }
+        self.bytes.clear();
+        self.sent = 0;
+        link.wire.try_flush()
+    }
+
+    /// Whether the connection's task is to wait for the socket.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    /// The socket takes bytes again.
+    pub(super) fn unblock(&mut self, now_ms: u64) -> Flushed {
+        self.blocked = false;
+        self.progress_ms = now_ms;
+        let sent = self.sent;
+        self.bytes.drain(..sent);
+        self.sent = 0;
+        self.flush(now_ms)
+    }
+
+    /// Messages above QoS 0 that the client has not acknowledged.
+    pub(super) fn owed(&self) -> usize {
+        self.outgoing.inflight() + self.outgoing.waiting()
+    }
+}

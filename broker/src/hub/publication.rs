@@ -1,0 +1,143 @@
+//! A message on its way to its receivers: borrowed from the packet it came in, encoded once for
+//! each form that receivers need, and owned only when something has to keep it.
+
+use bytes::Bytes;
+use mqtt::codec::{self, PublishBody, PublishHead, Version};
+use mqtt::{Message, QoS};
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+/// One message that is being published.
+pub(super) struct Publication<'a> {
+    topic: &'a Arc<str>,
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+    payload: &'a [u8],
+    /// Properties that travel, in wire form without length.
+    properties: &'a [u8],
+    expires_at_ms: Option<u64>,
+    now_ms: u64,
+    /// The packet as it came, if receivers of the same version can have it at QoS 0 as it is.
+    verbatim: Option<(Version, &'a [u8])>,
+    /// Encodings at QoS 0, by version.
+    forms: [OnceCell<Vec<u8>>; 2],
+    owned: OnceCell<Arc<Message>>,
+}
+
+impl<'a> Publication<'a> {
+    /// A packet that just came in.
+    pub(super) fn of_packet(packet: &PublishedPacket<'a>, topic: &'a Arc<str>) -> Self {
+        Self {
+            topic,
+            qos: packet.qos,
+            retain: packet.retain,
+            payload: packet.payload,
+            properties: packet.properties,
+            expires_at_ms: packet.expires_at_ms,
+            now_ms: packet.now_ms,
+            verbatim: packet.verbatim,
+            forms: [OnceCell::new(), OnceCell::new()],
+            owned: OnceCell::new(),
+        }
+    }
+
+    /// A message that is owned already.
+    pub(super) fn of_message(message: &'a Arc<Message>, now_ms: u64) -> Self {
+        Self {
+            topic: &message.topic,
+            qos: message.qos,
+            retain: message.retain,
+            payload: &message.payload,
+            properties: &message.properties,
+            expires_at_ms: message.expires_at_ms,
+            now_ms,
+            verbatim: None,
+            forms: [OnceCell::new(), OnceCell::new()],
+            owned: OnceCell::from(Arc::clone(message)),
+        }
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    pub(super) fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+
+    /// The message for those who keep it.
+    pub(super) fn message(&self) -> &Arc<Message> {
+        self.owned.get_or_init(|| {
+            Arc::new(Message {
+                topic: Arc::clone(self.topic),
+                payload: Bytes::copy_from_slice(self.payload),
+                qos: self.qos,
+                retain: self.retain,
+                properties: Bytes::copy_from_slice(self.properties),
+                expires_at_ms: self.expires_at_ms,
+            })
+        })
+    }
+
+    /// The packet at QoS 0 for receivers of a version; its first byte is still to be written.
+    pub(super) fn form(&self, version: Version) -> &[u8] {
+        if let Some((own, packet)) = self.verbatim
+            && own == version
+        {
+            return packet;
+        }
+        let at = match version {
+            Version::V311 => 0,
+            Version::V5 => 1,
+        };
+        self.forms[at].get_or_init(|| {
+            let mut bytes = Vec::new();
+            self.put(&mut bytes, version, false, None);
+            bytes
+        })
+    }
+
+    /// Appends the packet at QoS 0 with a subscription identifier of the receiver.
+    pub(super) fn put(
+        &self,
+        out: &mut Vec<u8>,
+        version: Version,
+        retain: bool,
+        subscription_id: Option<u32>,
+    ) {
+        let head = PublishHead {
+            qos: QoS::AtMostOnce,
+            dup: false,
+            retain,
+            packet_id: None,
+        };
+        codec::put_publish(out, version, head, &self.body(subscription_id));
+    }
+
+    fn body(&self, subscription_id: Option<u32>) -> PublishBody<'_> {
+        let left_s = |at: u64| {
+            let left = at.saturating_sub(self.now_ms) / 1000;
+            u32::try_from(left).unwrap_or(u32::MAX)
+        };
+        PublishBody {
+            topic: self.topic,
+            properties: self.properties,
+            expiry_s: self.expires_at_ms.map(left_s),
+            subscription_id,
+            payload: self.payload,
+        }
+    }
+}
+
+/// What a PUBLISH means after its topic, expiry and properties have been settled.
+pub(super) struct PublishedPacket<'a> {
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+    pub(super) payload: &'a [u8],
+    /// Properties that travel, in wire form without length.
+    pub(super) properties: &'a [u8],
+    pub(super) expires_at_ms: Option<u64>,
+    pub(super) now_ms: u64,
+    /// See [`Publication`].
+    pub(super) verbatim: Option<(Version, &'a [u8])>,
+}

@@ -1,0 +1,193 @@
+//! Which sessions, groups and rules a topic leads to.
+
+use super::group::Group;
+use super::route::{GroupTarget, Route, Target};
+use super::session::Session;
+use mqtt::reserved::BasicIngest;
+use mqtt::share::Member;
+use mqtt::topic::{Subscription, TopicFilter};
+use mqtt::trie::Trie;
+use mqtt::{Profile, QoS};
+use rules::delivery::RuleHandle;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What stands under a filter.
+#[derive(Debug)]
+enum Entry {
+    Session(Subscriber),
+    Group(Arc<Group>),
+    Rule(RuleHandle),
+}
+
+/// A session under a filter, with the options of its subscription.
+#[derive(Clone, Debug)]
+pub(super) struct Subscriber {
+    pub(super) session: Arc<Session>,
+    pub(super) qos: QoS,
+    pub(super) no_local: bool,
+    pub(super) retain_as_published: bool,
+    pub(super) subscription_id: Option<u32>,
+}
+
+/// Subscriptions and rules by filter. Whoever changes it makes every cached route stale.
+#[derive(Debug)]
+pub(super) struct Router {
+    trie: Trie<Entry>,
+    /// All rules, for Basic Ingest.
+    rules: HashMap<Arc<str>, RuleHandle>,
+    overlapping_copies: bool,
+    group_queue_max: usize,
+    profile: Profile,
+}
+
+impl Router {
+    pub(super) fn new(profile: &Profile) -> Self {
+        Self {
+            trie: Trie::new(profile.hash_matches_parent),
+            rules: HashMap::new(),
+            overlapping_copies: profile.overlapping_copies,
+            group_queue_max: profile.shared_queue_messages,
+            profile: profile.clone(),
+        }
+    }
+
+    /// Adds a subscription in place of the session's own on the same filter, and returns the
+    /// group that it joined.
+    pub(super) fn subscribe(
+        &mut self,
+        subscription: &Subscription,
+        subscriber: Subscriber,
+        persistent: bool,
+    ) -> Option<Arc<Group>> {
+        let filter = &subscription.filter;
+        let Some(name) = &subscription.share else {
+            self.remove_session(filter, &subscriber.session);
+            self.trie.insert(filter, Entry::Session(subscriber));
+            return None;
+        };
+        let group = self.group(name, filter).unwrap_or_else(|| {
+            let group = Group::new(Arc::clone(name), filter.clone(), self.group_queue_max);
+            self.trie.insert(filter, Entry::Group(Arc::clone(&group)));
+            group
+        });
+        group.join(Member {
+            session: subscriber.session,
+            qos: subscriber.qos,
+            subscription_id: subscriber.subscription_id,
+            online: true,
+            persistent,
+        });
+        Some(group)
+    }
+
+    /// Takes a subscription away.
+    pub(super) fn unsubscribe(&mut self, subscription: &Subscription, session: &Arc<Session>) {
+        let filter = &subscription.filter;
+        let Some(name) = &subscription.share else {
+            self.remove_session(filter, session);
+            return;
+        };
+        if let Some(group) = self.group(name, filter)
+            && group.leave(session)
+        {
+            self.trie.remove(filter, |entry| match entry {
+                Entry::Group(other) => Arc::ptr_eq(other, &group),
+                Entry::Session(_) | Entry::Rule(_) => false,
+            });
+        }
+    }
+
+    fn remove_session(&mut self, filter: &TopicFilter, session: &Arc<Session>) {
+        self.trie.remove(filter, |entry| match entry {
+            Entry::Session(subscriber) => subscriber.session == *session,
+            Entry::Group(_) | Entry::Rule(_) => false,
+        });
+    }
+
+    /// The group of a shared subscription.
+    pub(super) fn group(&self, name: &str, filter: &TopicFilter) -> Option<Arc<Group>> {
+        let mut entries = self.trie.values(filter).iter();
+        entries.find_map(|entry| match entry {
+            Entry::Group(group) if *group.name == *name => Some(Arc::clone(group)),
+            Entry::Group(_) | Entry::Session(_) | Entry::Rule(_) => None,
+        })
+    }
+
+    /// Replaces all rules.
+    pub(super) fn set_rules(&mut self, rules: Vec<RuleHandle>) {
+        for (_, old) in std::mem::take(&mut self.rules) {
+            if let Some(filter) = self.rule_filter(&old) {
+                let is_old = |entry: &Entry| match entry {
+                    Entry::Rule(handle) => handle.name() == old.name(),
+                    Entry::Session(_) | Entry::Group(_) => false,
+                };
+                self.trie.remove(&filter, is_old);
+            }
+        }
+        for rule in rules {
+            if let Some(filter) = self.rule_filter(&rule) {
+                self.trie.insert(&filter, Entry::Rule(rule.clone()));
+            }
+            self.rules.insert(Arc::clone(rule.name()), rule);
+        }
+    }
+
+    /// The filter of FROM; a rule whose filter is none is reached by Basic Ingest alone.
+    fn rule_filter(&self, rule: &RuleHandle) -> Option<TopicFilter> {
+        TopicFilter::parse(rule.rule().topic_filter()?, &self.profile).ok()
+    }
+
+    /// A rule by name.
+    pub(super) fn rule(&self, name: &str) -> Option<&RuleHandle> {
+        self.rules.get(name)
+    }
+
+    /// Where a topic leads. `may` says whether a session's policies let it receive the topic.
+    pub(super) fn route(&self, topic: &str, may: &dyn Fn(&Session) -> bool) -> Route {
+        if self.profile.reserved_topics
+            && let Some(ingest) = BasicIngest::parse(topic)
+        {
+            return Route {
+                ingest: Some(self.rules.get(ingest.rule).cloned()),
+                ..Route::nowhere(topic)
+            };
+        }
+        let mut route = Route::nowhere(topic);
+        let mut subscribers: Vec<&Subscriber> = Vec::new();
+        self.trie.for_each_match(topic, &mut |entry| match entry {
+            Entry::Session(subscriber) => subscribers.push(subscriber),
+            Entry::Group(group) => route.groups.push(group_target(group, may)),
+            Entry::Rule(rule) => route.rules.push(rule.clone()),
+        });
+        if !self.overlapping_copies {
+            subscribers.sort_by_key(|subscriber| subscriber.session.number);
+        }
+        for subscriber in subscribers {
+            match route.targets.last_mut() {
+                Some(last) if !self.overlapping_copies && last.is_of(subscriber) => {
+                    last.merge(subscriber);
+                }
+                Some(_) | None if may(&subscriber.session) => {
+                    route.targets.push(Target::new(subscriber));
+                }
+                Some(_) | None => route.denied += 1,
+            }
+        }
+        route
+    }
+
+    /// Filters and groups in the trie, for figures.
+    pub(super) fn len(&self) -> usize {
+        self.trie.len()
+    }
+}
+
+fn group_target(group: &Arc<Group>, may: &dyn Fn(&Session) -> bool) -> GroupTarget {
+    let sessions = group.sessions();
+    let denied = sessions.iter().filter(|session| !may(session));
+    GroupTarget {
+        group: Arc::clone(group),
+        denied: denied.map(|session| session.number).collect(),
+    }
+}

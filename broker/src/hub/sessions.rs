@@ -1,0 +1,280 @@
+//! The index of sessions by client id: connecting, taking over, ending.
+
+use super::Hub;
+use super::end::End;
+use super::group::Group;
+use super::link::Link;
+use super::outbox::Outbox;
+use super::session::Session;
+use super::will::StoredWill;
+use crate::auth::Guard;
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use mqtt::Message;
+use mqtt::codec::Version;
+use mqtt::session::{Outbound, OutgoingLimits};
+use std::sync::Arc;
+
+/// All sessions of a hub.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(DashMap<Arc<str>, Arc<Session>, foldhash::fast::RandomState>);
+
+impl Sessions {
+    /// Every session at this moment.
+    pub(super) fn all(&self) -> Vec<Arc<Session>> {
+        self.0.iter().map(|entry| Arc::clone(&entry)).collect()
+    }
+
+    /// The session of a client id.
+    pub(super) fn get(&self, client_id: &str) -> Option<Arc<Session>> {
+        self.0.get(client_id).map(|entry| Arc::clone(&entry))
+    }
+}
+
+/// An accepted CONNECT, as far as the session is concerned.
+pub(super) struct Opening {
+    pub(super) client_id: Arc<str>,
+    pub(super) version: Version,
+    pub(super) clean_start: bool,
+    /// How long the session outlives its connection, in seconds.
+    pub(super) expiry_s: u32,
+    pub(super) guard: Arc<Guard>,
+    pub(super) limits: OutgoingLimits,
+}
+
+impl Hub {
+    /// Gives a connection its session, resumed or new, and takes it from any other connection.
+    /// `connack` writes the answer, told whether a session is present.
+    pub(super) fn open_session(
+        &self,
+        opening: Opening,
+        link: &Arc<Link>,
+        connack: impl FnOnce(bool) -> Vec<u8>,
+        now_ms: u64,
+    ) -> Arc<Session> {
+        // The entry is locked throughout, so that of two connections with one client id the
+        // second waits and takes over.
+        let client_id = Arc::clone(&opening.client_id);
+        match self.sessions.0.entry(client_id) {
+            Entry::Occupied(mut occupied) => {
+                let old = Arc::clone(occupied.get());
+                self.take_over(&old);
+                // AWS resumes no session across versions of the protocol.
+                if opening.clean_start || old.is_over(now_ms) || old.version != opening.version {
+                    self.dissolve(&old);
+                    let fresh = self.new_session(&opening);
+                    occupied.insert(Arc::clone(&fresh));
+                    self.begin(&fresh, &opening, link, &connack(false), now_ms);
+                    fresh
+                } else {
+                    self.begin(&old, &opening, link, &connack(true), now_ms);
+                    drop(occupied);
+                    self.resumed(&old, now_ms);
+                    old
+                }
+            }
+            Entry::Vacant(vacant) => {
+                let fresh = self.new_session(&opening);
+                vacant.insert(Arc::clone(&fresh));
+                self.begin(&fresh, &opening, link, &connack(false), now_ms);
+                fresh
+            }
+        }
+    }
+
+    fn new_session(&self, opening: &Opening) -> Arc<Session> {
+        Session::new(
+            Arc::clone(&opening.client_id),
+            self.next_number(),
+            opening.version,
+            Arc::clone(&opening.guard),
+            opening.limits,
+        )
+    }
+
+    /// The connection becomes the session's.
+    fn begin(
+        &self,
+        session: &Arc<Session>,
+        opening: &Opening,
+        link: &Arc<Link>,
+        connack: &[u8],
+        now_ms: u64,
+    ) {
+        session.guard.store(Arc::clone(&opening.guard));
+        session.incoming.lock().disconnect();
+        {
+            let mut state = session.state.lock();
+            state.expiry_s = opening.expiry_s;
+            state.ends_at_ms = None;
+            // MQTT 5.0 [3.1.3-9]: a client that is back in time has no will.
+            state.delayed_will = None;
+        }
+        // Permissions may have been withdrawn while it was away.
+        let keep = |message: &Message| self.may_receive(session, &self.topic_arn(&message.topic));
+        session.with_output(|outbox| outbox.retain(keep));
+        session.attach(Arc::clone(link), connack, opening.limits, now_ms);
+    }
+
+    /// Ends the live connection of a session for the sake of a new one. What it held of shared
+    /// subscriptions stays with the session, which goes on.
+    fn take_over(&self, session: &Arc<Session>) {
+        if let Some(link) = session.link() {
+            link.end(End::DuplicateClientId);
+        }
+    }
+
+    /// The other members of its groups may have left while it was away, and what waited for the
+    /// client may no longer be allowed: groups learn that it is there, and get to hand out.
+    fn resumed(&self, session: &Arc<Session>, now_ms: u64) {
+        self.routes_changed();
+        for group in self.groups_of(session) {
+            group.set_online(session, true);
+            self.drain_group(&group, now_ms);
+        }
+    }
+
+    /// Hands what waits for a group to its connected members.
+    pub(super) fn drain_group(&self, group: &Arc<Group>, now_ms: u64) {
+        let may =
+            |session: &Session, topic: &str| self.may_receive(session, &self.topic_arn(topic));
+        group.drain(&may, now_ms);
+    }
+
+    fn groups_of(&self, session: &Session) -> Vec<Arc<Group>> {
+        let shared: Vec<_> = {
+            let state = session.state.lock();
+            let all = state.subscriptions.values().map(|s| &s.subscription);
+            all.filter(|s| s.share.is_some()).cloned().collect()
+        };
+        let router = self.router.read();
+        let group = |s: &mqtt::topic::Subscription| router.group(s.share.as_deref()?, &s.filter);
+        shared.iter().filter_map(group).collect()
+    }
+
+    /// A connection is gone: the session waits for the next one or ends. The will is published,
+    /// at once or after its delay.
+    pub(super) fn connection_gone(
+        &self,
+        session: &Arc<Session>,
+        link: &Link,
+        will: Option<StoredWill>,
+        now_ms: u64,
+    ) {
+        let Some(unacknowledged) = self.leave(session, link, now_ms) else {
+            // Another connection has taken over; the will of this one is due all the same.
+            if let Some(will) = will {
+                self.publish_will(session, will, now_ms);
+            }
+            return;
+        };
+        for group in self.groups_of(session) {
+            group.set_online(session, false);
+        }
+        let due = will.and_then(|will| self.delay_will(session, will, now_ms));
+        if let Some(will) = due {
+            self.publish_will(session, will, now_ms);
+        }
+        if session.is_over(now_ms) {
+            self.dissolve(session);
+        }
+        self.hand_on(unacknowledged, now_ms);
+    }
+
+    /// Gives what one member of shared subscriptions did not acknowledge to the others.
+    fn hand_on(&self, unacknowledged: Vec<Outbound<Arc<Group>>>, now_ms: u64) {
+        for outbound in unacknowledged {
+            let Some(group) = outbound.share else {
+                continue;
+            };
+            let arn = self.topic_arn(&outbound.message.topic);
+            let may = |session: &Session| self.may_receive(session, &arn);
+            group.give(outbound.message, &may, now_ms);
+        }
+    }
+
+    /// Takes the connection from its session, and a session that ends with it from the index.
+    /// `None` when another connection has the session already.
+    fn leave(
+        &self,
+        session: &Arc<Session>,
+        link: &Link,
+        now_ms: u64,
+    ) -> Option<Vec<Outbound<Arc<Group>>>> {
+        // The entry is locked meanwhile: a connection that comes now finds the session either
+        // with its end settled, or not at all.
+        let entry = self.sessions.0.entry(Arc::clone(&session.client_id));
+        let unacknowledged = session.detach(link.number)?;
+        let mut state = session.state.lock();
+        let ends_ms = match state.expiry_s {
+            u32::MAX => u64::MAX,
+            seconds => now_ms + u64::from(seconds) * 1000,
+        };
+        state.ends_at_ms = Some(ends_ms);
+        drop(state);
+        if let Entry::Occupied(occupied) = entry
+            && ends_ms <= now_ms
+            && occupied.get() == session
+        {
+            occupied.remove();
+        }
+        Some(unacknowledged)
+    }
+
+    /// Keeps a will that has a delay; gives it back when it is due at once. The delay ends with
+    /// the session (MQTT 5.0 [3.1.3.2.2]).
+    fn delay_will(&self, session: &Session, will: StoredWill, now_ms: u64) -> Option<StoredWill> {
+        let mut state = session.state.lock();
+        let delay_s = will.delay_s.min(state.expiry_s);
+        if delay_s == 0 {
+            return Some(will);
+        }
+        state.delayed_will = Some((now_ms + u64::from(delay_s) * 1000, will));
+        None
+    }
+
+    /// Removes a session from the index and everywhere else.
+    pub(super) fn end_session(&self, session: &Arc<Session>) {
+        self.end_session_if(session, |_| true);
+    }
+
+    /// The same, if it is still so when the session cannot be resumed any more.
+    pub(super) fn end_session_if(
+        &self,
+        session: &Arc<Session>,
+        still: impl FnOnce(&Session) -> bool,
+    ) {
+        let is_it = |_: &Arc<str>, found: &Arc<Session>| found == session && still(found);
+        let removed = self.sessions.0.remove_if(&session.client_id, is_it);
+        if removed.is_some() {
+            self.dissolve(session);
+        }
+    }
+
+    /// Removes a session from router and groups; a will that waited is published now.
+    fn dissolve(&self, session: &Arc<Session>) {
+        let (subscriptions, will) = {
+            let mut state = session.state.lock();
+            state.over = true;
+            let subscriptions = std::mem::take(&mut state.subscriptions);
+            (subscriptions, state.delayed_will.take())
+        };
+        if !subscriptions.is_empty() {
+            let mut router = self.router.write();
+            for subscribed in subscriptions.values() {
+                router.unsubscribe(&subscribed.subscription, session);
+            }
+            drop(router);
+            self.routes_changed();
+        }
+        let now_ms = self.now_ms();
+        // A connection that is still there is being taken over; its messages must not be lost.
+        let link = session.link().map(|link| link.number);
+        let shared = link.and_then(|number| session.detach(number));
+        self.hand_on(shared.unwrap_or_default(), now_ms);
+        session.with_output(Outbox::forget);
+        if let Some((_, will)) = will {
+            self.publish_will(session, will, now_ms);
+        }
+    }
+}

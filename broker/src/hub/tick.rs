@@ -1,0 +1,66 @@
+//! What time asks for: keep alive, delayed wills, ends of sessions, expiry of retained messages.
+
+use super::Hub;
+use super::end::End;
+use super::flush;
+use super::origin::{Origin, Protocol};
+use super::session::Session;
+use super::will::StoredWill;
+use std::sync::Arc;
+
+impl Hub {
+    /// Does what is due, once a second.
+    pub(crate) fn tick(&self) {
+        let now_ms = self.now_ms();
+        for session in self.sessions.all() {
+            self.tick_session(&session, now_ms);
+        }
+        self.retained.write().expire(now_ms);
+        flush::settle(now_ms);
+    }
+
+    fn tick_session(&self, session: &Arc<Session>, now_ms: u64) {
+        if let Some(link) = session.link() {
+            if link.is_silent(now_ms) {
+                link.end(End::KeepAliveTimeout);
+            }
+            return;
+        }
+        let mut state = session.state.lock();
+        let will = state.delayed_will.take_if(|(due_ms, _)| *due_ms <= now_ms);
+        drop(state);
+        if let Some((_, will)) = will {
+            self.publish_will(session, will, now_ms);
+        }
+        if session.is_over(now_ms) {
+            // A client that has come back since keeps its session.
+            self.end_session_if(session, |session| session.link().is_none());
+        }
+    }
+
+    /// Publishes the will of a client that is lost. The client may have lost the permission since
+    /// it connected, so it is asked for again.
+    pub(super) fn publish_will(&self, session: &Session, will: StoredWill, now_ms: u64) {
+        let message = will.into_message(now_ms);
+        let guard = session.guard.load();
+        let resource = self.topic_arn(&message.topic);
+        let mut actions = ["iot:Publish", "iot:RetainPublish"]
+            .into_iter()
+            .take(if message.retain { 2 } else { 1 });
+        if let Some(action) = actions.find(|action| !guard.allows(action, &resource)) {
+            let reason = "the will may no longer be published";
+            let (client, principal) = (Some(&session.client_id), guard.principal());
+            self.refused(client, principal, action, &resource, reason);
+            return;
+        }
+        let origin = Origin {
+            client_id: Some(Arc::clone(&session.client_id)),
+            principal: Arc::clone(guard.principal()),
+            source_ip: None,
+            protocol: Protocol::Mqtt,
+            hops: 0,
+        };
+        drop(guard);
+        self.publish(message, &origin);
+    }
+}

@@ -1,0 +1,44 @@
+//! The message that is published for a client that is lost (MQTT 5.0 [3.1.2.5]).
+
+use bytes::Bytes;
+use mqtt::codec::Will;
+use mqtt::{Message, Profile};
+
+/// A will as a connection keeps it.
+#[derive(Clone, Debug)]
+pub(super) struct StoredWill {
+    message: Message,
+    pub(super) delay_s: u32,
+    expiry_s: Option<u32>,
+}
+
+impl StoredWill {
+    pub(super) fn new(will: &Will<'_>, profile: &Profile) -> Self {
+        let mut properties = Vec::new();
+        will.properties.put_forwardable(&mut properties);
+        Self {
+            message: Message {
+                topic: will.topic.into(),
+                payload: Bytes::copy_from_slice(will.payload),
+                qos: will.qos,
+                retain: will.retain,
+                properties: properties.into(),
+                expires_at_ms: None,
+            },
+            delay_s: will.properties.will_delay_s.unwrap_or(0),
+            expiry_s: will
+                .properties
+                .message_expiry_s
+                .map(|expiry_s| profile.message_expiry_s(expiry_s)),
+        }
+    }
+
+    /// The message when it is published; its expiry runs from there (MQTT 5.0 [3.1.3.2.4]).
+    pub(super) fn into_message(self, now_ms: u64) -> Message {
+        let expires_at_ms = self.expiry_s.map(|s| now_ms + u64::from(s) * 1000);
+        Message {
+            expires_at_ms,
+            ..self.message
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What stands behind the listeners.
+
+use super::{Arrival, Peer};
+use crate::api::{Door, answer};
+use crate::world::World;
+use axum::body::Body;
+use http::{Request, Response};
+use std::sync::Arc;
+
+/// Where the listeners lead to: the message core and the HTTP API, or a test's own.
+pub(super) trait Doors: Send + Sync + 'static {
+    /// Speaks MQTT with a client until it is gone.
+    fn mqtt(self: Arc<Self>, arrival: Arrival) -> impl Future<Output = ()> + Send;
+
+    /// Answers an HTTP request.
+    fn http(
+        self: Arc<Self>,
+        peer: Arc<Peer>,
+        door: Door,
+        request: Request<Body>,
+    ) -> impl Future<Output = Response<Body>> + Send;
+
+    /// A TLS handshake failed.
+    fn handshake_failed(&self);
+}
+
+impl Doors for World {
+    async fn mqtt(self: Arc<Self>, arrival: Arrival) {
+        Arc::clone(&self.hub).serve(arrival).await;
+    }
+
+    async fn http(
+        self: Arc<Self>,
+        peer: Arc<Peer>,
+        door: Door,
+        request: Request<Body>,
+    ) -> Response<Body> {
+        answer(&self, &peer, door, request).await
+    }
+
+    fn handshake_failed(&self) {
+        self.metrics.handshake_failed();
+    }
+}

@@ -1,0 +1,285 @@
+//! Connections from their acceptance to the door that they belong to.
+
+use super::doors::Doors;
+use super::http;
+use super::tls::{Handshakes, Speech, hint};
+use super::{Arrival, Credential, Peer, Wire};
+use crate::api::Door;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::AsyncBufReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::server::TlsStream;
+use tracing::{debug, warn};
+
+/// Connections at a time, whatever they speak.
+const CONNECTIONS_MAX: usize = 250_000;
+
+/// How long a client without ALPN may keep silent about what it speaks.
+const FIRST_BYTE: Duration = Duration::from_secs(10);
+
+/// How long accepting rests after it failed, at most.
+const REST_MAX: Duration = Duration::from_secs(1);
+
+/// A connection's share of `CONNECTIONS_MAX`, held until its end.
+pub(super) type Place = Arc<OwnedSemaphorePermit>;
+
+/// What a listener is for.
+#[derive(Clone)]
+pub(super) enum Entry {
+    /// Plaintext MQTT.
+    Mqtt,
+    /// MQTT over TLS.
+    Mqtts(Handshakes),
+    /// TLS with anything in it.
+    Https(Handshakes),
+    /// Plaintext HTTP.
+    Api,
+}
+
+/// What all listeners share.
+pub(super) struct Gate<D> {
+    pub(super) doors: Arc<D>,
+    shards: Vec<Handle>,
+    turn: AtomicUsize,
+    places: Arc<Semaphore>,
+    stop: watch::Receiver<bool>,
+}
+
+impl<D: Doors> Gate<D> {
+    pub(super) fn new(
+        doors: Arc<D>,
+        shards: Vec<Handle>,
+        stop: watch::Receiver<bool>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            doors,
+            shards,
+            turn: AtomicUsize::new(0),
+            places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            stop,
+        })
+    }
+
+    /// Accepts until the server stops. Runs on the first shard for `Mqtt` and `Mqtts`.
+    pub(super) async fn accept(self: Arc<Self>, listener: std::net::TcpListener, entry: Entry) {
+        let listener = match TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => {
+                tracing::error!(%error, "a listener cannot be watched");
+                return;
+            }
+        };
+        let mut failures = 0;
+        loop {
+            let accepted = tokio::select! {
+                () = self.stopped() => return,
+                accepted = listener.accept() => accepted,
+            };
+            let place = Arc::clone(&self.places).try_acquire_owned();
+            let refusal = match (accepted, place) {
+                (Ok((stream, address)), Ok(place)) => {
+                    failures = 0;
+                    self.enter(&entry, stream, address, Arc::new(place));
+                    continue;
+                }
+                (Ok(_), Err(_)) => io::Error::other("the server has all connections it can take"),
+                (Err(error), _) if is_clients_fault(&error) => continue,
+                (Err(error), _) => error,
+            };
+            if failures == 0 {
+                let hint = "raise the limit of open files (ulimit -n) if it is reached";
+                warn!(error = %refusal, open = self.open(), hint, "connections are not accepted");
+            }
+            tokio::time::sleep(rest(failures)).await;
+            failures += 1;
+        }
+    }
+
+    /// Waits until the server stops.
+    pub(super) async fn stopped(&self) {
+        // An error means that the server is gone.
+        let _ = self.stop.clone().wait_for(|stopped| *stopped).await;
+    }
+
+    fn open(&self) -> usize {
+        CONNECTIONS_MAX - self.places.available_permits()
+    }
+
+    fn enter(
+        self: &Arc<Self>,
+        entry: &Entry,
+        stream: TcpStream,
+        address: SocketAddr,
+        place: Place,
+    ) {
+        // A connection that is gone already has no address.
+        let (Ok(()), Ok(local)) = (stream.set_nodelay(true), stream.local_addr()) else {
+            return;
+        };
+        let peer = Peer {
+            address,
+            local,
+            server_name: None,
+            certificate: None,
+        };
+        let gate = Arc::clone(self);
+        match entry.clone() {
+            Entry::Mqtt => self.to_shard(stream, true, |stream| async move {
+                let arrival = Arrival {
+                    wire: Wire::plain(stream),
+                    peer,
+                    credential: Credential::Anonymous,
+                };
+                gate.serve(arrival, place).await;
+            }),
+            Entry::Mqtts(handshakes) => self.to_shard(stream, true, |stream| async move {
+                let handshake = Box::pin(gate.handshake(&handshakes, stream, peer));
+                let Some((stream, peer, _)) = handshake.await else {
+                    return;
+                };
+                let (stream, session) = stream.into_inner();
+                gate.serve(certified(Wire::tls(stream, session), peer), place)
+                    .await;
+            }),
+            Entry::Https(handshakes) => drop(tokio::spawn(async move {
+                if let Some((stream, peer, speech)) =
+                    gate.handshake(&handshakes, stream, peer).await
+                {
+                    gate.tell_apart(stream, peer, speech, place).await;
+                }
+            })),
+            Entry::Api => drop(tokio::spawn(http::serve(
+                gate,
+                stream,
+                Arc::new(peer),
+                Door::Api,
+                place,
+            ))),
+        }
+    }
+
+    /// Lets a connection live on the next shard. `on_first` says that it is registered with the
+    /// first one, where this runs.
+    pub(super) fn to_shard<F, L>(&self, stream: TcpStream, on_first: bool, live: F)
+    where
+        F: FnOnce(TcpStream) -> L + Send + 'static,
+        L: Future<Output = ()> + Send + 'static,
+    {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+        if turn == 0 && on_first {
+            self.shards[0].spawn(live(stream));
+            return;
+        }
+        // Fails only on a connection that is gone.
+        let Ok(stream) = stream.into_std() else {
+            return;
+        };
+        self.shards[turn].spawn(async move {
+            match TcpStream::from_std(stream) {
+                Ok(stream) => live(stream).await,
+                Err(error) => warn!(%error, "a connection cannot be watched"),
+            }
+        });
+    }
+
+    async fn serve(self: Arc<Self>, arrival: Arrival, place: Place) {
+        Arc::clone(&self.doors).mqtt(arrival).await;
+        drop(place);
+    }
+
+    async fn handshake(
+        &self,
+        handshakes: &Handshakes,
+        stream: TcpStream,
+        mut peer: Peer,
+    ) -> Option<(TlsStream<TcpStream>, Peer, Speech)> {
+        let address = peer.address;
+        match handshakes.accept(stream).await {
+            Ok((stream, speech)) => {
+                let (_, session) = stream.get_ref();
+                peer.server_name = session.server_name().map(str::to_owned);
+                let chain = session.peer_certificates().unwrap_or_default();
+                peer.certificate = chain.first().cloned();
+                Some((stream, peer, speech))
+            }
+            Err(error) => {
+                self.doors.handshake_failed();
+                match hint(&error) {
+                    Some(hint) => warn!(%address, %error, hint, "TLS handshake failed"),
+                    None => debug!(%address, %error, "TLS handshake failed"),
+                }
+                None
+            }
+        }
+    }
+
+    /// Finds out what is spoken inside TLS, by its first byte if ALPN did not say.
+    async fn tell_apart(
+        self: Arc<Self>,
+        mut stream: TlsStream<TcpStream>,
+        peer: Peer,
+        speech: Speech,
+        place: Place,
+    ) {
+        let address = peer.address;
+        let speech = match speech {
+            Speech::Unsaid => first_byte(&mut stream).await,
+            Speech::Mqtt | Speech::Http => speech,
+        };
+        match speech {
+            Speech::Http => http::serve(self, stream, Arc::new(peer), Door::Data, place).await,
+            Speech::Mqtt if peer.certificate.is_none() => {
+                let hint = "connect with a client certificate";
+                warn!(%address, hint, "MQTT over TLS without a client certificate");
+            }
+            Speech::Mqtt => {
+                let (stream, session) = stream.into_inner();
+                let gate = Arc::clone(&self);
+                self.to_shard(stream, false, move |stream| {
+                    gate.serve(certified(Wire::tls(stream, session), peer), place)
+                });
+            }
+            Speech::Unsaid => debug!(%address, "neither MQTT nor HTTP inside TLS"),
+        }
+    }
+}
+
+fn certified(wire: Wire, peer: Peer) -> Arrival {
+    Arrival {
+        wire,
+        peer,
+        credential: Credential::Certificate,
+    }
+}
+
+/// Looks at the first byte without taking it: the fixed header of CONNECT, or a letter of an
+/// HTTP method.
+async fn first_byte(stream: &mut TlsStream<TcpStream>) -> Speech {
+    let first = tokio::time::timeout(FIRST_BYTE, stream.fill_buf()).await;
+    match first {
+        Ok(Ok([0x10, ..])) => Speech::Mqtt,
+        Ok(Ok([letter, ..])) if letter.is_ascii_alphabetic() => Speech::Http,
+        Ok(Ok(_) | Err(_)) | Err(_) => Speech::Unsaid,
+    }
+}
+
+/// Whether accept(2) tells of the connection that it took, not of the server.
+fn is_clients_fault(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}
+
+fn rest(failures: u32) -> Duration {
+    let rest = Duration::from_millis(10).saturating_mul(1 << failures.min(10));
+    rest.min(REST_MAX)
+}

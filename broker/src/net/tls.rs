@@ -1,0 +1,318 @@
+//! TLS: which certificates are shown and asked for, and the handshake.
+
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{Acceptor, ClientHello};
+use rustls::{
+    AlertDescription, CertificateError, DigitallySignedStruct, DistinguishedName, ServerConfig,
+    SignatureScheme,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use sha2::{Digest, Sha256};
+use std::fmt::{self, Write};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+use tracing::warn;
+
+/// How long a client may take for its handshake, waiting for its turn included.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How many handshakes are under way at a time; further clients wait.
+const HANDSHAKES_MAX: usize = 1024;
+
+/// MQTT with a client certificate, as AWS names it on port 443.
+const MQTT_CA: &[u8] = b"x-amzn-mqtt-ca";
+/// HTTP with a client certificate, likewise.
+const HTTP_CA: &[u8] = b"x-amzn-http-ca";
+/// MQTT, for AWS with a custom authorizer.
+const MQTT: &[u8] = b"mqtt";
+/// WebSocket, and HTTP by signature or certificate.
+const HTTP: &[u8] = b"http/1.1";
+
+/// What the registry says of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is registered, whatever its status.
+    Registered,
+    /// It is registered, and its time is over.
+    Expired,
+    /// Nobody registered it here.
+    Unknown,
+}
+
+/// Asks the registry, by certificate id.
+pub(crate) type Registry = Arc<dyn Fn(&str) -> Standing + Send + Sync>;
+
+/// What is spoken inside TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speech {
+    Mqtt,
+    Http,
+    /// ALPN did not say.
+    Unsaid,
+}
+
+/// Does the handshakes of one TLS listener.
+#[derive(Clone)]
+pub(crate) struct Handshakes {
+    /// For clients that cannot go on without a certificate.
+    required: Arc<ServerConfig>,
+    /// For clients that may sign their requests instead.
+    optional: Arc<ServerConfig>,
+    /// What a client without ALPN speaks.
+    default: Speech,
+    running: Arc<Semaphore>,
+}
+
+impl Handshakes {
+    /// For a listener that speaks MQTT with client certificates and nothing else.
+    ///
+    /// # Errors
+    /// A server certificate or key that cannot be used.
+    pub(crate) fn for_mqtt(
+        identity: &ServerIdentity,
+        registry: &Registry,
+    ) -> Result<Self, rustls::Error> {
+        Self::new(identity, registry, &[MQTT_CA, MQTT], Speech::Mqtt)
+    }
+
+    /// For a listener where ALPN, or the first byte, decides.
+    ///
+    /// # Errors
+    /// A server certificate or key that cannot be used.
+    pub(crate) fn for_all(
+        identity: &ServerIdentity,
+        registry: &Registry,
+    ) -> Result<Self, rustls::Error> {
+        let protocols = &[MQTT_CA, HTTP_CA, MQTT, HTTP];
+        Self::new(identity, registry, protocols, Speech::Unsaid)
+    }
+
+    fn new(
+        identity: &ServerIdentity,
+        registry: &Registry,
+        protocols: &[&[u8]],
+        default: Speech,
+    ) -> Result<Self, rustls::Error> {
+        let config = |mandatory| identity.config(registry, mandatory, protocols);
+        Ok(Self {
+            required: config(true)?,
+            optional: config(false)?,
+            default,
+            running: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
+        })
+    }
+
+    /// Does one handshake within its time.
+    ///
+    /// # Errors
+    /// What went wrong; the client has been told as TLS allows.
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> io::Result<(TlsStream<TcpStream>, Speech)> {
+        let handshake = async {
+            let _turn = self.running.acquire().await.map_err(io::Error::other)?;
+            let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+            let config = self.config_for(&start.client_hello());
+            start.into_stream(config).await
+        };
+        let stream = tokio::time::timeout(HANDSHAKE, handshake)
+            .await
+            .map_err(|_| {
+                io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long")
+            })??;
+        let speech = match stream.get_ref().1.alpn_protocol() {
+            Some(MQTT_CA | MQTT) => Speech::Mqtt,
+            Some(_) => Speech::Http,
+            None => self.default,
+        };
+        Ok((stream, speech))
+    }
+
+    fn config_for(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+        let mut offered = hello.alpn().into_iter().flatten().peekable();
+        let required = match offered.peek() {
+            Some(_) => offered.any(|name| [MQTT_CA, HTTP_CA, MQTT].contains(&name)),
+            None => self.default == Speech::Mqtt,
+        };
+        Arc::clone(if required {
+            &self.required
+        } else {
+            &self.optional
+        })
+    }
+}
+
+/// The certificate chain and key that clients are shown.
+pub(crate) struct ServerIdentity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl ServerIdentity {
+    /// From DER: the chain with the server's certificate first, and the key in PKCS#8.
+    pub(crate) fn new(chain: Vec<Vec<u8>>, key: Vec<u8>) -> Self {
+        Self {
+            chain: chain.into_iter().map(CertificateDer::from).collect(),
+            key: PrivatePkcs8KeyDer::from(key).into(),
+        }
+    }
+
+    fn config(
+        &self,
+        registry: &Registry,
+        mandatory: bool,
+        protocols: &[&[u8]],
+    ) -> Result<Arc<ServerConfig>, rustls::Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = Arc::new(DeviceCertificates::new(
+            Arc::clone(registry),
+            mandatory,
+            &provider,
+        ));
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(self.chain.clone(), self.key.clone_key())?;
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        // Tickets hold the client's certificate: a session resumed is looked up again at CONNECT.
+        config.ticketer = aws_lc_rs::Ticketer::new()?;
+        config.send_tls13_tickets = 1;
+        Ok(Arc::new(config))
+    }
+}
+
+/// Lets in the certificates that are registered here, whoever signed them: AWS too compares
+/// with its registry and knows certificates without a CA. One that is not active passes the
+/// handshake and is refused at CONNECT.
+struct DeviceCertificates {
+    registry: Registry,
+    mandatory: bool,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl DeviceCertificates {
+    fn new(registry: Registry, mandatory: bool, provider: &CryptoProvider) -> Self {
+        Self {
+            registry,
+            mandatory,
+            algorithms: provider.signature_verification_algorithms,
+        }
+    }
+}
+
+impl ClientCertVerifier for DeviceCertificates {
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let certificate_id = certificate_id(certificate);
+        match (self.registry)(&certificate_id) {
+            Standing::Registered => Ok(ClientCertVerified::assertion()),
+            Standing::Expired => {
+                let hint = "create a new one with CreateKeysAndCertificate";
+                warn!(%certificate_id, hint, "client certificate has expired");
+                Err(CertificateError::Expired.into())
+            }
+            Standing::Unknown => {
+                let hint = "another server or an earlier data directory may have created it, or a \
+                            reset removed it: create a new one, or register it with \
+                            RegisterCertificate";
+                warn!(%certificate_id, hint, "client certificate is not registered here");
+                Err(CertificateError::UnknownIssuer.into())
+            }
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+impl fmt::Debug for DeviceCertificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceCertificates").finish_non_exhaustive()
+    }
+}
+
+/// Why a handshake failed, in words that say what to do; `None` when only the two programs can
+/// make something of it.
+pub(crate) fn hint(error: &io::Error) -> Option<&'static str> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    match error {
+        rustls::Error::AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown,
+        ) => Some(
+            "the client does not trust the server certificate: give it this server's root CA, \
+             and connect to a name that --hostname lists",
+        ),
+        rustls::Error::NoCertificatesPresented => {
+            Some("the client sent no certificate: give it one with its private key")
+        }
+        rustls::Error::NoApplicationProtocol => Some(
+            "the client offers by ALPN what is not spoken here: offer x-amzn-mqtt-ca for MQTT, \
+             http/1.1 on --https-port, or nothing",
+        ),
+        rustls::Error::InvalidMessage(_) => {
+            Some("the client does not speak TLS: plaintext MQTT has its own --mqtt-port")
+        }
+        // The verifier has said it, or it needs no advice.
+        _ => None,
+    }
+}
+
+/// The id that AWS gives a certificate: SHA-256 of its DER in lower-case hex.
+pub(crate) fn certificate_id(certificate: &CertificateDer<'_>) -> String {
+    hex(&Sha256::digest(certificate))
+}
+
+/// The name that AWS would give an account's endpoint; the prefix comes from the account id.
+pub(crate) fn endpoint_name(account_id: &str, region: &str) -> String {
+    let digest = hex(&Sha256::digest(account_id));
+    format!("a{}-ats.iot.{region}.amazonaws.com", &digest[..13])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,179 @@
+//! The WebSocket handshake (RFC 6455 section 4.2) and who may have it.
+
+use super::{Credential, Peer};
+use crate::api::Door;
+use crate::api::sigv4;
+use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    CONNECTION, CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use sha1::{Digest, Sha1};
+
+/// Where AWS has MQTT over WebSocket.
+const PATH: &str = "/mqtt";
+
+/// RFC 6455 1.3.
+const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// What the console calls itself.
+const CONSOLE: &str = "console";
+
+/// The parameters that make a query a signed one, each once.
+const SIGNATURE_PARTS: [&str; 4] = [
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Signature",
+];
+
+/// Why a connection does not become a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refused {
+    #[error("a WebSocket begins with GET")]
+    Method,
+    #[error("a WebSocket needs `Connection: Upgrade` and a Sec-WebSocket-Key")]
+    Headers,
+    #[error("only version 13 of WebSocket is spoken here")]
+    Version,
+    #[error("the Sec-WebSocket-Protocol must offer `mqtt`")]
+    Subprotocol,
+    #[error(
+        "sign the query with Signature Version 4 (service iotdevicegateway), or connect with a client certificate"
+    )]
+    Unsigned,
+    #[error("the signature in the query is incomplete or has parts twice")]
+    Signature,
+    #[error("a page of another origin must sign its query")]
+    Origin,
+}
+
+impl Refused {
+    fn status(self) -> StatusCode {
+        match self {
+            Refused::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Refused::Headers | Refused::Subprotocol => StatusCode::BAD_REQUEST,
+            Refused::Version => StatusCode::UPGRADE_REQUIRED,
+            Refused::Unsigned | Refused::Signature | Refused::Origin => StatusCode::FORBIDDEN,
+        }
+    }
+
+    /// The refusal as JSON.
+    pub(super) fn response(self) -> Response<Body> {
+        let text = serde_json::json!({ "message": self.to_string() }).to_string();
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if self == Refused::Version {
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        response
+    }
+}
+
+/// Whether a request wants to become MQTT over WebSocket.
+pub(super) fn is_asked<B>(request: &Request<B>) -> bool {
+    request.uri().path() == PATH && has_token(request.headers(), &UPGRADE, "websocket")
+}
+
+/// The answer that makes a connection a WebSocket, and who is on it.
+///
+/// # Errors
+/// Why it does not become one.
+pub(super) fn accept<B>(
+    request: &Request<B>,
+    peer: &Peer,
+    door: Door,
+) -> Result<(Response<Body>, Credential), Refused> {
+    let headers = request.headers();
+    if request.method() != Method::GET {
+        return Err(Refused::Method);
+    }
+    if headers
+        .get(SEC_WEBSOCKET_VERSION)
+        .map(HeaderValue::as_bytes)
+        != Some(b"13")
+    {
+        return Err(Refused::Version);
+    }
+    // Its length is not looked at: AWSIoTPythonSDK sends more than 16 bytes.
+    let key = headers.get(SEC_WEBSOCKET_KEY).ok_or(Refused::Headers)?;
+    if !has_token(headers, &CONNECTION, "upgrade") {
+        return Err(Refused::Headers);
+    }
+    let subprotocol = ["mqtt", "mqttv3.1"]
+        .into_iter()
+        .find(|name| has_token(headers, &SEC_WEBSOCKET_PROTOCOL, name))
+        .ok_or(Refused::Subprotocol)?;
+    let credential = credential(request, peer, door)?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let answer = response.headers_mut();
+    answer.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    answer.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    answer.insert(SEC_WEBSOCKET_ACCEPT, accept_key(key)?);
+    // Offered extensions, permessage-deflate among them, are declined by silence.
+    answer.insert(
+        SEC_WEBSOCKET_PROTOCOL,
+        HeaderValue::from_static(subprotocol),
+    );
+    Ok((response, credential))
+}
+
+/// Who asks: whoever signed the query, then the client certificate. On the API port the console
+/// and programs need neither.
+fn credential<B>(request: &Request<B>, peer: &Peer, door: Door) -> Result<Credential, Refused> {
+    let query = request.uri().query().unwrap_or_default();
+    let names = query.split('&').map(|pair| pair.split('=').next());
+    let given = |name: &str| names.clone().filter(|found| *found == Some(name)).count();
+    if SIGNATURE_PARTS.iter().any(|name| given(name) > 0) {
+        if SIGNATURE_PARTS.iter().any(|name| given(name) != 1) {
+            return Err(Refused::Signature);
+        }
+        let signer = sigv4::Credential::of(&HeaderMap::new(), query).ok_or(Refused::Signature)?;
+        return Ok(Credential::Signed {
+            access_key: signer.access_key,
+        });
+    }
+    match (door, &peer.certificate) {
+        (_, Some(_)) => Ok(Credential::Certificate),
+        (Door::Api, None) if is_same_origin(request.headers()) => Ok(Credential::Signed {
+            access_key: CONSOLE.to_owned(),
+        }),
+        (Door::Api, None) => Err(Refused::Origin),
+        (Door::Data, None) => Err(Refused::Unsigned),
+    }
+}
+
+/// Whether the page that asks came from here, or it is no page at all.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else {
+        return true;
+    };
+    let authority = origin
+        .as_bytes()
+        .strip_prefix(b"http://")
+        .or_else(|| origin.as_bytes().strip_prefix(b"https://"));
+    authority.is_some() && authority == headers.get(HOST).map(HeaderValue::as_bytes)
+}
+
+fn accept_key(key: &HeaderValue) -> Result<HeaderValue, Refused> {
+    let digest = Sha1::new()
+        .chain_update(key)
+        .chain_update(KEY_SUFFIX)
+        .finalize();
+    HeaderValue::try_from(STANDARD.encode(digest)).map_err(|_| Refused::Headers)
+}
+
+/// Whether a header that lists tokens has this one, in any case.
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).iter();
+    let mut tokens = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    tokens.any(|found| found.trim().eq_ignore_ascii_case(token))
+}

@@ -1,0 +1,180 @@
+//! What a client is owed: the window, the queue, redelivery, and what is handed to others.
+
+use bytes::Bytes;
+use mqtt::codec::{Packet, Version, decode, frame};
+use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent};
+use mqtt::{Message, QoS};
+use std::sync::Arc;
+
+const LIMITS: OutgoingLimits = OutgoingLimits {
+    inflight: 2,
+    queued: 3,
+    queued_bytes: 1000,
+    packet_bytes: 200,
+    dup: false,
+};
+
+fn outbound(text: &str, share: Option<u8>) -> Outbound<u8> {
+    let message = Message {
+        topic: "t".into(),
+        payload: Bytes::copy_from_slice(text.as_bytes()),
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        properties: Bytes::new(),
+        expires_at_ms: None,
+    };
+    Outbound {
+        message: Arc::new(message),
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        subscription_id: None,
+        share,
+        stored: Some(u64::from(text.as_bytes()[0])),
+    }
+}
+
+/// Packet id, DUP and payload of every PUBLISH that was written.
+fn published(out: &mut Vec<u8>) -> Vec<(u16, bool, String)> {
+    let mut found = Vec::new();
+    let bytes = std::mem::take(out);
+    let mut rest = &bytes[..];
+    while let Some(frame) = frame(rest, 1 << 20).unwrap() {
+        rest = &rest[frame.bytes.len()..];
+        if let Packet::Publish(publish) = decode(&frame, Version::V311).unwrap() {
+            let text = String::from_utf8(publish.payload.to_vec()).unwrap();
+            found.push((publish.packet_id.unwrap(), publish.dup, text));
+        }
+    }
+    found
+}
+
+fn connected() -> (Outgoing<u8>, Vec<u8>) {
+    let mut out = Vec::new();
+    let mut outgoing = Outgoing::new(Version::V311, LIMITS);
+    outgoing.connect(LIMITS, 0, &mut out);
+    (outgoing, out)
+}
+
+fn texts(published: &[(u16, bool, String)]) -> Vec<&str> {
+    published.iter().map(|(_, _, text)| &**text).collect()
+}
+
+#[test]
+fn the_window_is_never_exceeded_and_acknowledgements_open_it_in_order() {
+    let (mut outgoing, mut out) = connected();
+    let sent: Vec<Sent> = ["a", "b", "c", "d", "e", "f"]
+        .map(|text| outgoing.send(outbound(text, None), true, 0, &mut out))
+        .into();
+    let (now, queued) = (Sent::Now, Sent::Queued);
+    assert_eq!(sent, [now, now, queued, queued, queued, Sent::Dropped]);
+    let first = published(&mut out);
+    assert_eq!(texts(&first), ["a", "b"]);
+    assert!(outgoing.puback(first[0].0));
+    assert!(!outgoing.puback(first[0].0), "an id is acknowledged once");
+    outgoing.pump(0, &mut out);
+    assert_eq!(texts(&published(&mut out)), ["c"]);
+    assert_eq!(outgoing.take_released(), [u64::from(b'a')]);
+}
+
+#[test]
+fn what_is_not_acknowledged_is_sent_again_under_its_id() {
+    for dup in [false, true] {
+        let (mut outgoing, mut out) = connected();
+        outgoing.send(outbound("a", None), true, 0, &mut out);
+        let before = published(&mut out);
+        outgoing.disconnect();
+        assert_eq!(
+            outgoing.send(outbound("b", None), true, 0, &mut out),
+            Sent::Queued
+        );
+        let limits = OutgoingLimits { dup, ..LIMITS };
+        outgoing.connect(limits, 0, &mut out);
+        let after = published(&mut out);
+        assert_eq!(texts(&after), ["a", "b"]);
+        assert_eq!((after[0].0, after[0].1), (before[0].0, dup));
+        assert!(!after[1].1, "a first delivery has no DUP");
+    }
+}
+
+#[test]
+fn a_smaller_window_holds_after_a_resume() {
+    let (mut outgoing, mut out) = connected();
+    for text in ["a", "b", "c"] {
+        outgoing.send(outbound(text, None), true, 0, &mut out);
+    }
+    let before: Vec<u16> = published(&mut out).iter().map(|sent| sent.0).collect();
+    outgoing.disconnect();
+    let limits = OutgoingLimits {
+        inflight: 1,
+        ..LIMITS
+    };
+    outgoing.connect(limits, 0, &mut out);
+    let mut seen = Vec::new();
+    for expected in ["a", "b", "c"] {
+        let again = published(&mut out);
+        assert_eq!(texts(&again), [expected]);
+        seen.push(again[0].0);
+        assert!(outgoing.puback(again[0].0));
+        outgoing.pump(0, &mut out);
+    }
+    assert_eq!(seen[..2], before, "unacknowledged messages keep their ids");
+    assert_eq!((outgoing.inflight(), outgoing.waiting()), (0, 0));
+}
+
+#[test]
+fn shared_messages_are_handed_on_and_the_others_stay() {
+    let (mut outgoing, mut out) = connected();
+    for (text, share) in [("a", None), ("b", Some(1)), ("c", Some(1)), ("d", None)] {
+        outgoing.send(outbound(text, share), true, 0, &mut out);
+    }
+    outgoing.disconnect();
+    let taken = outgoing.take_shared();
+    let payloads: Vec<_> = taken.iter().map(|o| o.message.payload.clone()).collect();
+    assert_eq!(payloads, ["b", "c"]);
+    assert_eq!((outgoing.inflight(), outgoing.waiting()), (1, 1));
+    assert_eq!(outgoing.take_released(), [b'b', b'c'].map(u64::from));
+}
+
+#[test]
+fn expired_and_oversized_messages_are_skipped() {
+    let (mut outgoing, mut out) = connected();
+    outgoing.disconnect();
+    let mut expiring = outbound("x", None);
+    Arc::make_mut(&mut expiring.message).expires_at_ms = Some(10);
+    outgoing.send(expiring, true, 0, &mut out);
+    outgoing.send(outbound(&"y".repeat(300), None), true, 0, &mut out);
+    outgoing.send(outbound("z", None), true, 0, &mut out);
+    outgoing.connect(LIMITS, 10, &mut out);
+    assert_eq!(texts(&published(&mut out)), ["z"]);
+    assert_eq!(outgoing.take_released(), [b'x', b'y'].map(u64::from));
+    let large = outbound(&"y".repeat(300), None);
+    assert_eq!(outgoing.send(large, true, 10, &mut out), Sent::Dropped);
+}
+
+#[test]
+fn packet_ids_wrap_around_past_those_in_flight() {
+    let (mut outgoing, mut out) = connected();
+    outgoing.send(outbound("old", None), true, 0, &mut out);
+    let old = published(&mut out)[0].0;
+    let mut seen = Vec::new();
+    for _ in 0..70_000u32 {
+        outgoing.send(outbound("n", None), true, 0, &mut out);
+        let id = published(&mut out)[0].0;
+        assert!(id != 0 && id != old);
+        assert!(outgoing.puback(id));
+        seen.push(id);
+    }
+    assert_eq!(seen.iter().max(), Some(&65_535));
+}
+
+#[test]
+fn what_may_no_longer_be_had_is_dropped() {
+    let (mut outgoing, mut out) = connected();
+    for text in ["a", "b", "c"] {
+        outgoing.send(outbound(text, None), true, 0, &mut out);
+    }
+    outgoing.disconnect();
+    outgoing.retain(|message| message.payload != "b");
+    assert_eq!((outgoing.inflight(), outgoing.waiting()), (1, 1));
+    assert_eq!(outgoing.take_released(), [u64::from(b'b')]);
+}

@@ -1,0 +1,35 @@
+//! The expression between `${` and `}` of a substitution template.
+
+use super::ast::Expr;
+use super::eval::Evaluator;
+use super::parse::parse_template_expression;
+use super::{Context, EvalError, SqlError, SqlVersion};
+
+/// An expression that is evaluated to a text.
+#[derive(Debug)]
+pub(crate) struct TemplateExpression {
+    expr: Expr,
+    version: SqlVersion,
+}
+
+impl TemplateExpression {
+    /// Reads the expression that begins at a byte of the text; gives where its `}` is.
+    pub(crate) fn parse(
+        text: &str,
+        start: usize,
+        version: SqlVersion,
+        variables: Vec<Box<str>>,
+    ) -> Result<(Self, usize), SqlError> {
+        let (expr, end) = parse_template_expression(text, start, version, variables)?;
+        Ok((Self { expr, version }, end))
+    }
+
+    /// The text of its value; nothing for Undefined and Null.
+    pub(crate) fn render(&self, context: &mut Context<'_>) -> Result<Option<String>, EvalError> {
+        let variables = context.variables.clone();
+        let mut evaluator = Evaluator::new(self.version, context).with_variables(&variables);
+        let value = evaluator.value(&self.expr)?;
+        let text = evaluator.text(&value)?;
+        Ok(text.map(|text| (*text).to_owned()))
+    }
+}
