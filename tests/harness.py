@@ -213,7 +213,7 @@ class Server:
         """The next recorded action of a rule after the record with number `after`."""
         only = f"&action={action}" if action else ""
         path = f"actions?rule={rule}&after={after}&limit=1&wait={DEADLINE_S}{only}"
-        records = json.loads(self.admin(path))["actions"]
+        records = json.loads(self.admin(path))["records"]
         assert records, f"no action of {rule} after {after}: {self.logged()}"
         return records[0]
 
