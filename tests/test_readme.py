@@ -19,7 +19,8 @@ def commands():
 def test_the_tutorial_of_the_readme_works_as_written(server, tmp_path):
     (tmp_path / "examples").symlink_to(EXAMPLES)
     # Its ports are the default ones; here the system chose them.
-    script = commands().replace("9883", str(server.api_port)).replace("8883", str(server.mqtts_port))
+    ports = {"9883": server.api_port, "8883": server.mqtts_port}
+    script = re.sub("|".join(ports), lambda found: str(ports[found[0]]), commands())
     tools = [pathlib.Path(sys.executable).parent, pathlib.Path(binary()).resolve().parent]
     path = ":".join([*map(str, tools), os.environ["PATH"]])
     done = subprocess.run(
