@@ -18,8 +18,8 @@ def test_quickstart_does_the_tutorial(tmp_path):
     assert done.returncode == 0, done.stderr
     assert re.search(r"\b10 messages\b", done.stdout)
     assert "refused" in done.stdout
-    assert re.search(r"room1/\d{13}\.json", done.stdout)
-    assert '{"temperature":31.5,"humidity":65}' in done.stdout.replace(" ", "")
+    [key] = set(re.findall(r"room1/\d{13}\.json", done.stdout))
+    assert '"temperature":31.5' in done.stdout.replace(" ", "")
     left = {path.name for path in tmp_path.rglob("*.pem*")} | {
         path.name for path in tmp_path.rglob("*.key")
     }
