@@ -135,17 +135,18 @@ fn topic_of(resource: &str) -> Option<&str> {
 mod tests {
     use super::*;
     use mqtt::{Profile, QoS};
+    use std::sync::Arc;
 
     fn published(topic: &str, payload: &[u8]) -> TapEvent {
         TapEvent::Published {
-            message: Message {
+            message: Arc::new(Message {
                 topic: topic.into(),
                 payload: payload.to_vec().into(),
                 qos: QoS::AtLeastOnce,
                 retain: true,
                 properties: Vec::new().into(),
                 expires_at_ms: None,
-            },
+            }),
             origin: Origin {
                 client_id: Some("c".into()),
                 principal: "p".into(),

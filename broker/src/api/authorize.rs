@@ -19,7 +19,6 @@ pub(super) fn authorize(call: &Call) -> Result<(), ApiError> {
     if verdict.allowed {
         return Ok(());
     }
-    call.world.metrics.denied("iot:ControlPlane");
     let principal = call.guard.principal();
     tracing::debug!(%principal, %action, %resource, reason = %verdict.reason, "denied");
     let message = format!(

@@ -104,7 +104,7 @@ fn body_bytes_max(world: &World, operation: &Operation) -> usize {
     match operation.service {
         Service::Iot => CONTROL_BYTES_MAX,
         Service::IotData | Service::IotJobsData => {
-            let profile = world.config.profile.rules();
+            let profile = world.profile();
             profile.payload_bytes.min(profile.packet_bytes)
         }
     }

@@ -91,6 +91,21 @@ impl Template {
         })
     }
 
+    /// The path with these values for its labels, encoded as AWS's tools do.
+    #[cfg(test)]
+    pub(super) fn fill(&self, value: impl Fn(&str) -> String) -> String {
+        use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+        let encode = |name: &String| {
+            let value = value(name);
+            utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string()
+        };
+        let part = |part: &Part| match part {
+            Part::Literal(text) => format!("/{text}"),
+            Part::Label(name) | Part::Greedy(name) => format!("/{}", encode(name)),
+        };
+        self.0.iter().map(part).collect()
+    }
+
     /// Whether a raw path, split at its slashes, has this form. Literals are compared undecoded:
     /// no literal of the model needs encoding.
     fn fits(&self, segments: &[&str]) -> bool {

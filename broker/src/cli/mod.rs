@@ -1,7 +1,14 @@
 //! The command line: one file per command. Here is what they share: how a command is found, how
 //! an error is shown, and what the exit status says.
 
+mod client;
+mod device;
+mod files;
+mod log;
 mod policy;
+mod quickstart;
+mod serve;
+mod thing;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -11,6 +18,9 @@ use std::process::ExitCode;
 
 /// The exit status for usage and configuration errors (`EX_USAGE` of sysexits.h).
 const EXIT_USAGE: u8 = 64;
+
+/// Where commands look for a server.
+const URL_DEFAULT: &str = "http://127.0.0.1:9883";
 
 /// AWS IoT Core on your own machine
 #[derive(Parser)]
@@ -40,9 +50,23 @@ Exit status: 0 done, 1 failed while running, 64 wrong usage or configuration.";
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run a server
+    // Boxed, because it has many more fields than the others.
+    Serve(Box<serve::ServeArgs>),
+    /// Do the AWS IoT tutorial in this folder, from a thing to an object in S3
+    Quickstart(Box<quickstart::QuickstartArgs>),
+    /// Work with things of a running server
+    #[command(subcommand)]
+    Thing(ThingCommand),
     /// Work with policies without a server
     #[command(subcommand)]
     Policy(PolicyCommand),
+}
+
+#[derive(Subcommand)]
+enum ThingCommand {
+    /// Create a thing with a certificate and a policy, ready to connect
+    Create(thing::ThingCreateArgs),
 }
 
 #[derive(Subcommand)]
@@ -53,6 +77,9 @@ enum PolicyCommand {
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Serve(args) => serve::run(*args),
+        Command::Quickstart(args) => quickstart::run(*args),
+        Command::Thing(ThingCommand::Create(args)) => thing::run(args),
         Command::Policy(PolicyCommand::Test(args)) => policy::run(args),
     }
 }
@@ -75,6 +102,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(status)
         }
     }
+}
+
+/// A runtime for what a command itself does.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 /// Wrong usage or configuration, in one line that says what to change: the exit status is 64.

@@ -22,7 +22,7 @@ fn resolve(arguments: &str, file: &str) -> Result<Config, ConfigError> {
         written.write_all(file.as_bytes()).unwrap();
         flags.config = Some(written.path().to_owned());
     }
-    Config::resolve(flags)
+    Config::resolve(flags, Config::default())
 }
 
 fn check(arguments: &str, file: &str, change: impl FnOnce(&mut Config)) {

@@ -10,6 +10,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::cell::RefCell;
 use std::sync::Arc;
+use uuid::Uuid;
 
 thread_local! {
     static CHANCE: RefCell<SmallRng> = RefCell::new(SmallRng::from_os_rng());
@@ -141,15 +142,8 @@ impl Group {
     }
 }
 
-/// A random number of this thread.
-pub(super) fn chance<T>(draw: impl FnOnce(&mut SmallRng) -> T) -> T {
-    CHANCE.with_borrow_mut(draw)
-}
-
-/// 16 random bytes in lower-case hex with dashes, for `$GEN/` client ids.
-pub(super) fn random_id() -> String {
-    let bytes: [u8; 16] = chance(|chance| chance.random());
-    uuid::Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .to_string()
+/// A random UUID that nobody has to be unable to guess, without a system call.
+pub(super) fn random_uuid() -> Uuid {
+    let bytes: [u8; 16] = CHANCE.with_borrow_mut(|chance| chance.random());
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
 }

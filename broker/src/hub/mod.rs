@@ -7,6 +7,7 @@
 mod connection;
 mod deliver;
 mod end;
+mod events;
 mod flush;
 mod group;
 mod link;
@@ -77,6 +78,7 @@ pub(crate) struct Hub {
     /// Grows whenever routes may have changed; cached ones of an earlier epoch are stale.
     routes: AtomicU64,
     retained: RwLock<Retained>,
+    presence: events::Presence,
     tap: broadcast::Sender<Arc<TapEvent>>,
 }
 
@@ -109,6 +111,7 @@ impl Hub {
             numbers: AtomicU64::new(1),
             sessions: Sessions::default(),
             routes: AtomicU64::new(1),
+            presence: events::Presence::default(),
             tap: broadcast::Sender::new(tap::TAP_EVENTS),
         })
     }
@@ -199,11 +202,13 @@ impl Hub {
     /// Where a topic leads now.
     fn route(&self, topic: &str) -> Arc<Route> {
         let of = (self.number, self.routes_epoch());
-        route::cached(of, topic, || {
-            let resource = self.topic_arn(topic);
-            let may = |session: &Session| self.may_receive(session, &resource);
-            self.router.read().route(topic, &may)
-        })
+        route::cached(of, topic, || self.fresh_route(topic))
+    }
+
+    fn fresh_route(&self, topic: &str) -> Route {
+        let resource = self.topic_arn(topic);
+        let may = |session: &Session| self.may_receive(session, &resource);
+        self.router.read().route(topic, &may)
     }
 
     /// Whether a session's policies let it receive a topic, given by its ARN.

@@ -16,6 +16,7 @@ impl Hub {
             self.tick_session(&session, now_ms);
         }
         self.retained.write().expire(now_ms);
+        self.presence.expire(now_ms);
         flush::settle(now_ms);
     }
 

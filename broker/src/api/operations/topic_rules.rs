@@ -111,7 +111,7 @@ fn list_topic_rules(call: &Call) -> Result<Reply, ApiError> {
         Some(topic) => {
             let rules = things.topic_rules().into_iter();
             let rules = rules.filter(|rule| filter.disabled.is_none_or(|d| d == rule.disabled));
-            let profile = call.world.config.profile.rules();
+            let profile = call.world.profile();
             matching(rules.map(with_pattern), topic, &paging, &profile)
         }
     };

@@ -7,6 +7,7 @@ mod publish;
 mod subscribe;
 
 use super::end::End;
+use super::events::Visit;
 use super::link::Link;
 use super::publication::Publication;
 use super::session::Session;
@@ -51,6 +52,7 @@ struct Connection {
     /// (MQTT 5.0 [3.14.2.2.2]).
     stays: bool,
     topics: Topics,
+    visit: Visit,
     /// The first bytes of a packet that is not whole yet.
     partial: Vec<u8>,
     now_ms: u64,
@@ -270,6 +272,8 @@ impl Connection {
             client_id: Arc::clone(client_id),
             reason,
         });
+        self.hub
+            .event_disconnected(&self.session, &self.guard, &self.visit, end);
         self.hub
             .connection_gone(&self.session, &self.link, will, now_ms);
         flush::settle(now_ms);

@@ -50,8 +50,15 @@ impl Connection {
         let (version, id) = (self.version, subscribe.packet_id);
         self.reply(|out| codec::put_suback(out, version, id, &codes));
         let subscription_id = subscribe.properties.subscription_id;
+        let filters: Vec<&str> = granted.iter().map(|grant| grant.asked.filter).collect();
         self.join(granted, subscription_id);
+        self.tell_subscriptions("subscribed", &filters);
         ControlFlow::Continue(())
+    }
+
+    fn tell_subscriptions(&self, kind: &'static str, filters: &[&str]) {
+        self.hub
+            .event_subscriptions(kind, &self.session, &self.visit, filters);
     }
 
     fn check_subscribe(&self, subscribe: &Subscribe<'_>) -> ControlFlow<End> {
@@ -181,7 +188,7 @@ impl Connection {
         if unsubscribe.filters().count() > self.hub.profile.filters_per_subscribe {
             return Self::refuse(ReasonCode::QuotaExceeded, "too many filters in a packet");
         }
-        let mut codes = Vec::new();
+        let (mut codes, mut removed) = (Vec::new(), Vec::new());
         for filter in unsubscribe.filters() {
             let known = self.session.state.lock().subscriptions.remove(filter);
             codes.push(match known {
@@ -191,6 +198,7 @@ impl Connection {
                     router.unsubscribe(&known.subscription, session);
                     drop(router);
                     self.hub.routes_changed();
+                    removed.push(filter);
                     ReasonCode::Success
                 }
                 None => self.hub.profile.unsubscribe_unknown,
@@ -198,6 +206,7 @@ impl Connection {
         }
         let (version, id) = (self.version, unsubscribe.packet_id);
         self.reply(|out| codec::put_unsuback(out, version, id, &codes));
+        self.tell_subscriptions("unsubscribed", &removed);
         ControlFlow::Continue(())
     }
 }

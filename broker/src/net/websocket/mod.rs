@@ -2,5 +2,7 @@
 
 mod frame;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use stream::WebSocket;
