@@ -43,6 +43,7 @@ pub(super) fn parse_template_expression(
     variables: Vec<Box<str>>,
 ) -> Result<(Expr, usize), SqlError> {
     let mut parser = Parser::new(text, start, version, variables)?;
+    parser.in_template = true;
     let expr = parser.expression()?;
     match parser.token.kind {
         TokenKind::Symbol(Symbol::RightBrace) => Ok((expr, parser.token.span.start)),
@@ -61,6 +62,7 @@ struct Parser<'t> {
     /// The variables that SET has declared so far.
     variables: Vec<Box<str>>,
     depth: usize,
+    in_template: bool,
     /// Calls that ask the outside, so far.
     outside_calls: usize,
 }
@@ -81,6 +83,7 @@ impl<'t> Parser<'t> {
             version,
             variables,
             depth: 0,
+            in_template: false,
             outside_calls: 0,
         })
     }

@@ -56,6 +56,8 @@ impl Parser<'_> {
         } else {
             self.expression()?
         };
+        // A name changes nothing here, but deployed rules have one.
+        self.alias()?;
         if self.is_symbol(Symbol::Comma) {
             return Err(self.error("SELECT VALUE has one item only"));
         }
