@@ -79,5 +79,6 @@ fn fill(give: &SyncSender<DeviceKey>) {
     }
 }
 
-/// Keys that wait to be taken; the thread holds one more.
-const KEYS_AHEAD: usize = 2;
+/// Keys that wait to be taken; the thread holds one more. Every server pays for them at its start,
+/// and most make few certificates.
+const KEYS_AHEAD: usize = 1;
