@@ -2,7 +2,7 @@
 
 use super::doors::Doors;
 use super::http;
-use super::tls::{Handshakes, Speech, hint};
+use super::tls::{Handshakes, Speech, hint, is_logged};
 use super::{Arrival, Credential, Peer, Wire};
 use crate::api::Door;
 use std::io;
@@ -209,11 +209,15 @@ impl<D: Doors> Gate<D> {
                 Some((stream, peer, speech))
             }
             Err(error) => {
-                self.doors.handshake_failed();
-                match hint(&error) {
-                    Some(hint) => warn!(%address, %error, hint, "TLS handshake failed"),
-                    None => debug!(%address, %error, "TLS handshake failed"),
+                let hint = hint(&error);
+                match hint {
+                    Some(hint) if !is_logged(&error) => {
+                        warn!(%address, %error, hint, "TLS handshake failed");
+                    }
+                    Some(_) | None => debug!(%address, %error, "TLS handshake failed"),
                 }
+                let why = hint.map_or_else(|| error.to_string(), str::to_owned);
+                self.doors.handshake_failed(address, &why);
                 None
             }
         }
@@ -235,8 +239,9 @@ impl<D: Doors> Gate<D> {
         match speech {
             Speech::Http => http::serve(self, stream, Arc::new(peer), Door::Data, place).await,
             Speech::Mqtt if peer.certificate.is_none() => {
-                let hint = "connect with a client certificate";
-                warn!(%address, hint, "MQTT over TLS without a client certificate");
+                let hint = "MQTT over TLS needs a client certificate: give it one with its key";
+                warn!(%address, hint, "no client certificate");
+                self.doors.handshake_failed(address, hint);
             }
             Speech::Mqtt => {
                 let (stream, session) = stream.into_inner();
