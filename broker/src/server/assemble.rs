@@ -58,13 +58,14 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
     ));
     let rules = Arc::new(RuleBook::new(&world.config.account_id));
     rules.refresh(&world.things, &world.delivery, &world.hub);
-    follow::watch(&world, rules);
+    follow::watch(&world, &rules);
     handle.spawn(tick(Arc::downgrade(&world)));
     let (stop, stopped) = watch::channel(false);
     let ports = start(&world, &shards, listeners, stopped)?;
     Ok(Running {
         parts: Some(Parts {
             world,
+            rules,
             stop,
             shards,
             control,

@@ -10,6 +10,7 @@ mod ready;
 pub use error::StartError;
 
 use crate::config::Config;
+use crate::dispatch::RuleBook;
 use crate::shards::Shards;
 use crate::world::World;
 use ca_file::CaFile;
@@ -80,6 +81,7 @@ pub struct Running {
 /// What has to be stopped in order.
 struct Parts {
     world: Arc<World>,
+    rules: Arc<RuleBook>,
     /// Tells the listeners to stop.
     stop: watch::Sender<bool>,
     shards: Shards,
@@ -154,6 +156,7 @@ impl Parts {
     fn stop(self) {
         let Self {
             world,
+            rules,
             stop,
             shards,
             control,
@@ -166,7 +169,7 @@ impl Parts {
         }
         world.hub.close_all(ReasonCode::ServerShuttingDown);
         world.functions.shut_down();
-        drop(shards);
+        drop((shards, rules));
         control.end();
         tracing::info!("stopped");
     }

@@ -192,6 +192,6 @@ fn a_created_thing_can_connect_with_its_files() {
     assert_eq!(again.status.code(), Some(64));
     assert!(text(&again.stderr).contains("device.pem.crt"));
     // The same thing with another certificate.
-    let more = create.replace("certs ", "more ");
+    let more = create.replace("--certs certs", "--certs more");
     assert_eq!(run(folder.path(), &more).status.code(), Some(0));
 }
