@@ -4,9 +4,11 @@
 mod client;
 mod device;
 mod files;
+mod lines;
 mod log;
 mod policy;
 mod quickstart;
+mod rules;
 mod serve;
 mod thing;
 
@@ -46,6 +48,10 @@ const EXAMPLES: &str = "Examples:
     thingcore policy test --policy device.json --action iot:Publish \\
       --resource arn:aws:iot:us-east-1:000000000000:topic/test/topic
 
+  What does this SQL make of a message?
+    thingcore rules test --sql \"SELECT t, topic(2) AS d FROM 'a/+' WHERE t > 20\" \\
+      --topic a/b --payload '{\"t\": 25}'
+
 Exit status: 0 done, 1 failed while running, 64 wrong usage or configuration.";
 
 #[derive(Subcommand)]
@@ -61,6 +67,9 @@ enum Command {
     /// Work with policies without a server
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Work with rules without a server
+    #[command(subcommand)]
+    Rules(RulesCommand),
 }
 
 #[derive(Subcommand)]
@@ -75,12 +84,19 @@ enum PolicyCommand {
     Test(policy::PolicyTestArgs),
 }
 
+#[derive(Subcommand)]
+enum RulesCommand {
+    /// Evaluate the SQL of a rule, or a substitution template, for messages
+    Test(rules::RulesTestArgs),
+}
+
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(*args),
         Command::Quickstart(args) => quickstart::run(*args),
         Command::Thing(ThingCommand::Create(args)) => thing::run(args),
         Command::Policy(PolicyCommand::Test(args)) => policy::run(args),
+        Command::Rules(RulesCommand::Test(args)) => rules::run(args),
     }
 }
 
