@@ -45,11 +45,9 @@ impl Server {
         let ready_file = config.ready_file.clone();
         let running = assemble::assemble(config)?;
         if let Some(path) = ready_file {
-            ready::write(&running, &path).map_err(|reason| {
-                StartError::Failed(format!(
-                    "cannot write the ready file `{}`: {reason}",
-                    path.display()
-                ))
+            ready::write(&running, &path).map_err(|reason| StartError::ReadyFile {
+                path: path.display().to_string(),
+                reason,
             })?;
         }
         let ready_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
