@@ -26,7 +26,7 @@ mod will;
 
 pub(crate) use origin::{Origin, Protocol};
 pub(crate) use retained::RetainedMessage;
-pub(crate) use tap::{Tap, TapEvent};
+pub(crate) use tap::{Tap, TapEvent, Taps};
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -78,7 +78,7 @@ pub(crate) struct Hub {
     routes: AtomicU64,
     retained: RwLock<Retained>,
     presence: events::Presence,
-    taps: tap::Taps,
+    taps: Taps,
 }
 
 impl Hub {
@@ -111,7 +111,7 @@ impl Hub {
             sessions: Sessions::default(),
             routes: AtomicU64::new(1),
             presence: events::Presence::default(),
-            taps: tap::Taps::default(),
+            taps: Taps::new(tap::TAP_EVENTS),
         })
     }
 

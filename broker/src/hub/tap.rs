@@ -50,22 +50,13 @@ pub(crate) enum TapEvent {
 }
 
 /// Events that a receiver may be behind before it loses the oldest.
-const TAP_EVENTS: usize = 1024;
+pub(super) const TAP_EVENTS: usize = 1024;
 
 /// Sends events to whoever listens. How many do is counted beside the channel, whose own count
 /// takes a lock, which every message would pay for.
-pub(super) struct Taps {
+pub(crate) struct Taps {
     events: broadcast::Sender<Arc<TapEvent>>,
     listeners: Arc<AtomicUsize>,
-}
-
-impl Default for Taps {
-    fn default() -> Self {
-        Self {
-            events: broadcast::Sender::new(TAP_EVENTS),
-            listeners: Arc::default(),
-        }
-    }
 }
 
 /// A live feed of what happens.
@@ -90,22 +81,45 @@ impl Drop for Tap {
     }
 }
 
+impl Taps {
+    /// Keeps so many events for receivers that are behind.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            events: broadcast::Sender::new(capacity),
+            listeners: Arc::default(),
+        }
+    }
+
+    /// Whether anybody listens.
+    pub(crate) fn are_heard(&self) -> bool {
+        self.listeners.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn tap(&self) -> Tap {
+        self.listeners.fetch_add(1, Ordering::Relaxed);
+        Tap {
+            events: self.events.subscribe(),
+            listeners: Arc::clone(&self.listeners),
+        }
+    }
+
+    pub(crate) fn tell(&self, event: impl FnOnce() -> TapEvent) {
+        if self.are_heard() {
+            // The last receiver may have gone since.
+            let _ = self.events.send(Arc::new(event()));
+        }
+    }
+}
+
 impl Hub {
     /// A live feed of what happens; a receiver that falls behind loses the oldest events.
     pub(crate) fn tap(&self) -> Tap {
-        self.taps.listeners.fetch_add(1, Ordering::Relaxed);
-        Tap {
-            events: self.taps.events.subscribe(),
-            listeners: Arc::clone(&self.taps.listeners),
-        }
+        self.taps.tap()
     }
 
     /// Tells everyone who listens; the event is made only if somebody does.
     pub(crate) fn tell(&self, event: impl FnOnce() -> TapEvent) {
-        if self.taps.listeners.load(Ordering::Relaxed) > 0 {
-            // The last receiver may have gone since.
-            let _ = self.taps.events.send(Arc::new(event()));
-        }
+        self.taps.tell(event);
     }
 
     /// Tells of a refusal by a policy or a limit, to the log, the metrics and the tap.
