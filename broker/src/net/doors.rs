@@ -27,8 +27,8 @@ pub(super) trait Doors: Send + Sync + 'static {
 }
 
 impl Doors for World {
-    async fn mqtt(self: Arc<Self>, arrival: Arrival) {
-        Arc::clone(&self.hub).serve(arrival).await;
+    fn mqtt(self: Arc<Self>, arrival: Arrival) -> impl Future<Output = ()> + Send {
+        Arc::clone(&self.hub).serve(arrival)
     }
 
     async fn http(

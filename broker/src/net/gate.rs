@@ -130,13 +130,13 @@ impl<D: Doors> Gate<D> {
         };
         let gate = Arc::clone(self);
         match entry.clone() {
-            Entry::Mqtt => self.to_shard(stream, true, |stream| async move {
+            Entry::Mqtt => self.to_shard(stream, true, move |stream| {
                 let arrival = Arrival {
                     wire: Wire::plain(stream),
                     peer,
                     credential: Credential::Anonymous,
                 };
-                gate.serve(arrival, place).await;
+                gate.serve(arrival, place)
             }),
             Entry::Mqtts(handshakes) => self.to_shard(stream, true, |stream| async move {
                 let handshake = Box::pin(gate.handshake(&handshakes, stream, peer));
@@ -188,9 +188,18 @@ impl<D: Doors> Gate<D> {
         });
     }
 
-    async fn serve(self: Arc<Self>, arrival: Arrival, place: Place) {
-        Arc::clone(&self.doors).mqtt(arrival).await;
-        drop(place);
+    /// Boxed, because a future that is moved into another's `await` takes its room twice, for
+    /// as long as the connection lives.
+    pub(super) fn serve(
+        &self,
+        arrival: Arrival,
+        place: Place,
+    ) -> impl Future<Output = ()> + Send + use<D> {
+        let live = Box::pin(Arc::clone(&self.doors).mqtt(arrival));
+        async move {
+            live.await;
+            drop(place);
+        }
     }
 
     async fn handshake(

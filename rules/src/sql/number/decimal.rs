@@ -219,7 +219,12 @@ impl Decimal {
         // Nothing of the smaller number reaches the 34 digits of the larger.
         let distance = self.magnitude() - other.magnitude();
         if distance.unsigned_abs() > DIGITS + 2 {
-            return Some(if distance > 0 { self } else { other });
+            let (large, small) = if distance > 0 {
+                (self, other)
+            } else {
+                (other, self)
+            };
+            return Some(large.with_exponent_at_most(small.exponent));
         }
         let exponent = self.exponent.min(other.exponent);
         let (left, right) = (self.aligned(exponent), other.aligned(exponent));

@@ -99,6 +99,9 @@ impl Parser<'_> {
         if !self.take_word("as")? {
             return Ok(None);
         }
+        if self.is_word("from") || self.is_word("where") {
+            return Err(self.expected("a name after AS"));
+        }
         let mut path = vec![self.any_name("a name after AS")?];
         while self.take_symbol(Symbol::Dot)? {
             path.push(self.any_name("a name after `.`")?);
