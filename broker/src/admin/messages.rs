@@ -4,7 +4,7 @@ use super::event::{concerns, shown};
 use super::query::Query;
 use super::response::{json, refused, with_type};
 use crate::clock::Clock;
-use crate::hub::TapEvent;
+use crate::hub::{Tap, TapEvent};
 use crate::world::World;
 use axum::body::Body;
 use bytes::Bytes;
@@ -17,7 +17,6 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
@@ -84,11 +83,7 @@ impl Asked {
 }
 
 /// Streams events until the reader goes.
-fn follow(
-    events: Receiver<Arc<TapEvent>>,
-    filter: Option<TopicFilter>,
-    clock: Arc<Clock>,
-) -> Response<Body> {
+fn follow(events: Tap, filter: Option<TopicFilter>, clock: Arc<Clock>) -> Response<Body> {
     let (lines, reader) = mpsc::channel(LINES_WAITING);
     tokio::spawn(write_lines(events, filter, clock, lines));
     with_type(
@@ -99,7 +94,7 @@ fn follow(
 }
 
 async fn write_lines(
-    mut events: Receiver<Arc<TapEvent>>,
+    mut events: Tap,
     filter: Option<TopicFilter>,
     clock: Arc<Clock>,
     lines: mpsc::Sender<Bytes>,

@@ -26,7 +26,7 @@ mod will;
 
 pub(crate) use origin::{Origin, Protocol};
 pub(crate) use retained::RetainedMessage;
-pub(crate) use tap::TapEvent;
+pub(crate) use tap::{Tap, TapEvent};
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -45,7 +45,6 @@ use sessions::Sessions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use things::Things;
-use tokio::sync::broadcast;
 
 /// What the message core is made of.
 pub(crate) struct HubParts {
@@ -79,7 +78,7 @@ pub(crate) struct Hub {
     routes: AtomicU64,
     retained: RwLock<Retained>,
     presence: events::Presence,
-    tap: broadcast::Sender<Arc<TapEvent>>,
+    taps: tap::Taps,
 }
 
 impl Hub {
@@ -112,7 +111,7 @@ impl Hub {
             sessions: Sessions::default(),
             routes: AtomicU64::new(1),
             presence: events::Presence::default(),
-            tap: broadcast::Sender::new(tap::TAP_EVENTS),
+            taps: tap::Taps::default(),
         })
     }
 
