@@ -1,5 +1,6 @@
 """The other commands of the binary, as a user types them."""
 
+import base64
 import contextlib
 import json
 import os
@@ -125,6 +126,44 @@ def test_policy_test_exits_1_for_a_line_that_it_cannot_read():
     done = thingcore("policy", "test", "--stdin", input="{\n")
     assert done.returncode == 1
     assert "error" in answers(done)[0]
+
+
+MESSAGE = ("id", "sql", "sql_version", "topic", "client_id", "context")
+MESSAGE += ("payload", "payload_text", "payload_base64")
+
+
+def test_rules_test_answers_every_vector_from_standard_input():
+    vectors = json.loads((ROOT / "rules" / "tests" / "data" / "sql.json").read_text())
+    requests = [{key: vector[key] for key in MESSAGE if key in vector} for vector in vectors]
+    done = thingcore("rules", "test", "--stdin", input=lines(requests))
+    assert done.returncode == 0, done.stderr
+    got = {answer["id"]: answer for answer in answers(done)}
+    wrong = [(v["sql"], got[v["id"]]) for v in vectors if not is_as_expected(v, got[v["id"]])]
+    assert not wrong
+
+
+def is_as_expected(vector, answer):
+    expect = vector["expect"]
+    if expect.get("parse_error"):
+        return answer["error"]["line"] >= 1 and answer["error"]["column"] >= 1
+    if expect.get("rule_failed"):
+        return "error" in answer
+    if "output" in expect:
+        allowed = [expect["output"], vector.get("alt_output", expect["output"])]
+        return answer.get("matched") and answer["output"] in allowed
+    if "output_base64" in expect:
+        return output_bytes(answer) == base64.b64decode(expect["output_base64"])
+    if "match" in expect:  # Regular expressions, for what is of the moment.
+        output = answer["output"]
+        return all(re.fullmatch(r, str(output[name])) for name, r in expect["match"].items())
+    return answer.get("matched") is expect["matched"]
+
+
+def output_bytes(answer):
+    """The output as it would be sent."""
+    if "output_base64" in answer:
+        return base64.b64decode(answer["output_base64"])
+    return answer["output_text"].encode()
 
 
 def test_rules_test_answers_for_one_message():
