@@ -221,14 +221,19 @@ class Server:
         assert records, f"no action of {rule} after {after}: {self.logged()}"
         return records[0]
 
+    def allow(self, certificate_arn, *policies):
+        """Attaches policy documents to a certificate."""
+        iot = self.client("iot")
+        for number, document in enumerate(policies):
+            name = f"{certificate_arn[-8:]}-{number}"
+            iot.create_policy(policyName=name, policyDocument=json.dumps(document))
+            iot.attach_policy(policyName=name, target=certificate_arn)
+
     def device(self, directory, *policies, things=()):
         """A device with a certificate of its own, active, with these policy documents."""
         iot = self.client("iot")
         made = iot.create_keys_and_certificate(setAsActive=True)
-        for number, document in enumerate(policies):
-            name = f"{made['certificateId'][:8]}-{number}"
-            iot.create_policy(policyName=name, policyDocument=json.dumps(document))
-            iot.attach_policy(policyName=name, target=made["certificateArn"])
+        self.allow(made["certificateArn"], *policies)
         for thing in things:
             iot.create_thing(thingName=thing)
             iot.attach_thing_principal(thingName=thing, principal=made["certificateArn"])

@@ -1,49 +1,25 @@
 """What is wrong is refused with a message that says what to change."""
 
-import datetime
 import json
 import socket
 import ssl
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from certificates import certificate, key_pem, pem
 from harness import Device, thingcore
 from mqtt_client import VERSIONS, Client
 
 PORTS = {"--mqtts-port": 0, "--https-port": 0, "--api-port": 0}
 
 
-def certificate(subject, issuer, key, signer):
-    """A certificate for `key`, signed by `signer`."""
-    now = datetime.datetime.now(datetime.timezone.utc)
-    name = lambda text: x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name(subject))
-        .issuer_name(name(issuer))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=subject == issuer, path_length=None), critical=True)
-        .sign(signer, hashes.SHA256())
-    )
-
-
 @pytest.fixture
 def stranger(server, tmp_path):
     """A device whose certificate another authority signed."""
-    authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    cert = certificate("stranger", "Other CA", key, authority)
-    pem = serialization.Encoding.PEM
-    (tmp_path / "crt").write_bytes(cert.public_bytes(pem))
-    private = key.private_bytes(
-        pem, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
-    (tmp_path / "key").write_bytes(private)
+    authority, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    (tmp_path / "crt").write_text(pem(certificate("stranger", "Other CA", key, authority)))
+    (tmp_path / "key").write_text(key_pem(key))
     return Device("", "", tmp_path / "crt", tmp_path / "key", server.ca_file)
 
 
