@@ -98,7 +98,10 @@ fn protocol(protocol: Protocol) -> &'static str {
 /// JSON as it is, other text as text, other bytes in base64.
 fn payload(bytes: &[u8]) -> (&'static str, Value) {
     // A number that does not fit is text: it would be shown as another one.
-    let exact = |value: &Value, text: &str| !value.is_number() || value.to_string() == text.trim();
+    let exact = |value: &Value, text: &str| {
+        let number = value.as_number();
+        number.is_none_or(|number| number.to_string() == text.trim())
+    };
     match std::str::from_utf8(bytes) {
         Ok(text) => match serde_json::from_str(text) {
             Ok(value) if exact(&value, text) => ("payload", value),

@@ -77,7 +77,7 @@ async fn perform(
     let handler = operations::handler(operation).ok_or_else(|| not_implemented(operation))?;
     let body = body::read(body, body_bytes_max(world, operation)).await?;
     let query = parts.uri.query().unwrap_or_default();
-    let input = bind(route, query, &parts.headers, body)?;
+    let input = bind(&route, query, &parts.headers, body)?;
     validate(operation, &input.members)?;
     let call = Call {
         world: Arc::clone(world),

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -85,6 +86,12 @@ impl Client {
     /// # Errors
     /// [`ApiError`] when the server refuses, anything else when it cannot be reached.
     pub(crate) async fn call(&self, call: Call<'_>) -> anyhow::Result<Bytes> {
+        let body = self.stream(call).await?;
+        Ok(body.collect().await?.to_bytes())
+    }
+
+    /// As [`Client::call`], for an answer that comes little by little.
+    pub(crate) async fn stream(&self, call: Call<'_>) -> anyhow::Result<Incoming> {
         let url = &self.url;
         let mut request = Request::builder()
             .method(call.method)
@@ -107,10 +114,10 @@ impl Client {
             }
         })?;
         let (parts, body) = response.into_parts();
-        let body = body.collect().await?.to_bytes();
         if parts.status.is_success() {
             return Ok(body);
         }
+        let body = body.collect().await?.to_bytes();
         let code = parts.headers.get("x-amzn-errortype");
         let code = code.and_then(|code| code.to_str().ok());
         Err(refusal(parts.status, code, &body).into())

@@ -4,10 +4,16 @@
 mod client;
 mod device;
 mod files;
+mod function;
+mod health;
+mod lines;
 mod log;
 mod policy;
 mod quickstart;
+mod rules;
 mod serve;
+mod tail;
+mod terminal;
 mod thing;
 
 use clap::error::ErrorKind;
@@ -42,9 +48,16 @@ const EXAMPLES: &str = "Examples:
   A thing with certificate and policy for a device to connect with:
     thingcore thing create sensor-1 --certs ./certs
 
+  What passes through the server, and why something was refused:
+    thingcore tail 'sensors/#'
+
   May this client publish, by this policy?
     thingcore policy test --policy device.json --action iot:Publish \\
       --resource arn:aws:iot:us-east-1:000000000000:topic/test/topic
+
+  What does this SQL make of a message?
+    thingcore rules test --sql \"SELECT t, topic(2) AS d FROM 'a/+' WHERE t > 20\" \\
+      --topic a/b --payload '{\"t\": 25}'
 
 Exit status: 0 done, 1 failed while running, 64 wrong usage or configuration.";
 
@@ -58,9 +71,19 @@ enum Command {
     /// Work with things of a running server
     #[command(subcommand)]
     Thing(ThingCommand),
+    /// Watch messages, rules and refusals of a running server as they happen
+    Tail(tail::TailArgs),
+    /// Work with the Lambda functions of a running server
+    #[command(subcommand)]
+    Function(function::FunctionCommand),
     /// Work with policies without a server
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Work with rules without a server
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// Say by the exit status whether a server is ready
+    Health(health::HealthArgs),
 }
 
 #[derive(Subcommand)]
@@ -75,12 +98,22 @@ enum PolicyCommand {
     Test(policy::PolicyTestArgs),
 }
 
+#[derive(Subcommand)]
+enum RulesCommand {
+    /// Evaluate the SQL of a rule, or a substitution template, for messages
+    Test(rules::RulesTestArgs),
+}
+
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(*args),
         Command::Quickstart(args) => quickstart::run(*args),
         Command::Thing(ThingCommand::Create(args)) => thing::run(args),
+        Command::Tail(args) => tail::run(&args),
+        Command::Function(command) => function::run(command),
         Command::Policy(PolicyCommand::Test(args)) => policy::run(args),
+        Command::Rules(RulesCommand::Test(args)) => rules::run(args),
+        Command::Health(args) => health::run(&args),
     }
 }
 
@@ -171,6 +204,31 @@ fn one_line(rendered: &str) -> String {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// The address of a server that gives these answers, one a connection, and then is gone.
+    pub(super) async fn answering(answers: Vec<(u16, String)>) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                    assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+                }
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                stream.shutdown().await.unwrap();
+                // A request body that is not read would reset the connection.
+                stream.read_to_end(&mut request).await.unwrap();
+            }
+        });
+        format!("http://{address}")
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -29,10 +29,12 @@ const PURE: [&str; 4] = [
 ];
 
 /// What would be one.
-const IMPURE: [&str; 21] = [
+const IMPURE: [&str; 23] = [
     "std::env",
     "std::fs",
-    "std::io",
+    "stdin()",
+    "stdout()",
+    "stderr()",
     "std::process",
     "std::thread",
     "TcpStream",

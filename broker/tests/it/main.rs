@@ -7,3 +7,7 @@
 mod support;
 
 mod architecture;
+mod commands;
+mod lifetime;
+mod rule_actions;
+mod tutorial;

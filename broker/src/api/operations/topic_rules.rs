@@ -115,11 +115,11 @@ fn list_topic_rules(call: &Call) -> Result<Reply, ApiError> {
             matching(rules.map(with_pattern), topic, &paging, &profile)
         }
     };
-    Ok(listed(call, "rules", page, |listed| {
+    Ok(listed(call, "rules", &page, |listed| {
         json!({
             "ruleArn": listed.rule.arn,
             "ruleName": &*listed.rule.name,
-            "topicPattern": listed.topic_pattern.unwrap_or_default(),
+            "topicPattern": listed.topic_pattern.as_deref().unwrap_or_default(),
             "createdAt": seconds(listed.rule.created_ms),
             "ruleDisabled": listed.rule.disabled,
         })

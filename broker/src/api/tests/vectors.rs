@@ -49,8 +49,36 @@ impl Step {
     }
 }
 
-/// Operations of the vectors that are not built yet.
-const NOT_BUILT: [&str; 0] = [];
+/// Operations of the vectors that are not built yet; vectors that need one are not run.
+const NOT_BUILT: [&str; 24] = [
+    "CancelJob",
+    "CreateAuthorizer",
+    "CreateJob",
+    "CreateProvisioningClaim",
+    "CreateProvisioningTemplate",
+    "CreateProvisioningTemplateVersion",
+    "DeleteAuthorizer",
+    "DeleteJob",
+    "DeleteProvisioningTemplate",
+    "DeleteProvisioningTemplateVersion",
+    "DescribeAuthorizer",
+    "DescribeEventConfigurations",
+    "DescribeJob",
+    "DescribeJobExecution",
+    "DescribeProvisioningTemplate",
+    "GetIndexingConfiguration",
+    "GetJobDocument",
+    "ListJobExecutionsForJob",
+    "ListJobExecutionsForThing",
+    "SearchIndex",
+    "UpdateAuthorizer",
+    "UpdateEventConfigurations",
+    "UpdateIndexingConfiguration",
+    "UpdateJob",
+];
+
+/// Vectors that are run.
+const RAN: usize = 58;
 
 #[tokio::test]
 async fn calls_are_answered_as_aws_does() {
@@ -58,11 +86,12 @@ async fn calls_are_answered_as_aws_does() {
     let file: File = serde_json::from_str(text).unwrap();
     let world = world(None);
     let mut not_built = BTreeSet::new();
-    let mut failed = Vec::new();
+    let (mut failed, mut ran) = (Vec::new(), 0);
     for (number, vector) in file.vectors.iter().enumerate() {
         let missing = vector.steps.iter().filter(|step| !step.is_built());
         let missing: Vec<&str> = missing.map(|step| step.op.as_str()).collect();
         if missing.is_empty() {
+            ran += 1;
             failed.extend(run(&world, vector, number).await);
         }
         not_built.extend(missing);
@@ -70,6 +99,7 @@ async fn calls_are_answered_as_aws_does() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     let expected: BTreeSet<&str> = NOT_BUILT.into_iter().collect();
     assert_eq!(not_built, expected);
+    assert_eq!(ran, RAN);
 }
 
 /// Runs a vector; says where its first step that fails went wrong.

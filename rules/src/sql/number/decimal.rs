@@ -23,7 +23,9 @@ impl Decimal {
             coefficient,
             exponent,
         };
-        let fits = coefficient == 0 || decimal.magnitude().abs() <= EXPONENT_MAX;
+        // 34 digits more or less make no difference to most.
+        let near = exponent.abs() <= EXPONENT_MAX - 34;
+        let fits = near || coefficient == 0 || decimal.magnitude().abs() <= EXPONENT_MAX;
         fits.then_some(decimal)
     }
 
@@ -151,6 +153,9 @@ impl Decimal {
     }
 
     pub(super) fn compare(self, other: Self) -> Ordering {
+        if let Some(order) = self.compare_short(other) {
+            return order;
+        }
         let (left, right) = (self.signum(), other.signum());
         if left != right || left == 0 {
             return left.cmp(&right);
@@ -160,6 +165,29 @@ impl Decimal {
             self.aligned(exponent).cmp(&other.aligned(exponent))
         });
         if left < 0 { order.reverse() } else { order }
+    }
+
+    /// Compares numbers that 128 bits hold when their exponents are made the same.
+    fn compare_short(self, other: Self) -> Option<Ordering> {
+        const SHORT: i128 = 10_i128.pow(18);
+        const POWERS: [i128; 19] = {
+            let mut powers = [1; 19];
+            let mut power = 1;
+            while power < 19 {
+                powers[power] = powers[power - 1] * 10;
+                power += 1;
+            }
+            powers
+        };
+        if self.coefficient.abs() >= SHORT || other.coefficient.abs() >= SHORT {
+            return None;
+        }
+        let distance = *POWERS.get(self.exponent.abs_diff(other.exponent) as usize)?;
+        Some(if self.exponent < other.exponent {
+            self.coefficient.cmp(&(other.coefficient * distance))
+        } else {
+            (self.coefficient * distance).cmp(&other.coefficient)
+        })
     }
 
     /// The coefficient without its sign for an exponent that is not above this one's.

@@ -15,7 +15,7 @@ use super::token::{Symbol, Token, TokenKind};
 use std::ops::Range;
 
 /// How deep expressions may be: in parentheses, or in a row of operators.
-const DEPTH_MAX: usize = 200;
+const DEPTH_MAX: usize = 128;
 /// A rule's payload, of which the SQL is a part, has at most this size.
 const BYTES_MAX: usize = 128 * 1024;
 

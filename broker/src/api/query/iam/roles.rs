@@ -35,14 +35,14 @@ fn create_role(call: &QueryCall) -> Answered {
         tags: tags(form)?,
     };
     let role = call.world.things.create_role(&new, call.now_ms)?;
-    Ok(Some(Xml::new().element("Role", shown(&role))))
+    Ok(Some(Xml::new().element("Role", &shown(&role))))
 }
 
 fn get_role(call: &QueryCall) -> Answered {
     let role = call.role()?;
     // Terraform reads it.
-    let shown = shown(&role).element("RoleLastUsed", Xml::new());
-    Ok(Some(Xml::new().element("Role", shown)))
+    let shown = shown(&role).element("RoleLastUsed", &Xml::new());
+    Ok(Some(Xml::new().element("Role", &shown)))
 }
 
 fn list_roles(call: &QueryCall) -> Answered {
