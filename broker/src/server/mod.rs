@@ -168,6 +168,7 @@ impl Parts {
         world.functions.shut_down();
         drop(shards);
         control.end();
+        world.hub.rest();
         tracing::info!("stopped");
     }
 }
