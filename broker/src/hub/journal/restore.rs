@@ -5,6 +5,7 @@ use super::form::{self, Owed, Share};
 use super::{Journal, Keeper};
 use crate::hub::Hub;
 use crate::hub::group::{Group, Waiting};
+use crate::hub::outbox::Outbox;
 use crate::hub::router::Subscriber;
 use crate::hub::session::{Session, Subscribed};
 use mqtt::Message;
@@ -302,5 +303,9 @@ impl Hub {
             }
         }
         journal.rows.stop();
+        // Deliveries and groups hold each other, and with them the store, which is to be closed.
+        for session in self.sessions.all() {
+            session.with_output(Outbox::forget);
+        }
     }
 }

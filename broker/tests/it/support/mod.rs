@@ -5,5 +5,5 @@ mod device;
 mod server;
 
 pub(crate) use api::{Answer, Api};
-pub(crate) use device::{Device, Packet, Version};
+pub(crate) use device::{Device, Message, Packet, Version};
 pub(crate) use server::{Keys, TestServer};
