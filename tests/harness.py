@@ -111,6 +111,7 @@ class Server:
         self.flags = flags
         self.env = environment(**env)
         self.process = None
+        self.clients = {}
 
     def start(self):
         ready = self.directory / "ready.json"
@@ -138,6 +139,7 @@ class Server:
         self.mqtt_port, self.mqtts_port = told["mqtt_port"], told["mqtts_port"]
         self.https_port, self.api_port = told["https_port"], told["api_port"]
         self.endpoint = told["endpoint"]
+        self.clients.clear()
         return self
 
     def logged(self):
@@ -191,13 +193,15 @@ class Server:
 
     def client(self, service):
         """A boto3 client."""
-        return boto3.client(
-            service,
-            endpoint_url=self.api_url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        if service not in self.clients:
+            self.clients[service] = boto3.client(
+                service,
+                endpoint_url=self.api_url,
+                region_name=REGION,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+            )
+        return self.clients[service]
 
     # The server's own doors.
 

@@ -53,7 +53,7 @@ def test_the_caller_is_told_who_he_is(server):
 
 def test_errors_are_shown_as_those_of_aws(server):
     done = server.aws_process("iot", "describe-thing", "--thing-name", "nobody")
-    assert done.returncode == 254
+    assert done.returncode == 255
     assert "(ResourceNotFoundException) when calling the DescribeThing operation" in done.stderr
 
     server.aws("iot", "create-policy", "--policy-name", "P", "--policy-document", POLICY)

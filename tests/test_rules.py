@@ -7,51 +7,71 @@ import time
 import boto3
 import pytest
 
-from harness import ACCOUNT, EXAMPLES, REGION, Process, environment, thingcore
+from harness import ACCOUNT, EXAMPLES, REGION, Process, environment, policy, thingcore
 from mqtt_client import plain_client
 
 TUTORIAL = EXAMPLES / "tutorial"
-ROLE = ("--role-name", "sensor-rules")
+ROLE = "sensor-rules"
 
 
-def make_role(server, policy=f"file://{TUTORIAL}/role-policy.json"):
-    trust = ("--assume-role-policy-document", f"file://{TUTORIAL}/trust.json")
-    server.aws("iam", "create-role", *ROLE, *trust)
+def document(name):
+    return json.loads((TUTORIAL / name).read_text())
+
+
+def make_role(server, policy):
+    iam = server.client("iam")
+    trust = json.dumps(document("trust.json"))
+    iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)
     put_role_policy(server, policy)
 
 
-def put_role_policy(server, document):
-    name = ("--policy-name", "targets")
-    server.aws("iam", "put-role-policy", *ROLE, *name, "--policy-document", document)
+def put_role_policy(server, policy):
+    server.client("iam").put_role_policy(
+        RoleName=ROLE, PolicyName="targets", PolicyDocument=json.dumps(policy)
+    )
 
 
-def make_rule(server, name, payload):
-    options = ("--rule-name", name, "--topic-rule-payload", payload)
-    server.aws("iot", "create-topic-rule", *options)
-
-
-def tutorial_rule(name, **changes):
-    return json.dumps(json.loads((TUTORIAL / name).read_text()) | changes)
+def make_rule(server, name, rule):
+    server.client("iot").create_topic_rule(ruleName=name, topicRulePayload=rule)
 
 
 @pytest.fixture
-def room1(server):
-    """The tutorial's first rule, with its bucket and role."""
+def sensor(server):
+    with plain_client(server, "sensor") as client:
+        yield client
+
+
+@pytest.fixture
+def by_cli(server):
+    """The tutorial's first rule, with its bucket and role, by the AWS CLI."""
+    file = lambda name: f"file://{TUTORIAL}/{name}"
+    role = ("--role-name", ROLE)
     server.aws("s3", "mb", "s3://sensor-readings")
-    make_role(server)
-    make_rule(server, "room1ToS3", f"file://{TUTORIAL}/rule-s3.json")
-    with plain_client(server, "sensor") as sensor:
-        yield sensor
+    trust = ("--assume-role-policy-document", file("trust.json"))
+    server.aws("iam", "create-role", *role, *trust)
+    permissions = ("--policy-name", "targets", "--policy-document", file("role-policy.json"))
+    server.aws("iam", "put-role-policy", *role, *permissions)
+    rule = ("--rule-name", "room1ToS3", "--topic-rule-payload", file("rule-s3.json"))
+    server.aws("iot", "create-topic-rule", *rule)
+
+
+@pytest.fixture
+def room1(server, sensor):
+    """The same by boto3, which is quicker, and a client that publishes."""
+    server.client("s3").create_bucket(Bucket="sensor-readings")
+    make_role(server, document("role-policy.json"))
+    make_rule(server, "room1ToS3", document("rule-s3.json"))
+    return sensor
 
 
 def reading(temperature):
     return json.dumps({"temperature": temperature, "humidity": 65, "battery": 80})
 
 
-def test_hot_readings_become_objects_and_others_do_not(server, room1):
+def test_hot_readings_become_objects_and_others_do_not(server, by_cli, sensor):
     before = time.time_ns() // 1_000_000
-    room1.publish("sensors/room1", reading(29))
-    room1.publish("sensors/room1", reading(31.5))
+    sensor.publish("sensors/room1", reading(29))
+    sensor.publish("sensors/room1", reading(31.5))
     action = server.action("room1ToS3")
     after = time.time_ns() // 1_000_000
     assert (action["outcome"], action["input"]) == ("success", {"temperature": 31.5, "humidity": 65})
@@ -69,9 +89,9 @@ def test_without_the_permission_the_object_is_denied_and_the_error_action_runs(s
     first = server.action("room1ToS3")
     assert first["outcome"] == "success"
 
-    document = json.loads((TUTORIAL / "role-policy.json").read_text())
-    document["Statement"] = [s for s in document["Statement"] if s["Action"] != "s3:PutObject"]
-    put_role_policy(server, json.dumps(document))
+    less = document("role-policy.json")
+    less["Statement"] = [s for s in less["Statement"] if s["Action"] != "s3:PutObject"]
+    put_role_policy(server, less)
 
     room1.subscribe("errors/room1")
     room1.publish("sensors/room1", reading(32))
@@ -90,10 +110,10 @@ def test_without_the_permission_the_object_is_denied_and_the_error_action_runs(s
 
 
 def test_a_role_that_does_not_trust_iot_is_of_no_use(server, room1):
-    trust = json.loads((TUTORIAL / "trust.json").read_text())
+    trust = document("trust.json")
     trust["Statement"][0]["Principal"]["Service"] = "lambda.amazonaws.com"
     server.client("iam").update_assume_role_policy(
-        RoleName="sensor-rules", PolicyDocument=json.dumps(trust)
+        RoleName=ROLE, PolicyDocument=json.dumps(trust)
     )
     room1.publish("sensors/room1", reading(31.5))
     denied = server.action("room1ToS3", action="s3")
@@ -104,7 +124,7 @@ def test_a_role_that_does_not_trust_iot_is_of_no_use(server, room1):
 def test_rules_are_shown_switched_replaced_and_deleted(server, room1):
     iot = server.client("iot")
     rule = iot.get_topic_rule(ruleName="room1ToS3")["rule"]
-    given = json.loads((TUTORIAL / "rule-s3.json").read_text())
+    given = document("rule-s3.json")
     assert (rule["sql"], rule["ruleDisabled"]) == (given["sql"], False)
     assert rule["actions"] == given["actions"]
     assert [r["ruleName"] for r in iot.list_topic_rules()["rules"]] == ["room1ToS3"]
@@ -118,7 +138,7 @@ def test_rules_are_shown_switched_replaced_and_deleted(server, room1):
         "sql": "SELECT * FROM 'sensors/room1'",
         "actions": [{"republish": {"roleArn": given["actions"][0]["s3"]["roleArn"], "topic": "errors/w"}}],
     }
-    iot.create_topic_rule(ruleName="witness", topicRulePayload=witness)
+    make_rule(server, "witness", witness)
     objects = lambda: server.client("s3").list_objects_v2(Bucket="sensor-readings")["KeyCount"]
 
     iot.disable_topic_rule(ruleName="room1ToS3")
@@ -157,7 +177,8 @@ def test_the_function_gets_exactly_the_message(server, tmp_path):
         *("--runtime", "python3", "--code", code, "--url", server.api_url),
     )
     assert added.returncode == 0, added.stderr
-    make_rule(server, "dataToLambda", f"file://{TUTORIAL}/rule-lambda.json")
+    rule = ("--rule-name", "dataToLambda", "--topic-rule-payload")
+    server.aws("iot", "create-topic-rule", *rule, f"file://{TUTORIAL}/rule-lambda.json")
     event = {"temperature": 28.2, "humidity": 65, "deviceId": "device001"}
     with plain_client(server, "device001") as device:
         device.publish("devices/device001/data", json.dumps(event))
@@ -199,9 +220,7 @@ def test_sns_gets_the_result_as_a_message(own_server, moto):
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=attributes["Attributes"]["QueueArn"])
 
     server = own_server("--memory", AWS_ENDPOINT_URL_SNS=moto)
-    role = json.loads((TUTORIAL / "role-policy.json").read_text())
-    role["Statement"] = [{"Effect": "Allow", "Action": "sns:Publish", "Resource": topic}]
-    make_role(server, json.dumps(role))
+    make_role(server, policy(("sns:Publish", topic)))
     rule = {
         "sql": "SELECT temperature FROM 'sensors/+' WHERE temperature > 30",
         "actions": [
@@ -214,7 +233,7 @@ def test_sns_gets_the_result_as_a_message(own_server, moto):
             }
         ],
     }
-    make_rule(server, "alarm", json.dumps(rule))
+    make_rule(server, "alarm", rule)
     with plain_client(server, "sensor") as sensor:
         sensor.publish("sensors/room2", reading(45))
     action = server.action("alarm")
@@ -224,8 +243,7 @@ def test_sns_gets_the_result_as_a_message(own_server, moto):
     assert (body["TopicArn"], json.loads(body["Message"])) == (topic, {"temperature": 45})
 
 
-def test_without_a_target_the_request_is_recorded(server):
-    make_role(server)
+def test_without_a_target_the_request_is_recorded(server, sensor):
     rule = {
         "sql": "SELECT * FROM 'a'",
         "actions": [
@@ -237,9 +255,8 @@ def test_without_a_target_the_request_is_recorded(server):
             }
         ],
     }
-    server.client("iot").create_topic_rule(ruleName="alarm", topicRulePayload=rule)
-    with plain_client(server, "sensor") as sensor:
-        sensor.publish("a", "{}")
+    make_rule(server, "alarm", rule)
+    sensor.publish("a", "{}")
     action = server.action("alarm")
     assert action["outcome"] == "recorded"
     assert "Action=Publish" in action["request"]["body_text"]

@@ -51,7 +51,8 @@ pub enum OpenError {
 /// What changed, told to watchers after the change is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Policies, attachments, things, groups or roles: decisions must be taken anew.
+    /// Policies, attachments or roles, or a thing that certificates act as, or its groups:
+    /// decisions must be taken anew.
     Decisions,
     /// A certificate's status, or its deletion (`active` is false then).
     Certificate {
@@ -170,7 +171,8 @@ impl Things {
         self.state.read()
     }
 
-    /// Decides on a change and makes it: on disk first, then in memory, then watchers are told.
+    /// Decides on a change and makes it: written first, then in memory, then watchers are told.
+    /// Others can see it a moment before it is safe on disk, the caller hears of it afterwards.
     pub(crate) fn change<T>(
         &self,
         decide: impl FnOnce(&State, &mut Batch) -> Result<T, ThingsError>,

@@ -8,7 +8,13 @@ use mqtt::topic::TopicFilter;
 use serde_json::{Map, Value, json};
 
 /// An event as one JSON object with a `type`.
-pub(super) fn shown(event: &TapEvent) -> Value {
+pub(super) fn shown(event: &TapEvent, time_ms: u64) -> Value {
+    let mut shown = of(event);
+    shown["time_ms"] = time_ms.into();
+    shown
+}
+
+fn of(event: &TapEvent) -> Value {
     match event {
         TapEvent::Published {
             message,
@@ -177,9 +183,9 @@ mod tests {
         let expected = json!({
             "type": "published", "topic": "a/b", "client_id": "c", "principal": "p",
             "protocol": "mqtt", "source_ip": null, "qos": 1, "retain": true,
-            "payload": {"t": 1.5}, "rules": ["r"], "deliveries": 2,
+            "payload": {"t": 1.5}, "rules": ["r"], "deliveries": 2, "time_ms": 7,
         });
-        assert_eq!(shown(&published("a/b", b"{\"t\": 1.5}")), expected);
+        assert_eq!(shown(&published("a/b", b"{\"t\": 1.5}"), 7), expected);
     }
 
     #[test]

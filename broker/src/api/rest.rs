@@ -56,8 +56,9 @@ pub(super) async fn answer(
 /// Answers a request that no service is there for.
 pub(super) fn refuse(world: &World, request: &Request<Body>, error: ApiError) -> Response<Body> {
     let request_id = Uuid::new_v4();
-    tracing::debug!(%request_id, path = request.uri().path(), %error, "request refused");
-    let response = error.into_response(Service::Iot, request_id);
+    let why = error.to_string();
+    tracing::debug!(%request_id, path = request.uri().path(), ?why, "request refused");
+    let response = error.into_foreign_response(request_id);
     let status = response.status().as_u16();
     world.metrics.api_request("unknown", status);
     response
@@ -128,7 +129,7 @@ fn unrouted(why: &NoRoute, caller: &Caller, parts: &Parts) -> ApiError {
     let (method, path) = (&parts.method, parts.uri.path());
     match why {
         // As AWS answers what it cannot place and nobody signed.
-        NoRoute::Path | NoRoute::Method if !caller.is_signed() => missing_token(),
+        NoRoute::Path | NoRoute::Method if !caller.is_known() => missing_token(),
         NoRoute::Path => {
             let message = format!("no operation of this service has the path {path}");
             ApiError::new(Code::UnknownOperation, message)
@@ -155,7 +156,9 @@ impl Outcome<'_> {
             operation, status, ..
         } = *self;
         world.metrics.api_request(operation, status);
-        let error = self.error.map(tracing::field::display);
+        // Quoted: it may repeat what the caller wrote.
+        let error = self.error.map(ToString::to_string);
+        let error = error.as_ref().map(tracing::field::debug);
         let (source_ip, path) = (caller.source_ip, parts.uri.path());
         let method = &parts.method;
         if self.service.is_data_plane() {

@@ -11,6 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,26 +63,26 @@ enum Incoming {
 }
 
 impl Device {
-    /// Connects with a client id.
+    /// Connects with a client id to an address, where `host` is the name of the server.
     ///
     /// # Errors
     /// Files that cannot be read, a server that is not there or not the one of the CA, a refusal.
     pub(crate) async fn connect(
+        address: SocketAddr,
         host: &str,
-        port: u16,
         identity: Identity<'_>,
         client_id: &str,
     ) -> anyhow::Result<Self> {
         let connector = TlsConnector::from(Arc::new(tls(identity)?));
         let name = ServerName::try_from(host.to_owned())?;
         let opening = async {
-            let tcp = TcpStream::connect((host, port)).await?;
+            let tcp = TcpStream::connect(address).await?;
             tcp.set_nodelay(true)?;
             connector.connect(name, tcp).await
         };
         let stream = answered(opening)
             .await?
-            .with_context(|| format!("cannot connect to {host}:{port}"))?;
+            .with_context(|| format!("cannot connect to {host} at {address}"))?;
         let mut device = Self {
             stream,
             buffer: Vec::new(),

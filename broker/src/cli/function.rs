@@ -252,7 +252,12 @@ async fn logs(args: &LogsArgs, mut out: impl Write) -> anyhow::Result<()> {
 /// One line of a log for people.
 fn shown(palette: Palette, line: &Value) -> String {
     let stream = line["stream"].as_str().unwrap_or_default();
-    let text = printable(line["text"].as_str().unwrap_or_default());
+    // AWS puts tabs into its REPORT lines.
+    let text = line["text"]
+        .as_str()
+        .unwrap_or_default()
+        .replace('\t', "  ");
+    let text = printable(&text);
     let tone = match stream {
         "stderr" => Some(Tone::Bad),
         "platform" => Some(Tone::Faint),
@@ -394,14 +399,14 @@ mod tests {
             json: false,
             server: server(&[(
                 200,
-                r#"{"lines":[{"seq":1,"time_ms":1000,"stream":"platform","text":"START"},
+                r#"{"lines":[{"seq":1,"time_ms":1000,"stream":"platform","text":"END\t1 ms"},
                     {"seq":2,"time_ms":2500,"stream":"stdout","text":"hi\u001b[2J"}]}"#,
             )])
             .await,
         };
         let mut out = Vec::new();
         logs(&args, &mut out).await.unwrap();
-        let expected = "00:00:01.000Z  platform  START\n\
+        let expected = "00:00:01.000Z  platform  END  1 ms\n\
                         00:00:02.500Z  stdout    hi\\u{1b}[2J\n";
         assert_eq!(text_of(out), expected);
     }

@@ -263,6 +263,7 @@ impl Shape {
 /// The client id, or by what else something came in.
 fn sender(event: &Value) -> String {
     match (member(event, "client_id"), member(event, "protocol")) {
+        ("", "") if member(event, "principal").is_empty() => "nobody known".to_owned(),
         ("", "") => principal(event),
         ("", "server") => "the server".to_owned(),
         ("", "rule") => "a rule".to_owned(),
@@ -284,7 +285,10 @@ fn principal(event: &Value) -> String {
 
 /// What an ARN names, without partition, region and account.
 fn resource(arn: &str) -> &str {
-    arn.splitn(6, ':').nth(5).unwrap_or(arn)
+    match arn.strip_prefix("arn:") {
+        Some(rest) => rest.splitn(5, ':').nth(4).unwrap_or(arn),
+        None => arn,
+    }
 }
 
 fn member<'a>(event: &'a Value, name: &str) -> &'a str {

@@ -172,8 +172,10 @@ impl Config {
         if let Some(name) = self.hostnames.iter().find(|name| !is_host(name)) {
             return Err(ConfigError::hostname(name));
         }
-        if self.hostnames.is_empty() {
-            return Err(ConfigError::hostname(""));
+        match self.hostnames.first() {
+            None => return Err(ConfigError::hostname("")),
+            Some(first) if first.starts_with('*') => return Err(ConfigError::wildcard(first)),
+            Some(_) => {}
         }
         if self.shards == Some(0) {
             return Err(ConfigError::Invalid(

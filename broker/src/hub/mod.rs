@@ -27,7 +27,7 @@ mod will;
 
 pub(crate) use origin::{Origin, Protocol};
 pub(crate) use retained::RetainedMessage;
-pub(crate) use tap::TapEvent;
+pub(crate) use tap::{Tap, TapEvent};
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -47,7 +47,6 @@ use sessions::Sessions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use things::Things;
-use tokio::sync::broadcast;
 
 /// What the message core is made of.
 pub(crate) struct HubParts {
@@ -83,7 +82,7 @@ pub(crate) struct Hub {
     /// Keeps what outlives the server; `None` when everything is kept in memory.
     journal: Option<Arc<Journal>>,
     presence: events::Presence,
-    tap: broadcast::Sender<Arc<TapEvent>>,
+    taps: tap::Taps,
 }
 
 impl Hub {
@@ -121,7 +120,7 @@ impl Hub {
             routes: AtomicU64::new(1),
             journal,
             presence: events::Presence::default(),
-            tap: broadcast::Sender::new(tap::TAP_EVENTS),
+            taps: tap::Taps::default(),
         })
     }
 

@@ -2,10 +2,10 @@
 
 use super::ca_file::CaFile;
 use super::error::StartError;
-use super::{Control, Parts, Ports, Running, follow};
+use super::{Control, Parts, Ports, Running, follow, local_ip};
 use crate::admin::Feed;
 use crate::clock::Clock;
-use crate::config::{Config, ProfileName};
+use crate::config::Config;
 use crate::dispatch::{self, HubRepublisher, OwnAddress, RuleBook, StoredRoles};
 use crate::embedded::lambda::{Functions, Place};
 use crate::embedded::s3::EmbeddedS3;
@@ -14,12 +14,11 @@ use crate::metrics::Metrics;
 use crate::net::{Listeners, start};
 use crate::shards::Shards;
 use crate::world::World;
-use mqtt::Profile;
 use policy::Document;
 use rules::delivery::{self, Delivery, Record};
 use rules::target::{Client, Service};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -62,13 +61,14 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
         .map_err(|why| StartError::Failed(format!("the store cannot be read: {why}")))?;
     let rules = Arc::new(RuleBook::new(&world.config.account_id));
     rules.refresh(&world.things, &world.delivery, &world.hub);
-    follow::watch(&world, rules);
+    follow::watch(&world, &rules);
     handle.spawn(tick(Arc::downgrade(&world)));
     let (stop, stopped) = watch::channel(false);
     let ports = start(&world, &shards, listeners, stopped)?;
     Ok(Running {
         parts: Some(Parts {
             world,
+            rules,
             stop,
             shards,
             control,
@@ -122,7 +122,7 @@ fn connect(
     } = kept;
     let clock = Arc::new(Clock::default());
     let metrics = Arc::new(Metrics::default());
-    let profile = profile(config.profile);
+    let profile = config.profile.rules();
     let hub = Hub::new(HubParts {
         profile: profile.clone(),
         things: Arc::clone(&things),
@@ -228,27 +228,14 @@ fn unusable(path: &Path, reason: io::Error) -> StartError {
     }
 }
 
-fn profile(name: ProfileName) -> Profile {
-    match name {
-        ProfileName::Aws => Profile::aws(),
-        ProfileName::Mqtt => Profile::mqtt(),
-    }
-}
-
 fn shard_count(config: &Config) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let default = if config.memory { 1 } else { cores - 1 };
     config.shards.unwrap_or(default).max(1)
 }
 
-/// The address of the API for clients on this machine.
 fn api_url(bind: IpAddr, port: u16) -> String {
-    let host = match bind {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        address => address,
-    };
-    format!("http://{}", std::net::SocketAddr::new(host, port))
+    format!("http://{}", SocketAddr::new(local_ip(bind), port))
 }
 
 fn target(config: &Config, api_port: u16) -> Result<Client, StartError> {

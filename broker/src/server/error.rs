@@ -42,6 +42,14 @@ pub enum StartError {
     /// A listener cannot have its port or address.
     #[error("{0}")]
     Listen(String),
+    /// The ready file cannot be written.
+    #[error("cannot write the ready file `{path}`: {reason}: choose another --ready-file")]
+    ReadyFile {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: io::Error,
+    },
     /// Something that no setting changes.
     #[error("cannot start: {0}")]
     Failed(String),
@@ -70,6 +78,7 @@ impl StartError {
             | Self::AnonymousPolicy { .. }
             | Self::Store(_)
             | Self::DataDir { .. }
+            | Self::ReadyFile { .. }
             | Self::Listen(_) => true,
             Self::Failed(_) => false,
         }

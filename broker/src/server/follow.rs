@@ -2,15 +2,15 @@
 
 use crate::dispatch::RuleBook;
 use crate::world::World;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use things::Change;
 
 /// Follows the control plane: connections, decisions and rules are renewed as it changes. The
-/// control plane belongs to the world, so that is held weakly.
-pub(super) fn watch(world: &Arc<World>, rules: Arc<RuleBook>) {
-    let weak: Weak<World> = Arc::downgrade(world);
+/// control plane would outlive the server if its watcher held what it belongs to.
+pub(super) fn watch(world: &Arc<World>, rules: &Arc<RuleBook>) {
+    let (weak_world, weak_rules) = (Arc::downgrade(world), Arc::downgrade(rules));
     world.things.watch(move |change| {
-        if let Some(world) = weak.upgrade() {
+        if let (Some(world), Some(rules)) = (weak_world.upgrade(), weak_rules.upgrade()) {
             follow(&world, &rules, change);
         }
     });

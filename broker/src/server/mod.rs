@@ -10,10 +10,13 @@ mod ready;
 pub use error::StartError;
 
 use crate::config::Config;
+use crate::dispatch::RuleBook;
+use crate::hub::Hub;
 use crate::shards::Shards;
 use crate::world::World;
 use ca_file::CaFile;
 use mqtt::codec::ReasonCode;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +25,8 @@ use tokio::sync::watch;
 
 /// What rules may still take when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
+/// What clients may take to go when the server ends their connections.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// What requests to the API may still take after that.
 const LAST_REQUESTS: Duration = Duration::from_millis(500);
 
@@ -40,11 +45,9 @@ impl Server {
         let ready_file = config.ready_file.clone();
         let running = assemble::assemble(config)?;
         if let Some(path) = ready_file {
-            ready::write(&running, &path).map_err(|reason| {
-                StartError::Failed(format!(
-                    "cannot write the ready file `{}`: {reason}",
-                    path.display()
-                ))
+            ready::write(&running, &path).map_err(|reason| StartError::ReadyFile {
+                path: path.display().to_string(),
+                reason,
             })?;
         }
         let ready_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -80,6 +83,7 @@ pub struct Running {
 /// What has to be stopped in order.
 struct Parts {
     world: Arc<World>,
+    rules: Arc<RuleBook>,
     /// Tells the listeners to stop.
     stop: watch::Sender<bool>,
     shards: Shards,
@@ -109,6 +113,12 @@ impl Running {
     #[must_use]
     pub fn ca_file(&self) -> &Path {
         self.ca_file.path()
+    }
+
+    /// The address of the listeners for clients on this machine.
+    #[must_use]
+    pub fn local_ip(&self) -> IpAddr {
+        local_ip(self.config.bind)
     }
 
     /// What the server was told.
@@ -154,6 +164,7 @@ impl Parts {
     fn stop(self) {
         let Self {
             world,
+            rules,
             stop,
             shards,
             control,
@@ -165,12 +176,33 @@ impl Parts {
             tracing::warn!(messages = given_up, "stopped before rules were done");
         }
         world.hub.close_all(ReasonCode::ServerShuttingDown);
+        control.runtime().block_on(all_gone(&world.hub));
         world.functions.shut_down();
-        drop(shards);
+        drop((shards, rules));
         control.end();
         world.hub.rest();
         tracing::info!("stopped");
     }
+}
+
+/// Where a client on this machine finds what is bound to an address.
+fn local_ip(bind: IpAddr) -> IpAddr {
+    match bind {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        address => address,
+    }
+}
+
+/// Waits until clients have been told and are gone; who does not read is not waited for long.
+async fn all_gone(hub: &Hub) {
+    let gone = async {
+        while hub.connections() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // Who is left then is cut off.
+    let _ = tokio::time::timeout(LAST_WORDS, gone).await;
 }
 
 /// The runtime of everything but the connections: API, rules, functions, timers.

@@ -47,6 +47,11 @@ fn wrong_usage_is_64_and_failure_is_1_each_with_one_line() {
     check_refused("serve --memory --config none.toml", 64, "none.toml");
     check_refused("serve --memory --seed x", 64, "--seed");
     check_refused("serve --memory --log =x=", 64, "log filter");
+    check_refused(
+        "serve --memory --mqtts-port 0 --https-port 0 --api-port 0 --log error --ready-file no/such/file",
+        64,
+        "--ready-file",
+    );
     check_refused("thing create a --certs c --url nonsense", 64, "nonsense");
     check_refused(
         "thing create a --certs c --policy none.json",
@@ -58,6 +63,33 @@ fn wrong_usage_is_64_and_failure_is_1_each_with_one_line() {
         1,
         "no server answers at http://127.0.0.1:1",
     );
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t.toml"), "account-id = \"1\"").unwrap();
+    for (arguments, variable, expected) in [
+        ("serve --config t.toml", None, "`1`"),
+        ("serve --config t.toml", Some("22"), "`22`"),
+        (
+            "serve --config t.toml --account-id 333",
+            Some("22"),
+            "`333`",
+        ),
+    ] {
+        let mut command = thingcore(folder.path(), arguments);
+        if let Some(value) = variable {
+            command.env("THINGCORE_ACCOUNT_ID", value);
+        }
+        let output = command.output().unwrap();
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{error}");
+        assert!(
+            error.contains(expected),
+            "{arguments} {variable:?}: {error}"
+        );
+    }
 }
 
 #[test]
@@ -192,6 +224,6 @@ fn a_created_thing_can_connect_with_its_files() {
     assert_eq!(again.status.code(), Some(64));
     assert!(text(&again.stderr).contains("device.pem.crt"));
     // The same thing with another certificate.
-    let more = create.replace("certs ", "more ");
+    let more = create.replace("--certs certs", "--certs more");
     assert_eq!(run(folder.path(), &more).status.code(), Some(0));
 }

@@ -115,6 +115,65 @@ fn a_data_directory_that_is_a_file_is_refused() {
 }
 
 #[test]
+fn a_data_directory_of_a_newer_version_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    on_disk(directory.path()).shutdown();
+    let format = directory.path().join("format");
+    assert!(format.is_file(), "{}", format.display());
+    std::fs::write(&format, "999\n").unwrap();
+    let refused = refusal(|config| {
+        config.memory = false;
+        config.data_dir = directory.path().to_owned();
+    });
+    assert!(refused.contains("newer version of thingcore"), "{refused}");
+    assert!(refused.contains("--data-dir"), "{refused}");
+}
+
+#[test]
+fn a_data_directory_in_use_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let _first = on_disk(directory.path());
+    let refused = refusal(|config| {
+        config.memory = false;
+        config.data_dir = directory.path().to_owned();
+    });
+    assert!(refused.contains("--data-dir"), "{refused}");
+}
+
+#[test]
+fn clients_are_told_that_the_server_stops() {
+    let server = TestServer::start();
+    let keys = server.device("tutorial", &policy());
+    let mut device = Device::connect(&server, &keys, "test-1", Version::V5);
+    server.shutdown();
+    assert_eq!(device.answer(), Packet::Disconnect);
+    device.wait_closed();
+}
+
+#[test]
+fn what_a_rule_was_given_is_done_before_the_server_stops() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = on_disk(directory.path());
+    let api = &server.api;
+    assert_eq!(api.signed("s3", "PUT /late", "").status, 200);
+    let role = "arn:aws:iam::000000000000:role/r";
+    let rule = json!({"sql": "SELECT * FROM 'test/topic'", "actions": [
+        {"s3": {"roleArn": role, "bucketName": "late", "key": "${v}"}}]});
+    api.iot("POST /rules/late", &rule);
+    let keys = server.device("tutorial", &policy());
+    let mut device = Device::connect(&server, &keys, "test-1", Version::V5);
+    for v in 0..50 {
+        let payload = format!("{{\"v\": {v}}}");
+        assert_eq!(device.publish("test/topic", payload.as_bytes()), Ok(0));
+    }
+    server.shutdown();
+    let objects = std::fs::read_dir(directory.path().join("s3/late")).unwrap();
+    let names = objects.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let numbers = names.filter(|name| name.parse::<u32>().is_ok());
+    assert_eq!(numbers.count(), 50);
+}
+
+#[test]
 fn an_anonymous_policy_must_be_a_policy() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "{").unwrap();

@@ -195,7 +195,7 @@ fn a_rule_publishes_to_subscribers_with_properties_and_to_further_rules() {
     create_rule(
         api,
         "second",
-        "SELECT v * 10 AS v, get_mqtt_property(content_type) AS kind FROM 'b/+'",
+        "SELECT v * 10 AS v, get_mqtt_property('content_type') AS kind FROM 'b/+'",
         &json!([{"republish": {"roleArn": role, "topic": "c", "qos": 1}}]),
     );
     let mut device = device(&server);

@@ -166,7 +166,7 @@ impl Things {
             CertificateStatus::Inactive
         };
         let document = CaDocument {
-            pem: new.pem.clone(),
+            pem: parsed.pem(),
             status,
             auto_registration: new.auto_registration,
             sni_only: new.sni_only,

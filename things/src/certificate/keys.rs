@@ -4,6 +4,7 @@ use super::der::{pem, pkcs1_of_pkcs8};
 use parking_lot::Mutex;
 use rcgen::{KeyPair, PKCS_RSA_SHA256, PublicKeyData};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
 use std::thread;
 
 /// A new key pair, RSA 2048 as AWS makes them.
@@ -36,15 +37,19 @@ pub(super) fn generate_rsa() -> Result<KeyPair, String> {
 /// Keys made ahead by a thread that ends soon after this is dropped.
 pub(super) struct KeyPool {
     ready: Mutex<Receiver<DeviceKey>>,
+    /// Tells the thread, by being there, that keys are wanted.
+    _wanted: Arc<()>,
 }
 
 impl KeyPool {
     /// Starts the thread, which first does `before`.
     pub(super) fn start(before: impl FnOnce() + Send + 'static) -> Self {
         let (give, ready) = sync_channel(KEYS_AHEAD);
+        let wanted = Arc::new(());
+        let still_wanted = Arc::downgrade(&wanted);
         let work = move || {
             before();
-            fill(&give);
+            fill(&give, &still_wanted);
         };
         let thread = thread::Builder::new().name("device-keys".to_owned());
         if let Err(error) = thread.spawn(work) {
@@ -52,6 +57,7 @@ impl KeyPool {
         }
         Self {
             ready: Mutex::new(ready),
+            _wanted: wanted,
         }
     }
 
@@ -63,8 +69,8 @@ impl KeyPool {
 }
 
 /// Makes keys until nobody wants any.
-fn fill(give: &SyncSender<DeviceKey>) {
-    loop {
+fn fill(give: &SyncSender<DeviceKey>, wanted: &Weak<()>) {
+    while wanted.strong_count() > 0 {
         match DeviceKey::generate() {
             Ok(key) => {
                 if give.send(key).is_err() {
@@ -79,5 +85,6 @@ fn fill(give: &SyncSender<DeviceKey>) {
     }
 }
 
-/// Keys that wait to be taken; the thread holds one more.
-const KEYS_AHEAD: usize = 2;
+/// Keys that wait to be taken; the thread holds one more. Every server pays for them at its start,
+/// and most make few certificates.
+const KEYS_AHEAD: usize = 1;

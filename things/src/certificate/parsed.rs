@@ -1,5 +1,6 @@
 //! What is looked at in a certificate.
 
+use super::der::pem;
 use super::signature::is_good;
 use rcgen::{KeyPair, PublicKeyData};
 use rustls_pki_types::CertificateDer;
@@ -54,6 +55,11 @@ impl ParsedCertificate {
             spki: certificate.public_key().raw.to_vec(),
             der,
         })
+    }
+
+    /// The certificate alone, whatever else the text held that it came in.
+    pub(super) fn pem(&self) -> String {
+        pem("CERTIFICATE", &self.der)
     }
 
     /// Whether another's subject is this one's issuer.

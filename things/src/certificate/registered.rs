@@ -1,7 +1,6 @@
 //! The register of device certificates.
 
 use super::authority::signing_failed;
-use super::der::pem;
 use super::device::{Subject, device_name};
 use super::parsed::ParsedCertificate;
 use super::signing_request::SigningRequest;
@@ -145,14 +144,13 @@ impl Things {
     ) -> Result<Certificate, ThingsError> {
         let authority = self.authorities.device().map_err(signing_failed)?;
         let der = authority.issue(subject, now_ms).map_err(signing_failed)?;
-        let text = pem("CERTIFICATE", &der);
         let parsed = ParsedCertificate::of_der(der.into()).map_err(signing_failed)?;
         let status = if active {
             CertificateStatus::Active
         } else {
             CertificateStatus::Inactive
         };
-        let document = CertificateDocument::new(&text, &parsed, status, now_ms);
+        let document = CertificateDocument::new(&parsed, status, now_ms);
         self.register(&parsed.id, document)
     }
 
@@ -168,7 +166,7 @@ impl Things {
     ) -> Result<Certificate, ThingsError> {
         let status = registrable(status)?;
         let parsed = read(certificate_pem)?;
-        let mut document = CertificateDocument::new(certificate_pem, &parsed, status, now_ms);
+        let mut document = CertificateDocument::new(&parsed, status, now_ms);
         document.sni_only = true;
         self.register(&parsed.id, document)
     }
@@ -187,7 +185,7 @@ impl Things {
         let status = registrable(status)?;
         let parsed = read(certificate_pem)?;
         let authority = self.authority_of(&parsed, ca_certificate_pem)?;
-        let mut document = CertificateDocument::new(certificate_pem, &parsed, status, now_ms);
+        let mut document = CertificateDocument::new(&parsed, status, now_ms);
         document.ca_certificate_id = Some(authority);
         self.register(&parsed.id, document)
     }

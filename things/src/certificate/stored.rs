@@ -27,14 +27,9 @@ pub(crate) struct CertificateDocument {
 }
 
 impl CertificateDocument {
-    pub(super) fn new(
-        pem: &str,
-        parsed: &ParsedCertificate,
-        status: CertificateStatus,
-        now_ms: u64,
-    ) -> Self {
+    pub(super) fn new(parsed: &ParsedCertificate, status: CertificateStatus, now_ms: u64) -> Self {
         Self {
-            pem: pem.to_owned(),
+            pem: parsed.pem(),
             status,
             created_ms: now_ms,
             modified_ms: now_ms,

@@ -1,10 +1,9 @@
 //! Static thing groups and their hierarchy.
 
 use super::tags::{TagsDocument, put_tags};
-use super::thing::{change_attributes, expect_version};
+use super::thing::{change_attributes, expect_version, put_thing};
 use super::{Registry, Tags};
 use crate::iot_policies::AttachmentDocument;
-use crate::plane::Change;
 use crate::state::State;
 use crate::store::Document;
 use crate::{Page, Things, ThingsError};
@@ -124,7 +123,6 @@ impl Things {
             let shown = self.group_shown(registry, &new.name, &document);
             batch.put(&new.name, document);
             put_tags(batch, format_args!("thinggroup/{}", new.name), &new.tags)?;
-            batch.tell(Change::Decisions);
             Ok(shown)
         })
     }
@@ -251,13 +249,12 @@ impl Things {
             for (member, thing) in registry.members(name) {
                 let mut thing = thing.clone();
                 thing.groups.remove(name);
-                batch.put(member, thing);
+                put_thing(batch, member, thing);
             }
             batch.remove::<GroupDocument>(name);
             let key = format!("thinggroup/{name}");
             batch.remove::<TagsDocument>(&key);
             batch.remove::<AttachmentDocument>(&key);
-            batch.tell(Change::Decisions);
             Ok(())
         })
     }

@@ -1,7 +1,7 @@
 //! Which things are in which thing groups.
 
+use super::thing::put_thing;
 use super::{Registry, ThingDocument, ThingGroup};
-use crate::plane::Change;
 use crate::{Page, Things, ThingsError};
 use std::collections::BTreeSet;
 
@@ -50,8 +50,7 @@ impl Things {
                 join(registry, thing, &mut changed, group)?;
             }
             if changed != *there {
-                batch.put(thing, changed);
-                batch.tell(Change::Decisions);
+                put_thing(batch, thing, changed);
             }
             Ok(())
         })

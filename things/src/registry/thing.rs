@@ -4,7 +4,7 @@ use super::{Registry, ThingPrincipalType};
 use crate::page::rows_after;
 use crate::plane::Change;
 use crate::state::State;
-use crate::store::Document;
+use crate::store::{Batch, Document};
 use crate::{Page, Things, ThingsError};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,8 +123,8 @@ impl Things {
             };
             check_attributes(&document)?;
             let thing = self.thing_shown(&new.name, &document);
+            // No certificate acts as it yet, so no decision changes.
             batch.put(&new.name, document);
-            batch.tell(Change::Decisions);
             Ok(thing)
         })
     }
@@ -199,8 +199,7 @@ impl Things {
             }
             check_attributes(&thing)?;
             thing.version += 1;
-            batch.put(name, thing);
-            batch.tell(Change::Decisions);
+            put_thing(batch, name, thing);
             Ok(())
         })
     }
@@ -225,7 +224,6 @@ impl Things {
                 )));
             }
             batch.remove::<ThingDocument>(name);
-            batch.tell(Change::Decisions);
             Ok(())
         })
     }
@@ -272,6 +270,14 @@ impl ThingFilter {
         };
         type_fits && attribute_fits
     }
+}
+
+/// Stores a thing that was changed; decisions can ask about it if a certificate acts as it.
+pub(super) fn put_thing(batch: &mut Batch, name: &str, thing: ThingDocument) {
+    if !thing.principals.is_empty() {
+        batch.tell(Change::Decisions);
+    }
+    batch.put(name, thing);
 }
 
 fn check_attributes(thing: &ThingDocument) -> Result<(), ThingsError> {

@@ -123,6 +123,47 @@ impl Things {
         })
     }
 
+    /// UpdateRole; what is `None` stays.
+    ///
+    /// # Errors
+    /// ResourceNotFound.
+    pub fn update_role(
+        &self,
+        name: &str,
+        description: Option<&str>,
+        max_session_s: Option<u32>,
+    ) -> Result<(), ThingsError> {
+        self.edit_role(name, |role| {
+            if let Some(description) = description {
+                role.description = Some(description.to_owned());
+            }
+            role.max_session_s = max_session_s.unwrap_or(role.max_session_s);
+            Ok(())
+        })
+    }
+
+    /// TagRole: adds and replaces.
+    ///
+    /// # Errors
+    /// ResourceNotFound.
+    pub fn tag_role(&self, name: &str, tags: &Tags) -> Result<(), ThingsError> {
+        self.edit_role(name, |role| {
+            role.tags.extend(tags.clone());
+            Ok(())
+        })
+    }
+
+    /// UntagRole.
+    ///
+    /// # Errors
+    /// ResourceNotFound.
+    pub fn untag_role(&self, name: &str, keys: &[String]) -> Result<(), ThingsError> {
+        self.edit_role(name, |role| {
+            role.tags.retain(|key, _| !keys.contains(key));
+            Ok(())
+        })
+    }
+
     /// DeleteRole.
     ///
     /// # Errors

@@ -157,6 +157,11 @@ fn kinds(things: &Things, operation: &str, params: &Params<'_>) -> Option<Answer
                 .create_billing_group(&new, NOW_MS)
                 .map(|g| json!({"billingGroupArn": g.arn, "billingGroupId": g.id}))
         }
+        "DeleteBillingGroup" => return nothing(things.delete_billing_group(group(), None)),
+        "AddThingToBillingGroup" => {
+            let thing = params.text("thingName");
+            return nothing(things.add_thing_to_billing_group(thing, group()));
+        }
         "ListThingsInBillingGroup" => things
             .list_things_in_billing_group(group(), params.after(), params.limit())
             .map(|list| page("things", list, Value::from)),
@@ -422,7 +427,14 @@ fn rule(things: &Things, operation: &str, params: &Params<'_>) -> Option<Answer>
             let list = things.list_topic_rules(RuleFilter::default(), None, 250);
             Ok(page("rules", list, |rule| (&*rule.name).into()))
         }
-        "TagResource" => return nothing(things.tag_resource(arn(), &BTreeMap::new())),
+        "TagResource" => {
+            let tags = params.attributes("/tags").unwrap_or_default();
+            return nothing(things.tag_resource(arn(), &tags));
+        }
+        "UntagResource" => {
+            let keys = serde_json::from_value::<Vec<String>>(params.0["tagKeys"].clone());
+            return nothing(things.untag_resource(arn(), &keys.unwrap()));
+        }
         "ListTagsForResource" => things.list_tags_for_resource(arn()).map(|tags| {
             let tags = tags.into_iter().map(|(k, v)| json!({"Key": k, "Value": v}));
             json!({"tags": tags.collect::<Vec<_>>()})

@@ -9,6 +9,7 @@ mod certificates;
 mod durability;
 mod groups;
 mod pages;
+mod registry;
 mod roles;
 mod vectors;
 mod watching;

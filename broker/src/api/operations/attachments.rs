@@ -5,7 +5,7 @@ use super::wire::listed;
 use super::{Call, Family, MARKER_PAGE_DEFAULT};
 use crate::api::error::ApiError;
 use crate::api::reply::Reply;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(super) const FAMILY: Family = &[
     ("AttachPolicy", attach_policy),

@@ -5,7 +5,7 @@ use super::{Call, Family, PAGE_DEFAULT, seconds};
 use crate::api::error::ApiError;
 use crate::api::reply::Reply;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use things::NewBillingGroup;
 
 pub(super) const FAMILY: Family = &[

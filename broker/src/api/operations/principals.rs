@@ -4,7 +4,7 @@ use super::wire::{listed, nothing};
 use super::{Call, Family, PAGE_DEFAULT};
 use crate::api::error::ApiError;
 use crate::api::reply::Reply;
-use serde_json::{Value, json};
+use serde_json::json;
 use things::{Page, PrincipalThing, ThingPrincipal, ThingPrincipalType};
 
 pub(super) const FAMILY: Family = &[

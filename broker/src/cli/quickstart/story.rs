@@ -11,6 +11,7 @@ use anyhow::{bail, ensure};
 use mqtt::codec::ReasonCode;
 use serde_json::Value;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// The thing.
@@ -54,7 +55,8 @@ pub(super) async fn tell(
     writeln!(out, "   into the bucket {} as {role}", cloud::BUCKET)?;
 
     let (host, port) = (running.endpoint(), running.ports().mqtts);
-    let mut device = Device::connect(host, port, files.identity(), CLIENT_ID).await?;
+    let address = SocketAddr::new(running.local_ip(), port);
+    let mut device = Device::connect(address, host, files.identity(), CLIENT_ID).await?;
     writeln!(
         out,
         "4. {CLIENT_ID} is connected to {host}:{port} over mutual TLS"

@@ -81,7 +81,7 @@ fn a_line_that_cannot_be_read_is_answered_in_its_place() {
         &[
             json!({"id": 1, "error": "missing field `payload`, `payload_text` or `payload_base64`"}),
             json!({"error": "EOF while parsing an object at line 1 column 1"}),
-            json!({"id": 2, "error": "missing field `topic` at line 1 column 53"}),
+            json!({"id": 2, "error": "missing field `topic` at line 1 column 51"}),
             json!({"id": 3, "error": "missing field `sql` or `template`"}),
             json!({"id": 4, "error": "sql_version: write 2016-03-23, 2015-10-08 or beta"}),
             json!({"id": 5, "text": "1"}),

@@ -18,6 +18,7 @@ use client::Device;
 use http::{Request, Response};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls_pki_types::CertificateDer;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -30,7 +31,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 enum Event {
     Mqtt(Arrival),
     Http(Door, Arc<Peer>),
-    HandshakeFailed,
+    HandshakeFailed(String),
 }
 
 struct TestDoors(mpsc::UnboundedSender<Event>);
@@ -50,8 +51,8 @@ impl Doors for TestDoors {
         Response::new(Body::from("answered"))
     }
 
-    fn handshake_failed(&self) {
-        self.0.send(Event::HandshakeFailed).unwrap();
+    fn handshake_failed(&self, _: SocketAddr, why: &str) {
+        self.0.send(Event::HandshakeFailed(why.to_owned())).unwrap();
     }
 }
 

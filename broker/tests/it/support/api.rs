@@ -36,7 +36,8 @@ impl Answer {
 
     /// The error's name at AWS.
     pub(crate) fn code(&self) -> &str {
-        self.header("x-amzn-errortype").unwrap_or_default()
+        let named = self.header("x-amzn-errortype").unwrap_or_default();
+        named.split(':').next().unwrap_or_default()
     }
 }
 

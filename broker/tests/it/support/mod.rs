@@ -4,6 +4,6 @@ mod api;
 mod device;
 mod server;
 
-pub(crate) use api::{Answer, Api};
-pub(crate) use device::{Device, Message, Packet, Version};
+pub(crate) use api::Api;
+pub(crate) use device::{Device, Packet, Version};
 pub(crate) use server::{Keys, TestServer};

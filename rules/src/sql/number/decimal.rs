@@ -54,12 +54,21 @@ impl Decimal {
         if !value.is_finite() {
             return None;
         }
-        let text = format!("{value:e}");
+        Self::from_shortest(&format!("{value:e}"))
+    }
+
+    /// The number in `{:e}` format of a double or float.
+    pub(in crate::sql) fn from_shortest(text: &str) -> Option<Self> {
         let (mantissa, exponent) = text.split_once('e')?;
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-        let coefficient = format!("{whole}{fraction}").parse().ok()?;
-        let exponent = exponent.parse::<i32>().ok()?;
-        Self::new(coefficient, exponent - i32::try_from(fraction.len()).ok()?)
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let coefficient: i128 = format!("{whole}{fraction}").parse().ok()?;
+        let exponent = exponent.parse::<i32>().ok()? - i32::try_from(fraction.len()).ok()?;
+        // Java prints whole doubles below ten millions as `15.0`.
+        if (0..7).contains(&exponent) {
+            let power = exponent.unsigned_abs() + 1;
+            return Self::new(coefficient * 10_i128.pow(power), -1);
+        }
+        Self::new(coefficient, exponent)
     }
 
     pub(in crate::sql) fn to_f64(self) -> f64 {
@@ -210,7 +219,12 @@ impl Decimal {
         // Nothing of the smaller number reaches the 34 digits of the larger.
         let distance = self.magnitude() - other.magnitude();
         if distance.unsigned_abs() > DIGITS + 2 {
-            return Some(if distance > 0 { self } else { other });
+            let (large, small) = if distance > 0 {
+                (self, other)
+            } else {
+                (other, self)
+            };
+            return Some(large.with_exponent_at_most(small.exponent));
         }
         let exponent = self.exponent.min(other.exponent);
         let (left, right) = (self.aligned(exponent), other.aligned(exponent));
