@@ -152,6 +152,7 @@ impl Connection {
                         return end;
                     }
                     self.yield_to_receivers().await;
+                    self.hub.yield_to_disk().await;
                 }
             }
         }
@@ -290,6 +291,30 @@ impl Connection {
                 outbox.put(write);
             }
         });
+    }
+
+    /// Appends an answer once what it acknowledges is on disk, if it was stored.
+    fn answer(&self, write: impl FnOnce(&mut Vec<u8>) + Send + 'static) {
+        if self.hub.journal.is_none() {
+            self.reply(write);
+            return;
+        }
+        let number = self.link.number;
+        self.answer_with(move |session| {
+            session.with_output(|outbox| {
+                if outbox.is_of(number) {
+                    outbox.put(write);
+                }
+            });
+        });
+    }
+
+    /// The same for answers that are more than a packet.
+    fn answer_with(&self, give: impl FnOnce(&Arc<Session>) + Send + 'static) {
+        match &self.hub.journal {
+            Some(journal) => journal.answer(&self.session, &self.link, give),
+            None => give(&self.session),
+        }
     }
 
     /// Ends the connection for a broken rule.
