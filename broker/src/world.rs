@@ -1,6 +1,7 @@
 //! What every part of one running server shares.
 
 use crate::admin::Feed;
+use crate::api::sigv4::Signers;
 use crate::clock::Clock;
 use crate::config::{Config, ProfileName};
 use crate::embedded::lambda::Functions;
@@ -23,6 +24,8 @@ pub(crate) struct World {
     pub(crate) delivery: Delivery,
     pub(crate) functions: Arc<Functions>,
     pub(crate) s3: Arc<EmbeddedS3>,
+    /// Whose signatures are good.
+    pub(crate) signers: Signers,
     /// The policy of anonymous clients; `None` allows them everything.
     pub(crate) anonymous: Option<Arc<policy::Document>>,
     /// What `/_thingcore/messages` remembers.

@@ -54,6 +54,17 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
         c.iam_strict = true;
         c.aws_real = true;
     });
+    check("--auth verify --credentials x", "", |c| {
+        c.credentials = Some(PathBuf::from("x"));
+    });
+    check("--credentials x", "auth = \"verify\"", |c| {
+        c.credentials = Some(PathBuf::from("x"));
+    });
+    check(
+        "--auth accept",
+        "auth = \"verify\"\ncredentials = \"x\"",
+        |_| {},
+    );
     check("--iam lenient", "iam = \"strict\"", |_| {});
     check("--hostname a --hostname b.c", "hostname = \"d\"", |c| {
         c.hostnames = vec!["a".to_owned(), "b.c".to_owned()];
@@ -113,6 +124,17 @@ fn what_cannot_be_meant_is_refused_with_what_to_change() {
         "",
         "memry = true",
         "there is no setting `memry`: did you mean `memory`?",
+    );
+    check_refused(
+        "--auth verify",
+        "",
+        "`auth` is verify, and there are no keys to verify signatures with: name a file with \
+         --credentials, such as ~/.aws/credentials",
+    );
+    check_refused(
+        "--credentials x",
+        "",
+        "`credentials` is `x`, and no signature is verified with it: add --auth verify",
     );
     check_refused(
         "",

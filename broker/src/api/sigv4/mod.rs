@@ -3,7 +3,9 @@
 
 mod canonical;
 mod credential;
+mod signers;
 mod verify;
 
 pub(crate) use credential::Credential;
-pub(crate) use verify::{SignatureError, SignedRequest, verify};
+pub(crate) use signers::{AccessKeys, Signers};
+pub(crate) use verify::{SignatureError, SignedRequest};

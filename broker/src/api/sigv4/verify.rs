@@ -33,6 +33,11 @@ pub(crate) struct SignedRequest<'a> {
 pub(crate) enum SignatureError {
     #[error("Missing Authentication Token")]
     Unsigned,
+    #[error("The security token included in the request is invalid.")]
+    UnknownKey,
+    /// Temporary credentials that are over.
+    #[error("The security token included in the request is expired")]
+    TokenExpired,
     #[error("Authorization header or query requires {0}")]
     Incomplete(&'static str),
     #[error("Signature expired: {signed_at} is not within the time that it is valid for")]
@@ -277,6 +282,8 @@ mod tests {
         match verify(&request, &vector.secret_key, now) {
             Ok(()) => "ok",
             Err(SignatureError::Unsigned) => "unsigned",
+            Err(SignatureError::UnknownKey) => "unknown key",
+            Err(SignatureError::TokenExpired) => "token expired",
             Err(SignatureError::Incomplete(_)) => "incomplete",
             Err(SignatureError::Expired { .. }) => "expired",
             Err(SignatureError::NotYet { .. }) => "not yet",
