@@ -31,11 +31,6 @@ impl Sessions {
         let client_id = Arc::clone(&session.client_id);
         self.0.insert(client_id, Arc::clone(session));
     }
-
-    /// The session of a client id.
-    pub(super) fn get(&self, client_id: &str) -> Option<Arc<Session>> {
-        self.0.get(client_id).map(|entry| Arc::clone(&entry))
-    }
 }
 
 /// An accepted CONNECT, as far as the session is concerned.
