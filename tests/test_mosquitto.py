@@ -33,7 +33,9 @@ def subscribing(options, version, *more):
 
 @both
 def test_a_message_passes(options, version):
-    with subscribing(options, version, "-i", "sub", "-t", "test/topic", "-F", "got %t %p", "-C", 1) as sub:
+    with subscribing(
+        options, version, "-i", "sub", "-t", "test/topic", "-F", "got %t %p", "-C", 1
+    ) as sub:
         publish(options, version, "-i", "pub", "-t", "test/topic", "-m", "hello")
         sub.line("got test/topic hello")
         assert sub.wait() == 0
