@@ -1,5 +1,6 @@
 """mosquitto's command-line clients, with the same certificates as AWS's SDKs."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -26,7 +27,8 @@ def publish(options, version, *more):
 
 def subscribing(options, version, *more):
     """mosquitto_sub, once it is subscribed."""
-    sub = Process("stdbuf", "-oL", "mosquitto_sub", *options, "-d", "-V", version, *more)
+    by_line = ["stdbuf", "-oL"] if shutil.which("stdbuf") else []
+    sub = Process(*by_line, "mosquitto_sub", *options, "-d", "-V", version, *more)
     sub.line("Subscribed (mid:")
     return sub
 
