@@ -37,3 +37,4 @@ pub use roles::{
     RoleSession,
 };
 pub use rules::{RuleFilter, TopicRule};
+pub use store::{Row, Rows, Table, Then};

@@ -5,7 +5,7 @@ use crate::arn::Place;
 use crate::certificate::Authorities;
 use crate::roles::Sessions;
 use crate::state::State;
-use crate::store::{Batch, Disk, check_format, failed, load};
+use crate::store::{Batch, Disk, Rows, check_format, failed, load};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -77,6 +77,7 @@ pub struct Things {
     /// Held while a change is decided, written and made, so that nothing comes between.
     writing: Mutex<()>,
     disk: Option<Disk>,
+    rows: Option<Arc<Rows>>,
     epoch: AtomicU64,
     watchers: RwLock<Vec<Watcher>>,
     pub(crate) authorities: Authorities,
@@ -92,9 +93,13 @@ impl Things {
     /// A directory of a newer format, or one that cannot be read or written.
     pub fn open(settings: &Settings) -> Result<Self, OpenError> {
         let mut state = State::default();
-        let disk = match &settings.directory {
-            Some(directory) => Some(open_disk(directory, &mut state)?),
-            None => None,
+        let (disk, rows) = match &settings.directory {
+            Some(directory) => {
+                let disk = open_disk(directory, &mut state)?;
+                let rows = open_rows(directory, &disk)?;
+                (Some(disk), Some(Arc::new(rows)))
+            }
+            None => (None, None),
         };
         Ok(Self {
             place: Place {
@@ -104,6 +109,7 @@ impl Things {
             state: RwLock::new(state),
             writing: Mutex::new(()),
             disk,
+            rows,
             epoch: AtomicU64::new(1),
             watchers: RwLock::default(),
             authorities: Authorities::open(settings.directory.as_deref())?,
@@ -131,7 +137,12 @@ impl Things {
         &self.place.account_id
     }
 
-    /// Empties everything but the CAs.
+    /// The tables of rows beside the documents; `None` when everything is kept in memory.
+    pub fn rows(&self) -> Option<&Arc<Rows>> {
+        self.rows.as_ref()
+    }
+
+    /// Empties everything but the CAs, the rows too.
     ///
     /// # Errors
     /// Internal.
@@ -145,6 +156,9 @@ impl Things {
         *self.sessions.lock() = Sessions::default();
         self.epoch.fetch_add(1, Ordering::AcqRel);
         drop(writing);
+        if let Some(rows) = &self.rows {
+            rows.clear().map_err(ThingsError::Internal)?;
+        }
         self.finish(number, &[Change::Reset])
     }
 
@@ -222,6 +236,11 @@ fn open_disk(directory: &Path, state: &mut State) -> Result<Disk, OpenError> {
     disk.each(|table, key, bytes| load(state, table, key, bytes))
         .map_err(|reason| failed(&store, reason))?;
     Ok(disk)
+}
+
+fn open_rows(directory: &Path, disk: &Disk) -> Result<Rows, OpenError> {
+    let tables = disk.tables().map_err(|error| failed(directory, error))?;
+    Rows::start(tables).map_err(|error| failed(directory, error))
 }
 
 fn internal(error: &fjall::Error) -> ThingsError {

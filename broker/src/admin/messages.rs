@@ -4,7 +4,7 @@ use super::event::{concerns, shown};
 use super::query::Query;
 use super::response::{json, refused, with_type};
 use crate::clock::Clock;
-use crate::hub::TapEvent;
+use crate::hub::{Tap, TapEvent};
 use crate::world::World;
 use axum::body::Body;
 use bytes::Bytes;
@@ -17,7 +17,6 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
@@ -84,11 +83,7 @@ impl Asked {
 }
 
 /// Streams events until the reader goes.
-fn follow(
-    events: Receiver<Arc<TapEvent>>,
-    filter: Option<TopicFilter>,
-    clock: Arc<Clock>,
-) -> Response<Body> {
+fn follow(events: Tap, filter: Option<TopicFilter>, clock: Arc<Clock>) -> Response<Body> {
     let (lines, reader) = mpsc::channel(LINES_WAITING);
     tokio::spawn(write_lines(events, filter, clock, lines));
     with_type(
@@ -99,7 +94,7 @@ fn follow(
 }
 
 async fn write_lines(
-    mut events: Receiver<Arc<TapEvent>>,
+    mut events: Tap,
     filter: Option<TopicFilter>,
     clock: Arc<Clock>,
     lines: mpsc::Sender<Bytes>,
@@ -140,24 +135,25 @@ impl hyper::body::Body for Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::Taps;
     use http_body_util::BodyExt;
-    use tokio::sync::broadcast;
 
-    fn left(client_id: &str) -> Arc<TapEvent> {
-        Arc::new(TapEvent::Disconnected {
+    fn left(client_id: &str) -> TapEvent {
+        TapEvent::Disconnected {
             client_id: client_id.into(),
             reason: "CONNECTION_LOST",
-        })
+        }
     }
 
     #[tokio::test]
     async fn events_are_streamed_as_lines_and_losses_are_told() {
-        let (tap, events) = broadcast::channel(2);
+        let taps = Taps::new(2);
+        let events = taps.tap();
         for client_id in ["a", "b", "c"] {
-            tap.send(left(client_id)).unwrap();
+            taps.tell(|| left(client_id));
         }
         let response = follow(events, None, Arc::default());
-        drop(tap);
+        drop(taps);
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let lines: Vec<Value> = text
@@ -172,10 +168,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_stream_ends_with_its_reader() {
-        let (tap, events) = broadcast::channel(2);
-        drop(follow(events, None, Arc::default()));
+        let taps = Taps::new(2);
+        drop(follow(taps.tap(), None, Arc::default()));
         tokio::task::yield_now().await;
-        assert!(tap.send(left("a")).is_err(), "nobody listens any more");
+        assert!(!taps.are_heard(), "nobody listens any more");
     }
 
     #[test]

@@ -93,7 +93,15 @@ async fn perform(
         authorize(&call)?;
     }
     match handler {
-        Handler::Quick(handler) => handler(&call),
+        Handler::Quick(handler) => {
+            let reply = handler(&call)?;
+            if world.hub.stored().await {
+                Ok(reply)
+            } else {
+                let why = "the store cannot be written";
+                Err(ApiError::new(Code::InternalFailure, why.to_owned()))
+            }
+        }
         // The control plane writes to disk and makes keys, which must not hold up a shard.
         Handler::Slow(handler) => tokio::task::spawn_blocking(move || handler(&call))
             .await

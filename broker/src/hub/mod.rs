@@ -2,7 +2,7 @@
 //! publish, retained messages, live connections, and a tap on everything that passes.
 //!
 //! Locks, in the order in which they are taken: the index of sessions, a session's state, the
-//! router, a group, an outbox. None is held across an await.
+//! router, a group, an outbox, the store's queue. None is held across an await.
 
 mod connection;
 mod deliver;
@@ -10,6 +10,7 @@ mod end;
 mod events;
 mod flush;
 mod group;
+mod journal;
 mod link;
 mod offer;
 mod origin;
@@ -26,12 +27,13 @@ mod will;
 
 pub(crate) use origin::{Origin, Protocol};
 pub(crate) use retained::RetainedMessage;
-pub(crate) use tap::TapEvent;
+pub(crate) use tap::{Tap, TapEvent, Taps};
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::net::Arrival;
 use end::End;
+use journal::Journal;
 use mqtt::codec::ReasonCode;
 use mqtt::retained::Retained;
 use mqtt::{Message, Profile};
@@ -45,7 +47,6 @@ use sessions::Sessions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use things::Things;
-use tokio::sync::broadcast;
 
 /// What the message core is made of.
 pub(crate) struct HubParts {
@@ -78,8 +79,10 @@ pub(crate) struct Hub {
     /// Grows whenever routes may have changed; cached ones of an earlier epoch are stale.
     routes: AtomicU64,
     retained: RwLock<Retained>,
+    /// Keeps what outlives the server; `None` when everything is kept in memory.
+    journal: Option<Arc<Journal>>,
     presence: events::Presence,
-    tap: broadcast::Sender<Arc<TapEvent>>,
+    taps: Taps,
 }
 
 impl Hub {
@@ -95,9 +98,13 @@ impl Hub {
             account_id,
             anonymous,
         } = parts;
+        let journal = things.rows().map(|rows| {
+            let clock = Arc::clone(&clock);
+            Journal::new(rows, move || flush::settle(clock.now_ms()))
+        });
         Arc::new(Self {
             number: HUBS.fetch_add(1, Ordering::Relaxed),
-            router: RwLock::new(Router::new(&profile)),
+            router: RwLock::new(Router::new(&profile, journal.clone())),
             retained: RwLock::new(Retained::new(
                 profile.retained_messages,
                 profile.retained_bytes,
@@ -111,8 +118,9 @@ impl Hub {
             numbers: AtomicU64::new(1),
             sessions: Sessions::default(),
             routes: AtomicU64::new(1),
+            journal,
             presence: events::Presence::default(),
-            tap: broadcast::Sender::new(tap::TAP_EVENTS),
+            taps: Taps::new(tap::TAP_EVENTS),
         })
     }
 
@@ -162,7 +170,7 @@ impl Hub {
         for session in self.sessions.all() {
             self.end_session(&session);
         }
-        self.retained.write().clear();
+        self.clear_retained();
     }
 
     /// Closes every connection; sessions stay.
@@ -176,11 +184,6 @@ impl Hub {
     pub(crate) fn connections(&self) -> usize {
         let sessions = self.sessions.all();
         sessions.iter().filter(|s| s.link().is_some()).count()
-    }
-
-    /// The rules that the core knows have one of this name.
-    pub(crate) fn knows_rule(&self, name: &str) -> bool {
-        self.router.read().rule(name).is_some()
     }
 
     fn now_ms(&self) -> u64 {

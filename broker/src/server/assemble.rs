@@ -55,6 +55,10 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
         anonymous,
         handle.clone(),
     ));
+    world
+        .hub
+        .restore()
+        .map_err(|why| StartError::Failed(format!("the store cannot be read: {why}")))?;
     let rules = Arc::new(RuleBook::new(&world.config.account_id));
     rules.refresh(&world.things, &world.delivery, &world.hub);
     follow::watch(&world, &rules);

@@ -180,6 +180,7 @@ impl Parts {
         world.functions.shut_down();
         drop((shards, rules));
         control.end();
+        world.hub.rest();
         tracing::info!("stopped");
     }
 }

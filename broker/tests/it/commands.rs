@@ -139,6 +139,15 @@ fn quickstart_does_the_tutorial_and_can_be_repeated() {
     }
 }
 
+#[test]
+fn quickstart_in_memory_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), "quickstart --memory");
+    let (out, error) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{out}{error}");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
 /// A running `serve`, killed when the test is over.
 struct Serve(Child);
 

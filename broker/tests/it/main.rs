@@ -8,6 +8,7 @@ mod support;
 
 mod architecture;
 mod commands;
+mod durable;
 mod lifetime;
 mod rule_actions;
 mod tutorial;

@@ -1,6 +1,6 @@
 //! Documents on disk: one fjall keyspace, synced by group commit.
 
-use super::Batch;
+use super::{Batch, Tables};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use parking_lot::Mutex;
 use std::path::Path;
@@ -33,6 +33,11 @@ impl Disk {
             written: AtomicU64::new(0),
             synced: Mutex::new(0),
         })
+    }
+
+    /// The tables of rows beside the documents.
+    pub(crate) fn tables(&self) -> fjall::Result<Tables> {
+        Tables::open(&self.database)
     }
 
     /// Gives every document as table, key and JSON.

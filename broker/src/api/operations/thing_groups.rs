@@ -55,6 +55,7 @@ fn describe_thing_group(call: &Call) -> Result<Reply, ApiError> {
         .map(|(name, arn)| json!({"groupName": name, "groupArn": arn}))
         .collect();
     let parent = group.ancestors.last().map(|(name, _)| name);
+    let attributes = Some(&group.attributes).filter(|attributes| !attributes.is_empty());
     Ok(Reply::Json(json!({
         "thingGroupName": group.name,
         "thingGroupId": group.id,
@@ -62,7 +63,7 @@ fn describe_thing_group(call: &Call) -> Result<Reply, ApiError> {
         "version": group.version,
         "thingGroupProperties": without_nulls(json!({
             "thingGroupDescription": group.description,
-            "attributePayload": {"attributes": group.attributes},
+            "attributePayload": attributes.map(|all| json!({"attributes": all})),
         })),
         "thingGroupMetadata": without_nulls(json!({
             "parentGroupName": parent,

@@ -68,7 +68,7 @@ async fn a_certificate_is_held_to_its_policies() {
     };
     let answered = check(json!({"topic": "a/b", "qos": 1, "payload": "hi"}), 200).await;
     assert!(is_published(&answered), "{answered:?}");
-    match &*tap.try_recv().unwrap() {
+    match &*tap.recv().await.unwrap() {
         TapEvent::Published {
             message, origin, ..
         } => {
@@ -82,7 +82,7 @@ async fn a_certificate_is_held_to_its_policies() {
     let answered = check(json!({"topic": "b/a"}), 403).await;
     assert_eq!(answered.error.as_deref(), Some("ForbiddenException"));
     assert!(answered.body["traceId"].is_string(), "{answered:?}");
-    match &*tap.try_recv().unwrap() {
+    match &*tap.recv().await.unwrap() {
         TapEvent::Refused {
             action, resource, ..
         } => {

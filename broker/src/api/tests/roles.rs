@@ -122,6 +122,34 @@ async fn roles_and_policies_are_kept_and_shown() {
 }
 
 #[tokio::test]
+async fn what_a_role_says_of_itself_can_be_changed() {
+    let world = world(None);
+    role(&world).await;
+    let role = ("RoleName", "r");
+    let tag = |key| [("Tags.member.1.Key", key), ("Tags.member.1.Value", "v")];
+    for [key, value] in [tag("a"), tag("b")] {
+        iam(&world, &[("Action", "TagRole"), role, key, value]).await;
+    }
+    let keys = ("TagKeys.member.1", "a");
+    iam(&world, &[("Action", "UntagRole"), role, keys]).await;
+    let duration = ("MaxSessionDuration", "7200");
+    iam(&world, &[("Action", "UpdateRole"), role, duration]).await;
+    let described = ("Description", "d");
+    iam(
+        &world,
+        &[("Action", "UpdateRoleDescription"), role, described],
+    )
+    .await;
+    let shown = iam(&world, &[("Action", "GetRole"), role]).await;
+    assert_eq!(element(&shown, "Description"), "d");
+    assert_eq!(element(&shown, "MaxSessionDuration"), "7200");
+    let tags = "<Tags><member><Key>b</Key><Value>v</Value></member></Tags>";
+    assert!(shown.contains(tags), "{shown}");
+    let too_long = [("Action", "UpdateRole"), role, ("MaxSessionDuration", "1")];
+    assert_eq!(form(&world, "AK", "iam", &too_long).await.status, 400);
+}
+
+#[tokio::test]
 async fn everybody_learns_who_they_are() {
     let world = world(None);
     role(&world).await;

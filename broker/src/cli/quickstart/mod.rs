@@ -23,7 +23,7 @@ pub(crate) struct QuickstartArgs {
 
 const NOTES: &str = "Ports that are not given are chosen by the system. The device's files are \
 left in ./thingcore-certs,\nand the server's data in ./thingcore-data, so that you can go on with \
-`thingcore serve`.
+`thingcore serve`; with --memory\nnothing is left.
 
 Examples:
   thingcore quickstart
@@ -48,8 +48,13 @@ pub(crate) fn run(args: QuickstartArgs) -> anyhow::Result<ExitCode> {
     let config = serve::resolve(args.flags, free)?;
     log::start(config.log_format, config.log.as_deref(), "error")?;
     let running = serve::start(config.clone())?;
+    // Without a data directory the files are of no use afterwards; those of another run may be.
+    let scratch = config.memory.then(tempfile::tempdir).transpose()?;
+    let certs = scratch
+        .as_ref()
+        .map_or(Path::new(CERTS), |folder| folder.path());
     let mut out = io::stdout().lock();
-    let told = super::runtime()?.block_on(story::tell(&running, Path::new(CERTS), &mut out));
+    let told = super::runtime()?.block_on(story::tell(&running, certs, &mut out));
     running.shutdown();
     told?;
     writeln!(out)?;
@@ -57,10 +62,10 @@ pub(crate) fn run(args: QuickstartArgs) -> anyhow::Result<ExitCode> {
     if config.memory {
         writeln!(
             out,
-            "Nothing was kept but {CERTS}: leave --memory out to go on by hand."
+            "Nothing was kept: leave --memory out to go on by hand."
         )?;
     } else {
-        story::go_on(&by_hand, Path::new(CERTS), &mut out)?;
+        story::go_on(&by_hand, certs, &mut out)?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)

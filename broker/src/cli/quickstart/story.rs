@@ -181,7 +181,8 @@ pub(super) fn go_on(config: &Config, certs: &Path, out: &mut impl Write) -> io::
     writeln!(out, "  aws --endpoint-url {url} iot list-things")?;
     writeln!(
         out,
-        "  aws --endpoint-url {url} iot-data publish --topic {TOPIC} --qos 1 --cli-binary-format raw-in-base64-out --payload hello"
+        // `fileb://` is the form that both versions of the AWS CLI take.
+        "  echo hello > hello.txt; aws --endpoint-url {url} iot-data publish --topic {TOPIC} --qos 1 --payload fileb://hello.txt"
     )?;
     writeln!(
         out,

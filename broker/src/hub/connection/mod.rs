@@ -73,9 +73,11 @@ pub(super) async fn serve(hub: Arc<Hub>, arrival: Arrival) {
         }
     }
     match accept::accept(&hub, arrival, &first) {
-        Ok(accepted) => {
-            let (mut connection, used) = *accepted;
-            connection.partial = first.split_off(used);
+        Ok(mut accepted) => {
+            let (connection, used) = &mut *accepted;
+            connection.partial = first.split_off(*used);
+            // Only an idle connection's own state stays for as long as it lives.
+            drop(first);
             connection.run().await;
         }
         Err(refusal) => refusal.answer().await,
@@ -92,6 +94,7 @@ async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io:
         let read = match wire.try_read(&mut bytes[held..]) {
             Err(why) if why.kind() == io::ErrorKind::WouldBlock => {
                 bytes.truncate(held);
+                bytes.shrink_to_fit();
                 continue;
             }
             other => other?,
@@ -109,7 +112,7 @@ async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io:
 }
 
 impl Connection {
-    async fn run(mut self) {
+    async fn run(&mut self) {
         let end = self.live().await;
         self.last_words(&end).await;
         self.gone(&end);
@@ -149,6 +152,7 @@ impl Connection {
                         return end;
                     }
                     self.yield_to_receivers().await;
+                    self.hub.yield_to_disk().await;
                 }
             }
         }
@@ -287,6 +291,30 @@ impl Connection {
                 outbox.put(write);
             }
         });
+    }
+
+    /// Appends an answer once what it acknowledges is on disk, if it was stored.
+    fn answer(&self, write: impl FnOnce(&mut Vec<u8>) + Send + 'static) {
+        if self.hub.journal.is_none() {
+            self.reply(write);
+            return;
+        }
+        let number = self.link.number;
+        self.answer_with(move |session| {
+            session.with_output(|outbox| {
+                if outbox.is_of(number) {
+                    outbox.put(write);
+                }
+            });
+        });
+    }
+
+    /// The same for answers that are more than a packet.
+    fn answer_with(&self, give: impl FnOnce(&Arc<Session>) + Send + 'static) {
+        match &self.hub.journal {
+            Some(journal) => journal.answer(&self.session, &self.link, give),
+            None => give(&self.session),
+        }
     }
 
     /// Ends the connection for a broken rule.

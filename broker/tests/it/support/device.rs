@@ -15,6 +15,12 @@ use std::time::Duration;
 /// How long a server may take for an answer before the test fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a session outlives its connection if a test does not say.
+const SESSION_S: u32 = 3600;
+
+/// Longer than tests move the clock.
+const KEEP_ALIVE_S: u16 = 1200;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     V311,
@@ -44,6 +50,10 @@ pub(crate) enum Packet {
     SubAck {
         id: u16,
         reasons: Vec<u8>,
+    },
+    UnsubAck {
+        id: u16,
+        reason: u8,
     },
     Disconnect,
     /// The connection is over.
@@ -81,28 +91,96 @@ impl Device {
         id: &str,
         version: Version,
     ) -> (Self, Packet) {
-        let tcp = TcpStream::connect(("127.0.0.1", server.ports().mqtts)).unwrap();
-        tcp.set_read_timeout(Some(PATIENCE)).unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        let tls = ClientConnection::new(Arc::new(tls(server, keys)), name).unwrap();
-        let mut device = Self {
-            version,
-            stream: Box::new(StreamOwned::new(tls, tcp)),
-            buffer: BytesMut::new(),
-            messages: VecDeque::new(),
-            packet_id: 0,
-        };
         let mut out = BytesMut::new();
         match version {
             Version::V311 => v4::Connect::new(id).write(&mut out).unwrap(),
             Version::V5 => v5::Connect::new(id).write(&mut out).unwrap(),
         };
+        Self::open(tls_stream(server, keys), version, &out)
+    }
+
+    /// Connects over mutual TLS to a session that outlives the connection; says whether it was
+    /// there.
+    pub(crate) fn resume(
+        server: &TestServer,
+        keys: &Keys,
+        id: &str,
+        version: Version,
+    ) -> (Self, bool) {
+        let packet = persistent_connect(id, version, SESSION_S);
+        accepted(Self::open(tls_stream(server, keys), version, &packet))
+    }
+
+    /// The same without TLS, as nobody in particular; MQTT 5 sessions end `expiry_s` after their
+    /// connections.
+    pub(crate) fn resume_plain(
+        port: u16,
+        id: &str,
+        version: Version,
+        expiry_s: u32,
+    ) -> (Self, bool) {
+        let packet = persistent_connect(id, version, expiry_s);
+        accepted(Self::open(plain_stream(port), version, &packet))
+    }
+
+    /// Connects without TLS and without a session that stays.
+    pub(crate) fn clean_plain(port: u16, id: &str) -> Self {
+        let mut out = BytesMut::new();
+        v4::Connect::new(id).write(&mut out).unwrap();
+        let (device, present) = accepted(Self::open(plain_stream(port), Version::V311, &out));
+        assert!(!present, "{id}");
+        device
+    }
+
+    fn open(stream: Box<dyn Stream>, version: Version, connect: &[u8]) -> (Self, Packet) {
+        let mut device = Self {
+            version,
+            stream,
+            buffer: BytesMut::new(),
+            messages: VecDeque::new(),
+            packet_id: 0,
+        };
         // A server that refuses the certificate may be gone before that is written.
-        let answer = match device.send(&out) {
+        let answer = match device.send(connect) {
             Ok(()) => device.next(),
             Err(_) => Packet::Closed,
         };
         (device, answer)
+    }
+
+    /// Disconnects in good order and waits until the server has noticed.
+    pub(crate) fn disconnect(mut self) {
+        self.send(&[0xE0, 0]).unwrap();
+        self.wait_closed();
+    }
+
+    /// The next message, which is not acknowledged.
+    pub(crate) fn unacknowledged(&mut self) -> Message {
+        match self.next() {
+            Packet::Publish(message, _) => message,
+            other => panic!("no message but {other:?}"),
+        }
+    }
+
+    /// Sends PUBLISH packets at QoS 1 at once, and gives the packet ids of the answers in order.
+    pub(crate) fn publish_all(&mut self, topic: &str, payloads: &[String]) -> Vec<u16> {
+        let mut out = BytesMut::new();
+        for payload in payloads {
+            let id = self.next_packet_id();
+            let mut publish = v4::Publish::new(topic, QoS::AtLeastOnce, payload.as_bytes());
+            publish.pkid = id;
+            assert_eq!(self.version, Version::V311);
+            publish.write(&mut out).unwrap();
+        }
+        self.send(&out).unwrap();
+        let acknowledged = |packet| match packet {
+            Packet::PubAck { id, .. } => id,
+            other => panic!("no PUBACK but {other:?}"),
+        };
+        payloads
+            .iter()
+            .map(|_| acknowledged(self.answer()))
+            .collect()
     }
 
     /// Subscribes at QoS 1 and gives the reason.
@@ -127,6 +205,32 @@ impl Device {
                 id: answered,
                 reasons,
             } if answered == id => reasons[0],
+            other => panic!("{filter}: {other:?}"),
+        }
+    }
+
+    /// Unsubscribes and gives the reason; MQTT 3.1.1 has none.
+    pub(crate) fn unsubscribe(&mut self, filter: &str) -> u8 {
+        let id = self.next_packet_id();
+        let mut out = BytesMut::new();
+        match self.version {
+            Version::V311 => {
+                let mut unsubscribe = v4::Unsubscribe::new(filter);
+                unsubscribe.pkid = id;
+                unsubscribe.write(&mut out).unwrap();
+            }
+            Version::V5 => {
+                let mut unsubscribe = v5::Unsubscribe::new(filter);
+                unsubscribe.pkid = id;
+                unsubscribe.write(&mut out).unwrap();
+            }
+        }
+        self.send(&out).unwrap();
+        match self.answer() {
+            Packet::UnsubAck {
+                id: answered,
+                reason,
+            } if answered == id => reason,
             other => panic!("{filter}: {other:?}"),
         }
     }
@@ -248,6 +352,61 @@ impl Device {
     }
 }
 
+fn tls_stream(server: &TestServer, keys: &Keys) -> Box<dyn Stream> {
+    let tcp = TcpStream::connect(("127.0.0.1", server.ports().mqtts)).unwrap();
+    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let tls = ClientConnection::new(Arc::new(tls(server, keys)), name).unwrap();
+    Box::new(StreamOwned::new(tls, tcp))
+}
+
+fn plain_stream(port: u16) -> Box<dyn Stream> {
+    let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+    Box::new(tcp)
+}
+
+fn persistent_connect(id: &str, version: Version, expiry_s: u32) -> BytesMut {
+    let mut out = BytesMut::new();
+    match version {
+        Version::V311 => {
+            let mut connect = v4::Connect::new(id);
+            connect.clean_session = false;
+            connect.keep_alive = KEEP_ALIVE_S;
+            connect.write(&mut out).unwrap();
+        }
+        Version::V5 => {
+            let mut connect = v5::Connect::new(id);
+            connect.clean_session = false;
+            connect.keep_alive = KEEP_ALIVE_S;
+            connect.properties = Some(v5::ConnectProperties {
+                session_expiry_interval: Some(expiry_s),
+                receive_maximum: None,
+                max_packet_size: None,
+                topic_alias_max: None,
+                request_response_info: None,
+                request_problem_info: None,
+                user_properties: Vec::new(),
+                authentication_method: None,
+                authentication_data: None,
+            });
+            connect.write(&mut out).unwrap();
+        }
+    }
+    out
+}
+
+/// Whether the session that an accepted connection got was there before.
+fn accepted((device, answer): (Device, Packet)) -> (Device, bool) {
+    match answer {
+        Packet::ConnAck {
+            session_present,
+            code: 0,
+        } => (device, session_present),
+        other => panic!("not accepted: {other:?}"),
+    }
+}
+
 fn of_v4(packet: v4::Packet) -> Packet {
     match packet {
         v4::Packet::ConnAck(ack) => Packet::ConnAck {
@@ -276,6 +435,10 @@ fn of_v4(packet: v4::Packet) -> Packet {
                     v4::SubscribeReasonCode::Failure => 0x80,
                 })
                 .collect(),
+        },
+        v4::Packet::UnsubAck(ack) => Packet::UnsubAck {
+            id: ack.pkid,
+            reason: 0,
         },
         other => panic!("{other:?}"),
     }
@@ -312,6 +475,10 @@ fn of_v5(packet: v5::Packet) -> Packet {
                     _ => 0x80,
                 })
                 .collect(),
+        },
+        v5::Packet::UnsubAck(ack) => Packet::UnsubAck {
+            id: ack.pkid,
+            reason: ack.reasons.first().map_or(0, |reason| *reason as u8),
         },
         other => panic!("{other:?}"),
     }

@@ -4,6 +4,7 @@ use super::{Json, Kind};
 use crate::sql::SqlVersion;
 use crate::sql::error::EvalError;
 use crate::sql::number::{Number, is_whole_text, parse_json};
+use crate::sql::object::Object;
 use crate::sql::value::Value;
 use std::fmt::Write;
 
@@ -75,20 +76,23 @@ impl Writer {
                 }
                 self.raw("]");
             }
-            Value::Object(object) => {
-                self.raw("{");
-                for (name, member) in object.iter() {
-                    if !member.is_undefined() {
-                        self.comma();
-                        self.string(name);
-                        self.raw(":");
-                        self.value(member)?;
-                    }
-                }
-                self.raw("}");
-            }
+            Value::Object(object) => self.object(object)?,
         }
         self.check()
+    }
+
+    pub(in crate::sql) fn object(&mut self, object: &Object<'_>) -> Result<(), EvalError> {
+        self.raw("{");
+        for (name, member) in object.iter() {
+            if !member.is_undefined() {
+                self.comma();
+                self.string(name);
+                self.raw(":");
+                self.value(member)?;
+            }
+        }
+        self.raw("}");
+        Ok(())
     }
 
     fn display(&mut self, number: Number) {
