@@ -1,8 +1,7 @@
 """What is on disk is there after a restart."""
 
-from botocore.exceptions import ClientError
-
 import pytest
+from botocore.exceptions import ClientError
 
 from harness import ALLOW_ALL
 from mqtt_client import tls_client
