@@ -13,8 +13,7 @@ mod upgrade;
 mod websocket;
 mod wire;
 
-pub(crate) use listen::{ListenError, Listeners, Listening, start};
-pub(crate) use tls::{certificate_id, endpoint_name};
+pub(crate) use listen::{ListenError, Listeners, start};
 pub(crate) use wire::Wire;
 
 use rustls_pki_types::CertificateDer;
