@@ -1,0 +1,31 @@
+//! Why a load cannot be run.
+
+use crate::net::NetError;
+use crate::wire::WireError;
+
+/// Why a load cannot be run. What goes wrong once it runs is part of its report instead.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    #[error("{client}: {why}")]
+    Client { client: String, why: NetError },
+    #[error(
+        "{client}: the broker refused the connection ({reason}); do --username and --password or --cert fit?"
+    )]
+    Connection { client: String, reason: String },
+    #[error(
+        "{client}: the broker refused a subscription ({reason}); does its policy allow the topics below --topic-prefix?"
+    )]
+    Subscription { client: String, reason: String },
+    #[error(
+        "{ready} of {wanted} clients were ready after {seconds} s; give them more time with --set-up-seconds"
+    )]
+    SetUp {
+        ready: usize,
+        wanted: usize,
+        seconds: f64,
+    },
+    #[error(transparent)]
+    Net(#[from] NetError),
+    #[error(transparent)]
+    Wire(#[from] WireError),
+}

@@ -1,0 +1,7 @@
+//! Results for people: on the terminal while and after a run, and as a page with charts.
+
+mod progress;
+mod table;
+
+pub(crate) use progress::Progress;
+pub(crate) use table::table;
