@@ -7,7 +7,10 @@ use std::process::ExitCode;
 
 mod cli;
 
+mod api;
 mod load;
+
+mod compare;
 mod report;
 mod show;
 

@@ -106,6 +106,10 @@ pub(crate) struct OutputFlags {
     #[arg(long, value_name = "TEXT")]
     pub(crate) label: Option<String>,
 
+    /// A name for the load in the results
+    #[arg(long, value_name = "TEXT", hide = true)]
+    pub(crate) case: Option<String>,
+
     /// No progress bar
     #[arg(long, short)]
     pub(crate) quiet: bool,

@@ -5,6 +5,12 @@ mod mode;
 mod plans;
 mod run;
 
+mod messages;
+mod others;
+
+mod cases;
+mod compare;
+
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -31,12 +37,44 @@ const EXAMPLES: &str = "Examples:
   Latency at a load that the broker can bear:
     thingcore-bench pairs --pairs 50 --rate 5000 --html pairs.html
 
+  Mutual TLS, as devices speak to AWS IoT:
+    thingcore-bench fan-in --target localhost:8883 --cafile Amazon-root-CA-1.pem \\
+      --cert device.pem.crt --key private.pem.key --alpn x-amzn-mqtt-ca
+
+  What twenty rules on a topic cost:
+    thingcore-bench rules --rules 20 --api-url http://127.0.0.1:9883 --pid $(pidof thingcore)
+
+  A known case, and two brokers by turns:
+    thingcore-bench case fan100-256 --pid $(pidof mosquitto)
+    thingcore-bench compare --case short --repeats 3 --html compared.html \\
+      --target thingcore=127.0.0.1:1883,$(pidof thingcore) \\
+      --target mosquitto=127.0.0.1:1884,$(pidof mosquitto)
+
 Exit status: 0 everything that was due was delivered, 1 it was not or the run failed, 64 wrong usage.";
 
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
     Mode(mode::Mode),
+    /// Run a known case; flags after its name win over its own
+    Case(Case),
+    /// List the known cases
+    Cases,
+    /// Run cases against several brokers by turns
+    Compare(compare::Compare),
+}
+
+#[derive(clap::Args, Clone, Debug)]
+struct Case {
+    /// The case
+    name: String,
+    /// Flags of its mode
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "FLAGS"
+    )]
+    flags: Vec<String>,
 }
 
 /// Runs the command that the process was started with.
@@ -68,7 +106,41 @@ pub(crate) struct Usage(pub(crate) String);
 fn execute(command: &Command) -> anyhow::Result<bool> {
     match command {
         Command::Mode(mode) => run::run_and_show(mode),
+        Command::Case(case) => run_case(case),
+        Command::Cases => {
+            let mut stdout = io::stdout().lock();
+            for (name, line) in cases::CASES {
+                writeln!(stdout, "{name:20} {line}")?;
+            }
+            Ok(true)
+        }
+        Command::Compare(args) => compare::compare(args),
     }
+}
+
+fn run_case(case: &Case) -> anyhow::Result<bool> {
+    let line = cases::command_line(&case.name).ok_or_else(|| unknown_case(&case.name))?;
+    let words = ["thingcore-bench"].into_iter().chain(line.split(' '));
+    let words = words.chain(["--case", case.name.as_str()]);
+    let words = words.chain(case.flags.iter().map(String::as_str));
+    let cli = match parse(words.map(OsString::from)) {
+        Ok(cli) => cli,
+        // What is wrong has been printed.
+        Err(status) if status == ExitCode::SUCCESS => return Ok(true),
+        Err(_) => return Err(Usage(format!("the flags do not fit `{line}`")).into()),
+    };
+    match &cli.command {
+        Command::Mode(mode) => run::run_and_show(mode),
+        Command::Case(_) | Command::Cases | Command::Compare(_) => {
+            Err(unknown_case(&case.name).into())
+        }
+    }
+}
+
+fn unknown_case(name: &str) -> Usage {
+    Usage(format!(
+        "there is no case `{name}`; `thingcore-bench cases` lists them"
+    ))
 }
 
 fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, ExitCode> {

@@ -155,7 +155,9 @@ impl<'a> Connections<'a> {
             if now_ns > shown_ns + 200_000_000 {
                 shown_ns = now_ns;
                 let rate = self.made as f64 * 1e9 / now_ns as f64;
-                watch.progress.advance(self.done() as f64 / wanted as f64, rate);
+                watch
+                    .progress
+                    .advance(self.done() as f64 / wanted as f64, rate);
             }
         }
         // The last goodbyes.
@@ -198,7 +200,10 @@ impl<'a> Connections<'a> {
                 let filters: Vec<String> = filters
                     .map(|nth| format!("{prefix}/idle/{name}/{nth}"))
                     .collect();
-                self.subacks[link] = self.settings.client.put_subscribes(net.out(link), &filters)?;
+                self.subacks[link] = self
+                    .settings
+                    .client
+                    .put_subscribes(net.out(link), &filters)?;
                 if self.subacks[link] == 0 {
                     self.is_in(net, link);
                 }
@@ -224,7 +229,8 @@ impl<'a> Connections<'a> {
 
     fn is_in(&mut self, net: &mut Net, link: LinkId) {
         self.made += 1;
-        self.latency.add(net.clock.now_ns() - net.opened_at_ns(link));
+        self.latency
+            .add(net.clock.now_ns() - net.opened_at_ns(link));
         self.states[link] = State::In;
         if self.settings.hold_s.is_none() {
             self.states[link] = State::Leaving;

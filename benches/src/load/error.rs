@@ -24,6 +24,8 @@ pub(crate) enum LoadError {
         wanted: usize,
         seconds: f64,
     },
+    #[error("no connection was made: {0}")]
+    Nothing(String),
     #[error(transparent)]
     Net(#[from] NetError),
     #[error(transparent)]

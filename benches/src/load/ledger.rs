@@ -336,3 +336,179 @@ impl Stream {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What happens to a ledger, in order.
+    enum Step {
+        Publish(usize),
+        /// Subscriber, publisher, sequence number, and whether it was due.
+        Deliver(usize, usize, u32, bool),
+        Ack(usize, u16),
+        Refuse(usize, u16),
+        WriteOff,
+    }
+    use Step::{Ack, Deliver, Publish, Refuse, WriteOff};
+
+    /// A ledger of two publishers with a window of two, and two subscribers.
+    fn check(
+        accounting: Accounting,
+        due: u32,
+        acknowledged: bool,
+        steps: &[Step],
+        in_flight: u64,
+        expected: Totals,
+    ) {
+        let classes = [0, 1];
+        let mut ledger = Ledger::new(accounting, due, acknowledged, 2, 2, &classes);
+        for step in steps {
+            match *step {
+                Publish(publisher) => {
+                    assert!(ledger.is_open(publisher));
+                    ledger.publish(publisher);
+                }
+                Deliver(subscriber, publisher, sequence, was_due) => {
+                    assert_eq!(ledger.deliver(subscriber, publisher, sequence), was_due);
+                }
+                Ack(publisher, packet_id) => ledger.acknowledge(publisher, packet_id, false),
+                Refuse(publisher, packet_id) => ledger.acknowledge(publisher, packet_id, true),
+                WriteOff => ledger.write_off(),
+            }
+        }
+        assert_eq!(ledger.totals(), expected);
+        assert_eq!(ledger.in_flight(), in_flight);
+    }
+
+    fn totals(published: u64, due: u64, delivered: u64) -> Totals {
+        Totals {
+            published,
+            due,
+            delivered,
+            lost: due - delivered,
+            ..Totals::default()
+        }
+    }
+
+    #[test]
+    fn a_message_to_all_is_done_when_all_have_it() {
+        let steps = [Publish(0), Deliver(0, 0, 0, true)];
+        check(Accounting::Every, 2, false, &steps, 1, totals(1, 2, 1));
+        let steps = [Publish(0), Deliver(0, 0, 0, true), Deliver(1, 0, 0, true)];
+        check(Accounting::Every, 2, false, &steps, 0, totals(1, 2, 2));
+    }
+
+    #[test]
+    fn a_duplicate_for_one_does_not_hide_a_loss_of_another() {
+        let steps = [Publish(0), Deliver(0, 0, 0, true), Deliver(0, 0, 0, false)];
+        let expected = Totals {
+            duplicates: 1,
+            ..totals(1, 2, 1)
+        };
+        check(Accounting::Every, 2, false, &steps, 1, expected);
+    }
+
+    #[test]
+    fn a_gap_is_lost_at_once_and_out_of_order_if_it_comes_after_all() {
+        let gap = [
+            Publish(1),
+            Publish(1),
+            Deliver(0, 1, 1, true),
+            Deliver(1, 1, 0, true),
+            Deliver(1, 1, 1, true),
+        ];
+        check(Accounting::Every, 2, false, &gap, 0, totals(2, 4, 3));
+        let made_up = [
+            Publish(1),
+            Publish(1),
+            Deliver(0, 1, 1, true),
+            Deliver(0, 1, 0, true),
+            Deliver(0, 1, 0, false),
+        ];
+        let expected = Totals {
+            out_of_order: 1,
+            duplicates: 1,
+            ..totals(2, 4, 2)
+        };
+        check(Accounting::Every, 2, false, &made_up, 2, expected);
+    }
+
+    #[test]
+    fn pairs_hear_their_own_publisher_only() {
+        let steps = [Publish(0), Deliver(1, 0, 0, false), Deliver(0, 0, 0, true)];
+        let expected = Totals {
+            astray: 1,
+            ..totals(1, 1, 1)
+        };
+        check(Accounting::Paired, 1, false, &steps, 0, expected);
+    }
+
+    #[test]
+    fn one_of_each_class_gets_a_message() {
+        let once = Accounting::Once { classes: 2 };
+        let steps = [Publish(0), Deliver(0, 0, 0, true), Deliver(0, 0, 0, false)];
+        let expected = Totals {
+            duplicates: 1,
+            ..totals(1, 2, 1)
+        };
+        check(once, 2, false, &steps, 1, expected);
+        let steps = [Publish(0), Deliver(0, 0, 0, true), Deliver(1, 0, 0, true)];
+        check(once, 2, false, &steps, 0, totals(1, 2, 2));
+    }
+
+    #[test]
+    fn what_was_never_sent_is_astray() {
+        let steps = [
+            Publish(0),
+            Deliver(0, 0, 1, false),
+            Deliver(0, 7, 0, false),
+            Ack(0, 1),
+        ];
+        let expected = Totals {
+            astray: 3,
+            ..totals(1, 2, 0)
+        };
+        check(Accounting::Every, 2, false, &steps, 1, expected);
+    }
+
+    #[test]
+    fn the_acknowledgement_is_due_as_well() {
+        let steps = [Publish(0), Deliver(0, 0, 0, true)];
+        check(Accounting::Paired, 1, true, &steps, 1, totals(1, 1, 1));
+        let steps = [Publish(0), Deliver(0, 0, 0, true), Ack(0, 1)];
+        check(Accounting::Paired, 1, true, &steps, 0, totals(1, 1, 1));
+        let steps = [Publish(0), Refuse(0, 1), Deliver(0, 0, 0, true), Ack(0, 1)];
+        let expected = Totals {
+            refused: 1,
+            astray: 1,
+            ..totals(1, 1, 1)
+        };
+        check(Accounting::Paired, 1, true, &steps, 0, expected);
+    }
+
+    #[test]
+    fn what_is_written_off_stays_lost_and_frees_the_window() {
+        let steps = [
+            Publish(0),
+            Publish(0),
+            WriteOff,
+            Publish(0),
+            Deliver(0, 0, 2, true),
+        ];
+        check(Accounting::Paired, 1, false, &steps, 0, totals(3, 3, 1));
+    }
+
+    #[test]
+    fn publishers_are_listed_once_when_their_window_opens() {
+        let mut ledger = Ledger::new(Accounting::Paired, 1, false, 2, 1, &[0, 0]);
+        while ledger.next_freed().is_some() {}
+        ledger.publish(1);
+        assert!(!ledger.is_open(1) && !ledger.has_freed());
+        ledger.deliver(1, 1, 0);
+        ledger.list(1);
+        assert_eq!((ledger.next_freed(), ledger.next_freed()), (Some(1), None));
+        ledger.limit_window(0, 0);
+        assert!(ledger.is_open(0));
+    }
+}

@@ -3,6 +3,9 @@
 mod plan;
 mod run;
 
+mod connections;
+mod retained;
+
 mod client;
 mod course;
 mod error;
@@ -12,8 +15,10 @@ mod opener;
 mod pace;
 
 pub(crate) use client::ClientSettings;
+pub(crate) use connections::{ConnectionOutcome, ConnectionSettings, run_connections};
 pub(crate) use course::{Sample, Watch};
 pub(crate) use flow::FlowSettings;
 pub(crate) use ledger::Totals;
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Plan, Subscriber};
+pub(crate) use retained::{RetainedOutcome, RetainedSettings, run_retained};
 pub(crate) use run::{FlowOutcome, StalledReaders, run_flow};

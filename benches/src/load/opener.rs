@@ -34,8 +34,4 @@ impl Opener {
     pub(crate) fn arrived(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
     }
-
-    pub(crate) fn is_done(&self) -> bool {
-        self.under_way == 0 && self.next == self.end
-    }
 }

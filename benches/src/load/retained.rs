@@ -214,20 +214,26 @@ impl<'a> Retained<'a> {
             publisher.done = false;
             self.fill(net, nth);
         }
-        self.rounds(net, |load| load.publishers.iter().all(|publisher| publisher.done))
+        self.rounds(net, |load| {
+            load.publishers.iter().all(|publisher| publisher.done)
+        })
     }
 
     fn fetch(&mut self, net: &mut Net) -> Result<(), LoadError> {
         self.step = Step::Fetch;
         self.fetch_ns = net.clock.now_ns();
         let filters: Vec<String> = if self.settings.exact {
-            (0..self.settings.topics).map(|nth| self.topic(nth)).collect()
+            (0..self.settings.topics)
+                .map(|nth| self.topic(nth))
+                .collect()
         } else {
             vec![format!("{}/retained/#", self.settings.client.topic_prefix)]
         };
         for nth in 0..self.got.len() {
             let link = self.publishers.len() + nth;
-            self.settings.client.put_subscribes(net.out(link), &filters)?;
+            self.settings
+                .client
+                .put_subscribes(net.out(link), &filters)?;
         }
         let due = (self.settings.topics * self.got.len()) as u64;
         self.rounds(net, |load| load.totals.delivered == due)
@@ -262,17 +268,18 @@ impl<'a> Retained<'a> {
         };
         // Never more than WINDOW in flight, in order: identifiers may go round.
         let packet_id = (self.publishers[nth].sent % 0xffff) as u16 + 1;
-        match self.step {
-            Step::Store | Step::Fetch => {
-                let bytes = self.settings.payload_bytes;
-                Template::new(client.version, client.qos, &text, Form::Bytes, bytes)
-                    .retained()
-                    .put(net.out(nth), packet_id, stamp);
-            }
-            Step::Clear => Template::empty(client.version, client.qos, &text)
-                .retained()
-                .put_empty(net.out(nth), packet_id),
-        }
+        let (version, qos) = (client.version, client.qos);
+        let template = match self.step {
+            Step::Store | Step::Fetch => Template::new(
+                version,
+                qos,
+                &text,
+                Form::Bytes,
+                self.settings.payload_bytes,
+            ),
+            Step::Clear => Template::empty(version, qos, &text),
+        };
+        template.retained().put(net.out(nth), packet_id, stamp);
     }
 
     /// All is sent: a question whose answer says that all has been read.
@@ -303,7 +310,7 @@ impl<'a> Retained<'a> {
         }
     }
 
-    fn answer(&mut self, net: &mut Net, link: LinkId, packet: &[u8]) -> Result<(), LoadError> {
+    fn answer(&mut self, link: LinkId, packet: &[u8]) -> Result<(), LoadError> {
         let client = || format!("{}-{link}", self.settings.client.id_prefix);
         match decode_answer(packet, self.settings.client.version)? {
             Answer::Connected { receive_maximum } => {
@@ -329,7 +336,9 @@ impl<'a> Retained<'a> {
             }
             Answer::Disconnected(reason) => {
                 let client = client();
-                self.error(format!("{client}: the broker sent DISCONNECT {reason:#04x}"));
+                self.error(format!(
+                    "{client}: the broker sent DISCONNECT {reason:#04x}"
+                ));
             }
             Answer::Subscribed => self.moves += 1,
             Answer::Nothing => {}
@@ -381,7 +390,7 @@ impl Handler for Retained<'_> {
                 }
             }
             Packet::Other(packet) => {
-                if let Err(error) = self.answer(net, link, packet) {
+                if let Err(error) = self.answer(link, packet) {
                     self.fail(error);
                 }
             }

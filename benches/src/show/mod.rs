@@ -3,5 +3,8 @@
 mod progress;
 mod table;
 
+mod chart;
+pub(crate) mod html;
+
 pub(crate) use progress::Progress;
-pub(crate) use table::table;
+pub(crate) use table::{comparison_table, table};

@@ -1,9 +1,89 @@
-//! A report as a table of two columns.
+//! Results as tables of text.
 
+use crate::compare::{CaseResult, Comparison, Spread};
 use crate::report::{Broker, Connections, Latency, Messages, Report};
 
 /// The report for the terminal.
 pub(crate) fn table(report: &Report) -> String {
+    let verdict = if report.ok { "ok" } else { "NOT OK" };
+    let rows = rows(report);
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let line = |(name, value): &(String, String)| format!("  {name:width$}  {value}\n");
+    let lines: String = rows.iter().map(line).collect();
+    format!(
+        "{} against {}: {verdict}\n{lines}",
+        report.case, report.target
+    )
+}
+
+/// A comparison for the terminal.
+pub(crate) fn comparison_table(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for case in &comparison.cases {
+        text.push_str(&format!("{}: {}\n", case.case, case.load));
+        let rows = comparison_rows(case);
+        let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
+        for row in &rows {
+            for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                text.push_str(&match at {
+                    0 => format!("  {cell:width$}"),
+                    _ => format!("  {cell:>width$}"),
+                });
+            }
+            text.push('\n');
+        }
+        for error in &case.errors {
+            text.push_str(&format!("  error: {error}\n"));
+        }
+    }
+    text
+}
+
+/// A case of a comparison: a row of names, then one for each broker.
+pub(super) fn comparison_rows(case: &CaseResult) -> Vec<Vec<String>> {
+    let head = [
+        "broker",
+        "clean runs",
+        "us per unit",
+        "min-max",
+        "ratio",
+        "units/s",
+        "p50 us",
+        "p99 us",
+        "p99.9 us",
+        "peak KiB",
+        "lost",
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for target in &case.targets {
+        let dash = || "-".to_owned();
+        let us = target.us_per_unit.as_ref();
+        let show =
+            |number: &Option<Spread>| number.as_ref().map_or_else(dash, |n| decimal(n.median));
+        rows.push(vec![
+            target.target.clone(),
+            format!("{}/{}", target.clean, target.runs),
+            show(&target.us_per_unit),
+            us.map_or_else(dash, |us| {
+                format!("{}-{}", decimal(us.min), decimal(us.max))
+            }),
+            target
+                .ratio
+                .map_or_else(dash, |ratio| format!("{ratio:.2}")),
+            show(&target.per_s),
+            show(&target.p50_us),
+            show(&target.p99_us),
+            show(&target.p999_us),
+            show(&target.peak_kib),
+            count(target.lost),
+        ]);
+    }
+    rows
+}
+
+/// The report as names and values.
+pub(super) fn rows(report: &Report) -> Vec<(String, String)> {
     let mut rows = Rows::default();
     rows.add("load", report.load.clone());
     if let Some(messages) = &report.messages {
@@ -30,21 +110,13 @@ pub(crate) fn table(report: &Report) -> String {
         );
     }
     for figure in &report.figures {
-        rows.add(
-            &figure.name,
-            format!("{} {}", decimal(figure.value), figure.unit),
-        );
+        let value = format!("{} {}", decimal(figure.value), figure.unit);
+        rows.add(&figure.name, value);
     }
     for error in &report.errors {
         rows.add("error", error.clone());
     }
-    let verdict = if report.ok { "ok" } else { "NOT OK" };
-    format!(
-        "{} against {}: {verdict}\n{}",
-        report.case,
-        report.target,
-        rows.render()
-    )
+    rows.0
 }
 
 #[derive(Default)]
@@ -169,12 +241,6 @@ impl Rows {
                 other.unwrap_or_default()
             ),
         );
-    }
-
-    fn render(&self) -> String {
-        let width = self.0.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        let line = |(name, value): &(String, String)| format!("  {name:width$}  {value}\n");
-        self.0.iter().map(line).collect()
     }
 }
 

@@ -14,10 +14,18 @@ pub(crate) struct Template {
 
 impl Template {
     pub(crate) fn new(version: Version, qos: QoS, topic: &str, form: Form, size: usize) -> Self {
+        Self::with_payload(version, qos, topic, form, &form.payload(size))
+    }
+
+    /// A message without a payload or a stamp, which takes a retained one away.
+    pub(crate) fn empty(version: Version, qos: QoS, topic: &str) -> Self {
+        Self::with_payload(version, qos, topic, Form::Bytes, &[])
+    }
+
+    fn with_payload(version: Version, qos: QoS, topic: &str, form: Form, payload: &[u8]) -> Self {
         let acknowledged = qos == QoS::AtLeastOnce;
         let head = 2 + topic.len() + 2 * usize::from(acknowledged);
         let head = head + usize::from(version == Version::V5);
-        let payload = form.payload(size);
         let mut bytes = vec![0x30 | (qos as u8) << 1];
         put_varint(&mut bytes, head + payload.len());
         bytes.extend_from_slice(&(topic.len() as u16).to_be_bytes());
@@ -32,7 +40,7 @@ impl Template {
             bytes.push(0);
         }
         let payload_at = bytes.len();
-        bytes.extend_from_slice(&payload);
+        bytes.extend_from_slice(payload);
         Template {
             bytes,
             form,
@@ -64,7 +72,9 @@ impl Template {
         if let Some(at) = self.packet_id_at {
             message[at..at + 2].copy_from_slice(&packet_id.to_be_bytes());
         }
-        self.form.put(&mut message[self.payload_at..], stamp);
+        if self.payload_at < message.len() {
+            self.form.put(&mut message[self.payload_at..], stamp);
+        }
     }
 }
 
