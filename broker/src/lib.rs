@@ -12,7 +12,9 @@ mod embedded;
 mod hub;
 mod metrics;
 mod net;
+mod server;
 mod shards;
 mod world;
 
 pub use config::{Config, ConfigError, LogFormat, ProfileName};
+pub use server::{Ports, Running, Server, StartError};

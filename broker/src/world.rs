@@ -2,11 +2,12 @@
 
 use crate::admin::Feed;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ProfileName};
 use crate::embedded::lambda::Functions;
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use mqtt::Profile;
 use rules::delivery::Delivery;
 use std::sync::Arc;
 use things::Things;
@@ -26,4 +27,14 @@ pub(crate) struct World {
     pub(crate) anonymous: Option<Arc<policy::Document>>,
     /// What `/_thingcore/messages` remembers.
     pub(crate) feed: Feed,
+}
+
+impl World {
+    /// What the message core allows.
+    pub(crate) fn profile(&self) -> Profile {
+        match self.config.profile {
+            ProfileName::Aws => Profile::aws(),
+            ProfileName::Mqtt => Profile::mqtt(),
+        }
+    }
 }

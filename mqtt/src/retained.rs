@@ -112,14 +112,18 @@ impl Retained {
             .take(limit)
     }
 
-    /// Drops what has expired.
-    pub fn expire(&mut self, now_ms: u64) {
-        self.entries.retain(|_, entry| entry.is_live(now_ms));
-        self.bytes = self
-            .entries
-            .values()
-            .map(|entry| entry.message.payload.len())
-            .sum();
+    /// Drops what has expired and names its topics.
+    pub fn expire(&mut self, now_ms: u64) -> Vec<Arc<str>> {
+        let mut expired = Vec::new();
+        self.entries.retain(|topic, entry| {
+            let live = entry.is_live(now_ms);
+            if !live {
+                self.bytes -= entry.message.payload.len();
+                expired.push(Arc::clone(topic));
+            }
+            live
+        });
+        expired
     }
 
     /// Drops everything.

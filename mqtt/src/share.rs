@@ -54,11 +54,14 @@ impl<S: PartialEq + Clone, M> Group<S, M> {
         }
     }
 
-    /// Removes a member that unsubscribed or whose session ended. What waits is dropped when no
+    /// Removes a member that unsubscribed or whose session ended. Gives back what waits when no
     /// persistent member is left to wait for.
-    pub fn leave(&mut self, session: &S) {
+    pub fn leave(&mut self, session: &S) -> VecDeque<M> {
         self.members.retain(|m| m.session != *session);
-        self.forget_queue_without_persistent_member();
+        if self.members.iter().any(|m| m.persistent) {
+            return VecDeque::new();
+        }
+        std::mem::take(&mut self.waiting)
     }
 
     /// Marks a member as connected or gone.
@@ -117,12 +120,6 @@ impl<S: PartialEq + Clone, M> Group<S, M> {
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
-
-    fn forget_queue_without_persistent_member(&mut self) {
-        if !self.members.iter().any(|m| m.persistent) {
-            self.waiting = VecDeque::new();
-        }
-    }
 }
 
 #[cfg(test)]
@@ -170,7 +167,7 @@ mod tests {
             (Ok(()), Ok(()), Err(3))
         );
         assert_eq!(group.take_waiting(), Some(1));
-        group.leave(&2);
+        assert_eq!(group.leave(&2), [2]);
         assert_eq!(group.waiting(), 0);
     }
 }

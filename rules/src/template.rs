@@ -3,6 +3,7 @@
 use crate::sql::{
     Context, EvalError, SqlError, SqlVersion, Statement, TemplateExpression, UndefinedInTemplate,
 };
+use std::ops::Range;
 
 /// A field of an action, with the expressions that it contains.
 #[derive(Debug)]
@@ -57,6 +58,7 @@ impl Template {
         let mut at = 0;
         while let Some(opening) = text[at..].find("${") {
             let start = at + opening;
+            refuse_element_fields(text, at..start)?;
             let (expression, end) =
                 TemplateExpression::parse(text, start + 2, version, variables.to_vec())?;
             if opening > 0 {
@@ -68,6 +70,7 @@ impl Template {
                 expression,
             });
         }
+        refuse_element_fields(text, at..text.len())?;
         if at < text.len() || parts.is_empty() {
             parts.push(Part::Text(text[at..].into()));
         }
@@ -107,5 +110,18 @@ impl Template {
             }
         }
         Ok(rendered)
+    }
+}
+
+/// `@{field}` is for the elements that an InfluxDB action writes; anywhere else AWS refuses the
+/// rule (developer guide, "InfluxDB").
+fn refuse_element_fields(text: &str, part: Range<usize>) -> Result<(), SqlError> {
+    match text[part.clone()].find("@{") {
+        None => Ok(()),
+        Some(found) => Err(SqlError::at(
+            text,
+            part.start + found,
+            "`@{...}` is for the InfluxDB action only: write ${...}",
+        )),
     }
 }

@@ -11,8 +11,12 @@ mod registry;
 mod roles;
 mod rules;
 
+mod arn;
 mod error;
 mod page;
+mod state;
+mod store;
+mod target;
 
 pub use certificate::{
     CaCertificate, CaUpdate, Certificate, CertificateStatus, KeysAndCertificate, NewCaCertificate,
@@ -33,3 +37,4 @@ pub use roles::{
     RoleSession,
 };
 pub use rules::{RuleFilter, TopicRule};
+pub use store::{Row, Rows, Table, Then};

@@ -1,8 +1,16 @@
 //! The control plane of one server: opening it, watching it, emptying it.
 
 use crate::ThingsError;
-use std::path::PathBuf;
+use crate::arn::Place;
+use crate::certificate::Authorities;
+use crate::roles::Sessions;
+use crate::state::State;
+use crate::store::{Batch, Disk, Rows, check_format, failed, load};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where the control plane lives.
 #[derive(Clone, Debug)]
@@ -43,7 +51,8 @@ pub enum OpenError {
 /// What changed, told to watchers after the change is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Policies, attachments, things, groups or roles: decisions must be taken anew.
+    /// Policies, attachments or roles, or a thing that certificates act as, or its groups:
+    /// decisions must be taken anew.
     Decisions,
     /// A certificate's status, or its deletion (`active` is false then).
     Certificate {
@@ -59,46 +68,182 @@ pub enum Change {
 }
 
 /// The control plane of one server.
-#[derive(Debug)]
+///
+/// Locks are taken in this order: `writing`, then `state`; a reader takes `state` alone and never
+/// waits for a disk. Watchers are called with neither held.
 pub struct Things {
-    _private: (),
+    place: Place,
+    state: RwLock<State>,
+    /// Held while a change is decided, written and made, so that nothing comes between.
+    writing: Mutex<()>,
+    disk: Option<Disk>,
+    rows: Option<Arc<Rows>>,
+    epoch: AtomicU64,
+    watchers: RwLock<Vec<Watcher>>,
+    pub(crate) authorities: Authorities,
+    pub(crate) sessions: Mutex<Sessions>,
 }
 
-#[allow(unused_variables)]
+type Watcher = Arc<dyn Fn(&Change) + Send + Sync>;
+
 impl Things {
     /// Opens what is kept in the directory, or begins anew.
     ///
     /// # Errors
     /// A directory of a newer format, or one that cannot be read or written.
     pub fn open(settings: &Settings) -> Result<Self, OpenError> {
-        todo!()
+        let mut state = State::default();
+        let (disk, rows) = match &settings.directory {
+            Some(directory) => {
+                let disk = open_disk(directory, &mut state)?;
+                let rows = open_rows(directory, &disk)?;
+                (Some(disk), Some(Arc::new(rows)))
+            }
+            None => (None, None),
+        };
+        Ok(Self {
+            place: Place {
+                region: settings.region.clone(),
+                account_id: settings.account_id.clone(),
+            },
+            state: RwLock::new(state),
+            writing: Mutex::new(()),
+            disk,
+            rows,
+            epoch: AtomicU64::new(1),
+            watchers: RwLock::default(),
+            authorities: Authorities::open(settings.directory.as_deref())?,
+            sessions: Mutex::default(),
+        })
     }
 
     /// Calls `watcher` after each change, on the thread that made it.
     pub fn watch(&self, watcher: impl Fn(&Change) + Send + Sync + 'static) {
-        todo!()
+        self.watchers.write().push(Arc::new(watcher));
     }
 
     /// Grows with every change that can alter a decision.
     pub fn epoch(&self) -> u64 {
-        todo!()
+        self.epoch.load(Ordering::Acquire)
     }
 
     /// AWS region, for ARNs.
     pub fn region(&self) -> &str {
-        todo!()
+        &self.place.region
     }
 
     /// Account id, for ARNs.
     pub fn account_id(&self) -> &str {
-        todo!()
+        &self.place.account_id
     }
 
-    /// Empties everything but the CAs.
+    /// The tables of rows beside the documents; `None` when everything is kept in memory.
+    pub fn rows(&self) -> Option<&Arc<Rows>> {
+        self.rows.as_ref()
+    }
+
+    /// Empties everything but the CAs, the rows too.
     ///
     /// # Errors
     /// Internal.
     pub fn reset(&self) -> Result<(), ThingsError> {
-        todo!()
+        let writing = self.writing.lock();
+        let number = match &self.disk {
+            Some(disk) => Some(disk.clear().map_err(|error| internal(&error))?),
+            None => None,
+        };
+        *self.state.write() = State::default();
+        *self.sessions.lock() = Sessions::default();
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        drop(writing);
+        if let Some(rows) = &self.rows {
+            rows.clear().map_err(ThingsError::Internal)?;
+        }
+        self.finish(number, &[Change::Reset])
     }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What is known now, for a look-up.
+    pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read()
+    }
+
+    /// Decides on a change and makes it: written first, then in memory, then watchers are told.
+    /// Others can see it a moment before it is safe on disk, the caller hears of it afterwards.
+    pub(crate) fn change<T>(
+        &self,
+        decide: impl FnOnce(&State, &mut Batch) -> Result<T, ThingsError>,
+    ) -> Result<T, ThingsError> {
+        let writing = self.writing.lock();
+        let mut batch = Batch::default();
+        let answer = decide(&self.state.read(), &mut batch)?;
+        if batch.is_empty() {
+            return Ok(answer);
+        }
+        if let Some(reason) = batch.failure() {
+            return Err(ThingsError::Internal(reason));
+        }
+        let number = match &self.disk {
+            Some(disk) => Some(disk.write(&batch).map_err(|error| internal(&error))?),
+            None => None,
+        };
+        let told = batch.apply(&mut self.state.write());
+        if !told.is_empty() {
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+        drop(writing);
+        self.finish(number, &told)?;
+        Ok(answer)
+    }
+
+    fn finish(&self, number: Option<u64>, told: &[Change]) -> Result<(), ThingsError> {
+        if let (Some(disk), Some(number)) = (&self.disk, number) {
+            disk.sync(number).map_err(|error| internal(&error))?;
+        }
+        // Cloned, so that a watcher may add another.
+        let watchers = self.watchers.read().clone();
+        for change in told {
+            for watcher in &watchers {
+                watcher(change);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Things {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Things")
+            .field("place", &self.place)
+            .field("epoch", &self.epoch())
+            .finish_non_exhaustive()
+    }
+}
+
+fn open_disk(directory: &Path, state: &mut State) -> Result<Disk, OpenError> {
+    check_format(directory)?;
+    let store = directory.join("store");
+    let disk = Disk::open(&store).map_err(|error| match error {
+        fjall::Error::Locked => failed(
+            directory,
+            "in use by another thingcore: stop it, or choose another --data-dir",
+        ),
+        other => failed(&store, other),
+    })?;
+    disk.each(|table, key, bytes| load(state, table, key, bytes))
+        .map_err(|reason| failed(&store, reason))?;
+    Ok(disk)
+}
+
+fn open_rows(directory: &Path, disk: &Disk) -> Result<Rows, OpenError> {
+    let tables = disk.tables().map_err(|error| failed(directory, error))?;
+    Rows::start(tables).map_err(|error| failed(directory, error))
+}
+
+fn internal(error: &fjall::Error) -> ThingsError {
+    tracing::error!(%error, "the store cannot be written");
+    ThingsError::Internal(format!("the store cannot be written: {error}"))
 }

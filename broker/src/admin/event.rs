@@ -8,7 +8,13 @@ use mqtt::topic::TopicFilter;
 use serde_json::{Map, Value, json};
 
 /// An event as one JSON object with a `type`.
-pub(super) fn shown(event: &TapEvent) -> Value {
+pub(super) fn shown(event: &TapEvent, time_ms: u64) -> Value {
+    let mut shown = of(event);
+    shown["time_ms"] = time_ms.into();
+    shown
+}
+
+fn of(event: &TapEvent) -> Value {
     match event {
         TapEvent::Published {
             message,
@@ -98,7 +104,10 @@ fn protocol(protocol: Protocol) -> &'static str {
 /// JSON as it is, other text as text, other bytes in base64.
 fn payload(bytes: &[u8]) -> (&'static str, Value) {
     // A number that does not fit is text: it would be shown as another one.
-    let exact = |value: &Value, text: &str| !value.is_number() || value.to_string() == text.trim();
+    let exact = |value: &Value, text: &str| {
+        let number = value.as_number();
+        number.is_none_or(|number| number.to_string() == text.trim())
+    };
     match std::str::from_utf8(bytes) {
         Ok(text) => match serde_json::from_str(text) {
             Ok(value) if exact(&value, text) => ("payload", value),
@@ -135,17 +144,18 @@ fn topic_of(resource: &str) -> Option<&str> {
 mod tests {
     use super::*;
     use mqtt::{Profile, QoS};
+    use std::sync::Arc;
 
     fn published(topic: &str, payload: &[u8]) -> TapEvent {
         TapEvent::Published {
-            message: Message {
+            message: Arc::new(Message {
                 topic: topic.into(),
                 payload: payload.to_vec().into(),
                 qos: QoS::AtLeastOnce,
                 retain: true,
                 properties: Vec::new().into(),
                 expires_at_ms: None,
-            },
+            }),
             origin: Origin {
                 client_id: Some("c".into()),
                 principal: "p".into(),
@@ -173,9 +183,9 @@ mod tests {
         let expected = json!({
             "type": "published", "topic": "a/b", "client_id": "c", "principal": "p",
             "protocol": "mqtt", "source_ip": null, "qos": 1, "retain": true,
-            "payload": {"t": 1.5}, "rules": ["r"], "deliveries": 2,
+            "payload": {"t": 1.5}, "rules": ["r"], "deliveries": 2, "time_ms": 7,
         });
-        assert_eq!(shown(&published("a/b", b"{\"t\": 1.5}")), expected);
+        assert_eq!(shown(&published("a/b", b"{\"t\": 1.5}"), 7), expected);
     }
 
     #[test]

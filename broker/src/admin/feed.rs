@@ -2,6 +2,7 @@
 //! first question: an event costs its copies, which the way of a message should not pay for
 //! nobody.
 
+use crate::clock::Clock;
 use crate::hub::{Hub, TapEvent};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -24,9 +25,9 @@ pub(crate) struct Feed {
 
 impl Feed {
     /// The events, which are remembered from the first call on.
-    pub(super) fn ring(&self, hub: &Hub) -> &Arc<Ring> {
+    pub(super) fn ring(&self, hub: &Hub, clock: &Arc<Clock>) -> &Arc<Ring> {
         self.ring.get_or_init(|| {
-            let ring = Arc::new(Ring::default());
+            let (ring, clock) = (Arc::new(Ring::default()), Arc::clone(clock));
             let (filled, mut events) = (Arc::downgrade(&ring), hub.tap());
             tokio::spawn(async move {
                 loop {
@@ -36,7 +37,7 @@ impl Feed {
                         Err(RecvError::Closed) => return,
                     };
                     let Some(ring) = filled.upgrade() else { return };
-                    ring.push(event);
+                    ring.push(event, clock.now_ms());
                 }
             });
             ring
@@ -51,8 +52,15 @@ impl Feed {
     }
 }
 
-/// An event with its number, from 1 without gaps.
-pub(super) type Numbered = (u64, Arc<TapEvent>);
+/// An event that happened.
+#[derive(Clone)]
+pub(super) struct Entry {
+    /// From 1 without gaps.
+    pub(super) seq: u64,
+    /// When, milliseconds since the epoch.
+    pub(super) time_ms: u64,
+    pub(super) event: Arc<TapEvent>,
+}
 
 /// The newest events.
 pub(super) struct Ring {
@@ -64,7 +72,7 @@ pub(super) struct Ring {
 struct Events {
     seq: u64,
     bytes: usize,
-    kept: VecDeque<Numbered>,
+    kept: VecDeque<Entry>,
 }
 
 impl Default for Ring {
@@ -77,18 +85,23 @@ impl Default for Ring {
 }
 
 impl Ring {
-    fn push(&self, event: Arc<TapEvent>) {
+    fn push(&self, event: Arc<TapEvent>, time_ms: u64) {
         let seq = {
             let mut events = self.events.lock();
             events.seq += 1;
             events.bytes += bytes(&event);
             let seq = events.seq;
-            events.kept.push_back((seq, event));
+            let entry = Entry {
+                seq,
+                time_ms,
+                event,
+            };
+            events.kept.push_back(entry);
             while events.kept.len() > EVENTS_MAX || events.bytes > BYTES_MAX {
-                let Some((_, oldest)) = events.kept.pop_front() else {
+                let Some(oldest) = events.kept.pop_front() else {
                     break;
                 };
-                events.bytes -= bytes(&oldest);
+                events.bytes -= bytes(&oldest.event);
             }
             seq
         };
@@ -107,10 +120,10 @@ impl Ring {
         after: u64,
         limit: usize,
         wanted: &impl Fn(&TapEvent) -> bool,
-    ) -> Vec<Numbered> {
+    ) -> Vec<Entry> {
         let events = self.events.lock();
-        let behind = events.kept.iter().filter(|(seq, _)| *seq > after);
-        let wanted = behind.filter(|(_, event)| wanted(event));
+        let behind = events.kept.iter().filter(|entry| entry.seq > after);
+        let wanted = behind.filter(|entry| wanted(&entry.event));
         wanted.take(limit).cloned().collect()
     }
 
@@ -121,7 +134,7 @@ impl Ring {
         limit: usize,
         wanted: impl Fn(&TapEvent) -> bool,
         patience: Duration,
-    ) -> Vec<Numbered> {
+    ) -> Vec<Entry> {
         let mut newest = self.newest.subscribe();
         let found = async {
             loop {
@@ -164,18 +177,18 @@ mod tests {
     fn the_newest_events_are_kept_and_numbered() {
         let ring = Ring::default();
         for number in 0..=EVENTS_MAX {
-            ring.push(left(&number.to_string()));
+            ring.push(left(&number.to_string()), 0);
         }
         let numbers = |after, limit| {
             let page = ring.page(after, limit, &|_| true);
-            page.iter().map(|(seq, _)| *seq).collect::<Vec<_>>()
+            page.iter().map(|entry| entry.seq).collect::<Vec<_>>()
         };
         assert_eq!(numbers(0, 2), [2, 3]);
         assert_eq!(numbers(1000, 5), [1001]);
         assert!(ring.page(0, 5, &|_| false).is_empty());
         ring.clear();
         assert!(numbers(0, 5).is_empty());
-        ring.push(left("next"));
+        ring.push(left("next"), 0);
         assert_eq!(numbers(0, 5), [1002]);
     }
 
@@ -186,10 +199,10 @@ mod tests {
         let patience = Duration::from_secs(1);
         assert!(ring.wait(0, 5, wanted, patience).await.is_empty());
         let (page, ()) = tokio::join!(ring.wait(0, 5, wanted, patience), async {
-            ring.push(left("a"));
+            ring.push(left("a"), 0);
             tokio::task::yield_now().await;
-            ring.push(left("b"));
+            ring.push(left("b"), 0);
         });
-        assert_eq!(page.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [2]);
+        assert_eq!(page.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [2]);
     }
 }

@@ -3,7 +3,8 @@
 use super::event::{concerns, shown};
 use super::query::Query;
 use super::response::{json, refused, with_type};
-use crate::hub::TapEvent;
+use crate::clock::Clock;
+use crate::hub::{Tap, TapEvent};
 use crate::world::World;
 use axum::body::Body;
 use bytes::Bytes;
@@ -16,7 +17,6 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
@@ -38,18 +38,18 @@ pub(super) async fn answer(world: &Arc<World>, query: &Query) -> Response<Body> 
         Err(why) => return refused(StatusCode::BAD_REQUEST, &why),
     };
     if asked.follow {
-        return follow(world.hub.tap(), asked.filter);
+        return follow(world.hub.tap(), asked.filter, Arc::clone(&world.clock));
     }
-    let ring = world.feed.ring(&world.hub);
+    let ring = world.feed.ring(&world.hub, &world.clock);
     let wanted = |event: &TapEvent| concerns(event, asked.filter.as_ref());
     let (after, limit) = (asked.after, asked.limit);
     let events = ring.wait(after, limit, wanted, asked.wait).await;
-    let next = events.last().map_or(after, |(seq, _)| *seq);
+    let next = events.last().map_or(after, |entry| entry.seq);
     let events: Vec<Value> = events
         .iter()
-        .map(|(seq, event)| {
-            let mut shown = shown(event);
-            shown["seq"] = (*seq).into();
+        .map(|entry| {
+            let mut shown = shown(&entry.event, entry.time_ms);
+            shown["seq"] = entry.seq.into();
             shown
         })
         .collect();
@@ -83,9 +83,9 @@ impl Asked {
 }
 
 /// Streams events until the reader goes.
-fn follow(events: Receiver<Arc<TapEvent>>, filter: Option<TopicFilter>) -> Response<Body> {
+fn follow(events: Tap, filter: Option<TopicFilter>, clock: Arc<Clock>) -> Response<Body> {
     let (lines, reader) = mpsc::channel(LINES_WAITING);
-    tokio::spawn(write_lines(events, filter, lines));
+    tokio::spawn(write_lines(events, filter, clock, lines));
     with_type(
         StatusCode::OK,
         "application/x-ndjson",
@@ -94,8 +94,9 @@ fn follow(events: Receiver<Arc<TapEvent>>, filter: Option<TopicFilter>) -> Respo
 }
 
 async fn write_lines(
-    mut events: Receiver<Arc<TapEvent>>,
+    mut events: Tap,
     filter: Option<TopicFilter>,
+    clock: Arc<Clock>,
     lines: mpsc::Sender<Bytes>,
 ) {
     loop {
@@ -104,7 +105,7 @@ async fn write_lines(
             () = lines.closed() => return,
         };
         let shown = match event {
-            Ok(event) if concerns(&event, filter.as_ref()) => shown(&event),
+            Ok(event) if concerns(&event, filter.as_ref()) => shown(&event, clock.now_ms()),
             Ok(_) => continue,
             Err(RecvError::Lagged(count)) => json!({"type": "lost", "count": count}),
             Err(RecvError::Closed) => return,
@@ -134,24 +135,25 @@ impl hyper::body::Body for Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::Taps;
     use http_body_util::BodyExt;
-    use tokio::sync::broadcast;
 
-    fn left(client_id: &str) -> Arc<TapEvent> {
-        Arc::new(TapEvent::Disconnected {
+    fn left(client_id: &str) -> TapEvent {
+        TapEvent::Disconnected {
             client_id: client_id.into(),
             reason: "CONNECTION_LOST",
-        })
+        }
     }
 
     #[tokio::test]
     async fn events_are_streamed_as_lines_and_losses_are_told() {
-        let (tap, events) = broadcast::channel(2);
+        let taps = Taps::new(2);
+        let events = taps.tap();
         for client_id in ["a", "b", "c"] {
-            tap.send(left(client_id)).unwrap();
+            taps.tell(|| left(client_id));
         }
-        let response = follow(events, None);
-        drop(tap);
+        let response = follow(events, None, Arc::default());
+        drop(taps);
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let lines: Vec<Value> = text
@@ -166,10 +168,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_stream_ends_with_its_reader() {
-        let (tap, events) = broadcast::channel(2);
-        drop(follow(events, None));
+        let taps = Taps::new(2);
+        drop(follow(taps.tap(), None, Arc::default()));
         tokio::task::yield_now().await;
-        assert!(tap.send(left("a")).is_err(), "nobody listens any more");
+        assert!(!taps.are_heard(), "nobody listens any more");
     }
 
     #[test]

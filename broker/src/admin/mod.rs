@@ -68,7 +68,7 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Body>) -> Respon
             None => unknown(method, below),
         },
     };
-    tracing::debug!(method = %parts.method, %path, status = response.status().as_u16(), "admin request");
+    tracing::debug!(method = %parts.method, ?path, status = response.status().as_u16(), "admin request");
     response
 }
 

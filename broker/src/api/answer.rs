@@ -38,10 +38,23 @@ pub(crate) async fn answer(
         Lead::Page => not_a_page(),
         Lead::Rest(services) => rest::answer(world, services, caller, request).await,
         Lead::Query(api) => query::answer(world, api, caller, request).await,
-        Lead::S3 => world.s3.serve(request).await,
-        Lead::Lambda => world.functions.serve(request).await,
+        Lead::S3 => counted(world, "s3", world.s3.serve(request)).await,
+        Lead::Lambda => counted(world, "lambda", world.functions.serve(request)).await,
         Lead::Refused(error) => rest::refuse(world, &request, error),
     }
+}
+
+/// Counts a request to one of the services inside.
+async fn counted(
+    world: &World,
+    service: &'static str,
+    answered: impl Future<Output = Response<Body>>,
+) -> Response<Body> {
+    let response = answered.await;
+    let status = response.status().as_u16();
+    world.metrics.api_request(service, status);
+    tracing::debug!(service, status, "api request");
+    response
 }
 
 /// Somebody looks in with a browser.

@@ -19,9 +19,10 @@ pub(super) fn authorize(call: &Call) -> Result<(), ApiError> {
     if verdict.allowed {
         return Ok(());
     }
-    call.world.metrics.denied("iot:ControlPlane");
-    let principal = call.guard.principal();
-    tracing::debug!(%principal, %action, %resource, reason = %verdict.reason, "denied");
+    let (principal, name) = (call.guard.principal(), &call.operation.name);
+    call.world
+        .hub
+        .refused(None, principal, name, &resource, &verdict.reason);
     let message = format!(
         "User: {principal} is not authorized to perform: {action} on resource: {resource} \
          because {}",

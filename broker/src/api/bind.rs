@@ -20,7 +20,7 @@ pub(crate) struct Input {
 
 /// Gathers the members.
 pub(crate) fn bind(
-    route: Route,
+    route: &Route,
     query: &str,
     headers: &HeaderMap,
     body: Bytes,
@@ -184,7 +184,7 @@ mod tests {
             Some(_) => Bytes::from_static(b"\x00\xff"),
             None => Bytes::from(capture.body.clone()),
         };
-        (name, bind(route, query, &headers.collect(), body).unwrap())
+        (name, bind(&route, query, &headers.collect(), body).unwrap())
     }
 
     fn captures() -> Vec<Capture> {

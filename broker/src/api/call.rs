@@ -6,7 +6,7 @@ use super::model::Operation;
 use crate::auth::Guard;
 use crate::world::World;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::net::IpAddr;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -62,12 +62,6 @@ impl Call {
         };
         T::deserialize(value)
             .map_err(|why| ApiError::new(Code::Serialization, format!("`{name}`: {why}")))
-    }
-
-    /// All members, read as a Rust type.
-    pub(super) fn read_all<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        let members: &Map<String, Value> = &self.input.members;
-        T::deserialize(members).map_err(|why| ApiError::new(Code::Serialization, why.to_string()))
     }
 
     /// `arn:aws:iot:REGION:ACCOUNT:REST`.

@@ -48,9 +48,12 @@ impl Caller {
         }
     }
 
-    /// Whether a signature says who it is.
-    pub(super) fn is_signed(&self) -> bool {
-        matches!(self.identity, Some(Identity::Signed { .. }))
+    /// Whether a certificate or a signature says who it is.
+    pub(super) fn is_known(&self) -> bool {
+        match self.identity {
+            Some(Identity::Certificate { .. } | Identity::Signed { .. }) => true,
+            Some(Identity::Anonymous) | None => false,
+        }
     }
 
     /// The access key that signed the request.

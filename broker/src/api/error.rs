@@ -26,16 +26,12 @@ pub(crate) struct Resource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     AccessDenied,
-    CertificateConflict,
     CertificateState,
     CertificateValidation,
-    Conflict,
-    ConflictingResourceUpdate,
     DeleteConflict,
     Forbidden,
     InternalFailure,
     InvalidRequest,
-    InvalidSignature,
     LimitExceeded,
     MalformedPolicy,
     MethodNotAllowed,
@@ -45,7 +41,6 @@ pub(crate) enum Code {
     ResourceAlreadyExists,
     ResourceNotFound,
     Serialization,
-    ServiceUnavailable,
     SqlParse,
     Throttling,
     Unauthorized,
@@ -59,16 +54,12 @@ impl Code {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Code::AccessDenied => "AccessDeniedException",
-            Code::CertificateConflict => "CertificateConflictException",
             Code::CertificateState => "CertificateStateException",
             Code::CertificateValidation => "CertificateValidationException",
-            Code::Conflict => "ConflictException",
-            Code::ConflictingResourceUpdate => "ConflictingResourceUpdateException",
             Code::DeleteConflict => "DeleteConflictException",
             Code::Forbidden => "ForbiddenException",
             Code::InternalFailure => "InternalFailureException",
             Code::InvalidRequest => "InvalidRequestException",
-            Code::InvalidSignature => "InvalidSignatureException",
             Code::LimitExceeded => "LimitExceededException",
             Code::MalformedPolicy => "MalformedPolicyException",
             Code::MethodNotAllowed => "MethodNotAllowedException",
@@ -78,7 +69,6 @@ impl Code {
             Code::ResourceAlreadyExists => "ResourceAlreadyExistsException",
             Code::ResourceNotFound => "ResourceNotFoundException",
             Code::Serialization => "SerializationException",
-            Code::ServiceUnavailable => "ServiceUnavailableException",
             Code::SqlParse => "SqlParseException",
             Code::Throttling => "ThrottlingException",
             Code::Unauthorized => "UnauthorizedException",
@@ -101,14 +91,11 @@ impl Code {
             Code::Throttling if !service.is_data_plane() => StatusCode::BAD_REQUEST,
             Code::Throttling => StatusCode::TOO_MANY_REQUESTS,
             Code::Unauthorized => StatusCode::UNAUTHORIZED,
-            Code::AccessDenied | Code::Forbidden | Code::InvalidSignature => StatusCode::FORBIDDEN,
+            Code::AccessDenied | Code::Forbidden => StatusCode::FORBIDDEN,
             Code::ResourceNotFound | Code::UnknownOperation => StatusCode::NOT_FOUND,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::CertificateState => StatusCode::NOT_ACCEPTABLE,
-            Code::CertificateConflict
-            | Code::Conflict
-            | Code::ConflictingResourceUpdate
-            | Code::DeleteConflict
+            Code::DeleteConflict
             | Code::ResourceAlreadyExists
             | Code::VersionConflict
             | Code::VersionsLimitExceeded => StatusCode::CONFLICT,
@@ -117,7 +104,6 @@ impl Code {
             Code::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
             // Not retried by the SDKs, unlike 500, 502, 503 and 504.
             Code::NotImplemented => StatusCode::NOT_IMPLEMENTED,
-            Code::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }

@@ -19,6 +19,8 @@ mod reply;
 mod rest;
 mod route;
 pub(crate) mod sigv4;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 pub(crate) use answer::{Door, answer};

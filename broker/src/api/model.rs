@@ -65,6 +65,7 @@ impl Model {
     }
 
     /// An operation by name.
+    #[cfg(test)]
     pub(crate) fn operation(&self, service: Service, name: &str) -> Option<&Operation> {
         self.operations
             .iter()

@@ -1,11 +1,10 @@
 //! Answers to the REST services: JSON or nothing, with AWS's headers.
 
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::model::Service;
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -22,16 +21,6 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    /// An output.
-    pub(crate) fn of(output: &impl Serialize) -> Result<Self, ApiError> {
-        let failed = |why: serde_json::Error| {
-            ApiError::new(super::error::Code::InternalFailure, why.to_string())
-        };
-        serde_json::to_value(output)
-            .map(Reply::Json)
-            .map_err(failed)
-    }
-
     /// The response on the wire.
     pub(super) fn into_response(self, request_id: Uuid) -> Response<Body> {
         let body = match self {
@@ -55,13 +44,31 @@ impl ApiError {
         if service.is_data_plane() {
             body.insert("traceId".into(), json!(request_id.to_string()));
         }
-        let status = self.code.status(service);
-        let mut response = response(status, Value::Object(body).to_string().into(), request_id);
-        if let Ok(code) = HeaderValue::from_str(&format!("{}:", self.code.name())) {
-            response.headers_mut().insert(ERROR_TYPE, code);
-        }
-        response
+        failed(self.code, service, body, request_id)
     }
+
+    /// The response to a client of another service, who may speak one of AWS's older JSON
+    /// protocols and look for the code in the body.
+    pub(super) fn into_foreign_response(self, request_id: Uuid) -> Response<Body> {
+        let mut body = Map::new();
+        body.insert("__type".into(), self.code.name().into());
+        body.insert("message".into(), self.message.into());
+        failed(self.code, Service::Iot, body, request_id)
+    }
+}
+
+fn failed(
+    code: Code,
+    service: Service,
+    body: Map<String, Value>,
+    request_id: Uuid,
+) -> Response<Body> {
+    let body = Value::Object(body).to_string();
+    let mut response = response(code.status(service), body.into(), request_id);
+    if let Ok(code) = HeaderValue::from_str(&format!("{}:", code.name())) {
+        response.headers_mut().insert(ERROR_TYPE, code);
+    }
+    response
 }
 
 fn response(status: StatusCode, body: Body, request_id: Uuid) -> Response<Body> {
@@ -78,7 +85,7 @@ fn response(status: StatusCode, body: Body, request_id: Uuid) -> Response<Body> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::error::{Code, Resource};
+    use crate::api::error::Resource;
     use http_body_util::BodyExt;
 
     async fn check(response: Response<Body>, status: u16, error: &str, body: &str) {
@@ -101,7 +108,7 @@ mod tests {
     async fn answers_have_the_form_of_aws() {
         let id = Uuid::from_u128(7);
         check(Reply::Empty.into_response(id), 200, "", "").await;
-        let reply = Reply::of(&json!({"thingName": "t"})).unwrap();
+        let reply = Reply::Json(json!({"thingName": "t"}));
         check(reply.into_response(id), 200, "", r#"{"thingName":"t"}"#).await;
     }
 

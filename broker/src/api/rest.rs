@@ -56,8 +56,9 @@ pub(super) async fn answer(
 /// Answers a request that no service is there for.
 pub(super) fn refuse(world: &World, request: &Request<Body>, error: ApiError) -> Response<Body> {
     let request_id = Uuid::new_v4();
-    tracing::debug!(%request_id, path = request.uri().path(), %error, "request refused");
-    let response = error.into_response(Service::Iot, request_id);
+    let why = error.to_string();
+    tracing::debug!(%request_id, path = request.uri().path(), ?why, "request refused");
+    let response = error.into_foreign_response(request_id);
     let status = response.status().as_u16();
     world.metrics.api_request("unknown", status);
     response
@@ -77,7 +78,7 @@ async fn perform(
     let handler = operations::handler(operation).ok_or_else(|| not_implemented(operation))?;
     let body = body::read(body, body_bytes_max(world, operation)).await?;
     let query = parts.uri.query().unwrap_or_default();
-    let input = bind(route, query, &parts.headers, body)?;
+    let input = bind(&route, query, &parts.headers, body)?;
     validate(operation, &input.members)?;
     let call = Call {
         world: Arc::clone(world),
@@ -92,7 +93,15 @@ async fn perform(
         authorize(&call)?;
     }
     match handler {
-        Handler::Quick(handler) => handler(&call),
+        Handler::Quick(handler) => {
+            let reply = handler(&call)?;
+            if world.hub.stored().await {
+                Ok(reply)
+            } else {
+                let why = "the store cannot be written";
+                Err(ApiError::new(Code::InternalFailure, why.to_owned()))
+            }
+        }
         // The control plane writes to disk and makes keys, which must not hold up a shard.
         Handler::Slow(handler) => tokio::task::spawn_blocking(move || handler(&call))
             .await
@@ -104,7 +113,7 @@ fn body_bytes_max(world: &World, operation: &Operation) -> usize {
     match operation.service {
         Service::Iot => CONTROL_BYTES_MAX,
         Service::IotData | Service::IotJobsData => {
-            let profile = world.config.profile.rules();
+            let profile = world.profile();
             profile.payload_bytes.min(profile.packet_bytes)
         }
     }
@@ -120,7 +129,7 @@ fn unrouted(why: &NoRoute, caller: &Caller, parts: &Parts) -> ApiError {
     let (method, path) = (&parts.method, parts.uri.path());
     match why {
         // As AWS answers what it cannot place and nobody signed.
-        NoRoute::Path | NoRoute::Method if !caller.is_signed() => missing_token(),
+        NoRoute::Path | NoRoute::Method if !caller.is_known() => missing_token(),
         NoRoute::Path => {
             let message = format!("no operation of this service has the path {path}");
             ApiError::new(Code::UnknownOperation, message)
@@ -147,7 +156,9 @@ impl Outcome<'_> {
             operation, status, ..
         } = *self;
         world.metrics.api_request(operation, status);
-        let error = self.error.map(tracing::field::display);
+        // Quoted: it may repeat what the caller wrote.
+        let error = self.error.map(ToString::to_string);
+        let error = error.as_ref().map(tracing::field::debug);
         let (source_ip, path) = (caller.source_ip, parts.uri.path());
         let method = &parts.method;
         if self.service.is_data_plane() {

@@ -91,6 +91,21 @@ impl Template {
         })
     }
 
+    /// The path with these values for its labels, encoded as AWS's tools do.
+    #[cfg(test)]
+    pub(super) fn fill(&self, value: impl Fn(&str) -> String) -> String {
+        use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+        let encode = |name: &String| {
+            let value = value(name);
+            utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string()
+        };
+        let part = |part: &Part| match part {
+            Part::Literal(text) => format!("/{text}"),
+            Part::Label(name) | Part::Greedy(name) => format!("/{}", encode(name)),
+        };
+        self.0.iter().map(part).collect()
+    }
+
     /// Whether a raw path, split at its slashes, has this form. Literals are compared undecoded:
     /// no literal of the model needs encoding.
     fn fits(&self, segments: &[&str]) -> bool {
@@ -136,7 +151,8 @@ mod tests {
 
     const ALL: [Service; 3] = [Service::IotData, Service::IotJobsData, Service::Iot];
 
-    fn check(services: &[Service], method: Method, path: &str, expected: Result<&str, NoRoute>) {
+    fn check(services: &[Service], method: &str, path: &str, expected: Result<&str, &NoRoute>) {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
         let found = resolve(services, &method, path).map(|route| {
             let labels: Vec<String> = route
                 .labels
@@ -145,52 +161,38 @@ mod tests {
                 .collect();
             format!("{}{}", route.operation.name, labels.concat())
         });
-        assert_eq!(
-            found.as_deref(),
-            expected.as_ref().copied(),
-            "{method} {path}"
-        );
+        assert_eq!(found.as_deref(), expected, "{method} {path}");
     }
 
     #[test]
     fn labels_are_decoded_after_the_path_is_split() {
-        check(&ALL, Method::POST, "/topics/a%2Fb", Ok("Publish topic=a/b"));
+        check(&ALL, "POST", "/topics/a%2Fb", Ok("Publish topic=a/b"));
+        check(&ALL, "POST", "/topics/a/b%20c", Ok("Publish topic=a/b c"));
+        check(&ALL, "POST", "/topics/a/", Ok("Publish topic=a/"));
+        check(&ALL, "POST", "/topics//a", Ok("Publish topic=/a"));
+        check(&ALL, "GET", "/retainedMessage", Ok("ListRetainedMessages"));
         check(
             &ALL,
-            Method::POST,
-            "/topics/a/b%20c",
-            Ok("Publish topic=a/b c"),
-        );
-        check(&ALL, Method::POST, "/topics/a/", Ok("Publish topic=a/"));
-        check(&ALL, Method::POST, "/topics//a", Ok("Publish topic=/a"));
-        check(
-            &ALL,
-            Method::GET,
-            "/retainedMessage",
-            Ok("ListRetainedMessages"),
-        );
-        check(
-            &ALL,
-            Method::GET,
+            "GET",
             "/things/a%3Ab",
             Ok("DescribeThing thingName=a:b"),
         );
         check(
             &ALL,
-            Method::PATCH,
+            "PATCH",
             "/thing-groups/g",
             Ok("UpdateThingGroup thingGroupName=g"),
         );
         check(
             &ALL,
-            Method::PUT,
+            "PUT",
             "/thing-groups/addThingToThingGroup",
             Ok("AddThingToThingGroup"),
         );
         let token = "/confirmdestination/abc/def%2Bg";
         check(
             &ALL,
-            Method::GET,
+            "GET",
             token,
             Ok("ConfirmTopicRuleDestination confirmationToken=abc/def+g"),
         );
@@ -198,16 +200,16 @@ mod tests {
 
     #[test]
     fn a_path_without_an_operation_says_what_is_wrong() {
-        check(&ALL, Method::GET, "/", Err(NoRoute::Path));
-        check(&ALL, Method::GET, "/nothing/here", Err(NoRoute::Path));
-        check(&ALL, Method::PUT, "/things/a", Err(NoRoute::Method));
-        check(&ALL, Method::GET, "/things/%ff", Err(NoRoute::Encoding));
-        check(&ALL, Method::POST, "/topics/", Err(NoRoute::Path));
+        check(&ALL, "GET", "/", Err(&NoRoute::Path));
+        check(&ALL, "GET", "/nothing/here", Err(&NoRoute::Path));
+        check(&ALL, "PUT", "/things/a", Err(&NoRoute::Method));
+        check(&ALL, "GET", "/things/%ff", Err(&NoRoute::Encoding));
+        check(&ALL, "POST", "/topics/", Err(&NoRoute::Path));
         check(
             &[Service::IotData],
-            Method::POST,
+            "POST",
             "/policies/p",
-            Err(NoRoute::Path),
+            Err(&NoRoute::Path),
         );
     }
 
@@ -216,13 +218,13 @@ mod tests {
         let jobs = "/things/t/jobs";
         check(
             &[Service::Iot],
-            Method::GET,
+            "GET",
             jobs,
             Ok("ListJobExecutionsForThing thingName=t"),
         );
         check(
             &[Service::IotJobsData, Service::IotData],
-            Method::GET,
+            "GET",
             jobs,
             Ok("GetPendingJobExecutions thingName=t"),
         );

@@ -75,7 +75,7 @@ impl Violations {
             | (Kind::Blob, Value::String(_))
             | (Kind::Timestamp, Value::Number(_) | Value::String(_)) => {}
             (Kind::List { member }, Value::Array(items)) => {
-                self.list(shape, member, items, path)?
+                self.list(shape, member, items, path)?;
             }
             (Kind::Map { key, value: of }, Value::Object(entries)) => {
                 self.map(MODEL.shape(key), MODEL.shape(of), entries, path)?;
@@ -337,6 +337,11 @@ mod tests {
                 have value less than or equal to 250"
             )),
         );
+    }
+
+    #[test]
+    fn missing_members_are_told_of_by_their_path() {
+        let at = "InvalidRequestException: 1 validation error detected: Value";
         check(
             "CreatePolicy",
             json!({"policyName": "p"}),
@@ -369,6 +374,11 @@ mod tests {
                 must not be null"
             )),
         );
+    }
+
+    #[test]
+    fn keys_of_maps_and_names_of_enums_are_checked() {
+        let at = "InvalidRequestException: 1 validation error detected: Value";
         check(
             "CreateThing",
             json!({"thingName": "t", "attributePayload": {"attributes": {
@@ -388,6 +398,10 @@ mod tests {
                 REGISTER_INACTIVE, PENDING_ACTIVATION]"
             )),
         );
+    }
+
+    #[test]
+    fn all_broken_constraints_stand_in_one_text() {
         let long = format!("{} ", "x".repeat(128));
         check(
             "CreateThing",

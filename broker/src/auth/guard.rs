@@ -69,6 +69,8 @@ pub(crate) struct Guard {
     things: Arc<Things>,
     identity: Identity,
     client_id: Option<Box<str>>,
+    source_ip: IpAddr,
+    server_name: Option<Box<str>>,
     principal: Arc<str>,
     /// Everything that holds as long as the caller is there.
     fixed: VariableMap,
@@ -106,14 +108,7 @@ impl Guard {
         identity: Identity,
         facts: Facts<'_>,
     ) -> Result<Self, Refused> {
-        let mut fixed = VariableMap::new();
-        fixed.set("aws:SourceIp", facts.source_ip.to_string());
-        if let Some(client_id) = facts.client_id {
-            fixed.set("iot:ClientId", client_id);
-        }
-        if let Some(name) = facts.server_name {
-            fixed.set("iot:DomainName", name);
-        }
+        let mut fixed = fixed_variables(facts);
         let (principal, fixed_policies) = match &identity {
             Identity::Certificate { id, der } => {
                 check_status(&things, id)?;
@@ -128,17 +123,40 @@ impl Guard {
                 ("".into(), policies)
             }
         };
-        let client_id = facts.client_id.map(Box::from);
-        let current = Current::load(&things, &fixed_policies, client_id.as_deref());
+        let current = Current::load(&things, &fixed_policies, facts.client_id);
         Ok(Self {
             things,
             identity,
-            client_id,
+            client_id: facts.client_id.map(Box::from),
+            source_ip: facts.source_ip,
+            server_name: facts.server_name.map(Box::from),
             principal,
             fixed,
             fixed_policies,
             current: ArcSwap::from_pointee(current),
         })
+    }
+
+    /// A caller that may do nothing, because its identity does not hold any more.
+    pub(crate) fn nobody(things: Arc<Things>, identity: Identity, facts: Facts<'_>) -> Self {
+        let principal = match &identity {
+            Identity::Certificate { id, .. } => Arc::clone(id),
+            Identity::Signed { access_key } => access_key.as_str().into(),
+            Identity::Anonymous => "".into(),
+        };
+        let fixed_policies = FixedPolicies::These(Vec::new());
+        let current = Current::load(&things, &fixed_policies, facts.client_id);
+        Self {
+            things,
+            identity,
+            client_id: facts.client_id.map(Box::from),
+            source_ip: facts.source_ip,
+            server_name: facts.server_name.map(Box::from),
+            principal,
+            fixed: fixed_variables(facts),
+            fixed_policies,
+            current: ArcSwap::from_pointee(current),
+        }
     }
 
     /// What `principal()` of rule SQL and lifecycle events show: the certificate id, or the user
@@ -150,6 +168,16 @@ impl Guard {
     /// Who is calling.
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Where the caller is.
+    pub(crate) fn source_ip(&self) -> IpAddr {
+        self.source_ip
+    }
+
+    /// The name of this server that the caller asked for (SNI).
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
     }
 
     /// Decides one request; `extra` holds the variables that this request alone has
@@ -235,6 +263,18 @@ impl Current {
             variables,
         }
     }
+}
+
+fn fixed_variables(facts: Facts<'_>) -> VariableMap {
+    let mut fixed = VariableMap::new();
+    fixed.set("aws:SourceIp", facts.source_ip.to_string());
+    if let Some(client_id) = facts.client_id {
+        fixed.set("iot:ClientId", client_id);
+    }
+    if let Some(name) = facts.server_name {
+        fixed.set("iot:DomainName", name);
+    }
+    fixed
 }
 
 /// Which statement decided, in words.

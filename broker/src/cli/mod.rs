@@ -1,7 +1,20 @@
 //! The command line: one file per command. Here is what they share: how a command is found, how
 //! an error is shown, and what the exit status says.
 
+mod client;
+mod device;
+mod files;
+mod function;
+mod health;
+mod lines;
+mod log;
 mod policy;
+mod quickstart;
+mod rules;
+mod serve;
+mod tail;
+mod terminal;
+mod thing;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -11,6 +24,9 @@ use std::process::ExitCode;
 
 /// The exit status for usage and configuration errors (`EX_USAGE` of sysexits.h).
 const EXIT_USAGE: u8 = 64;
+
+/// Where commands look for a server.
+const URL_DEFAULT: &str = "http://127.0.0.1:9883";
 
 /// AWS IoT Core on your own machine
 #[derive(Parser)]
@@ -32,17 +48,48 @@ const EXAMPLES: &str = "Examples:
   A thing with certificate and policy for a device to connect with:
     thingcore thing create sensor-1 --certs ./certs
 
+  What passes through the server, and why something was refused:
+    thingcore tail 'sensors/#'
+
   May this client publish, by this policy?
     thingcore policy test --policy device.json --action iot:Publish \\
       --resource arn:aws:iot:us-east-1:000000000000:topic/test/topic
+
+  What does this SQL make of a message?
+    thingcore rules test --sql \"SELECT t, topic(2) AS d FROM 'a/+' WHERE t > 20\" \\
+      --topic a/b --payload '{\"t\": 25}'
 
 Exit status: 0 done, 1 failed while running, 64 wrong usage or configuration.";
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run a server
+    // Boxed, because it has many more fields than the others.
+    Serve(Box<serve::ServeArgs>),
+    /// Do the AWS IoT tutorial in this folder, from a thing to an object in S3
+    Quickstart(Box<quickstart::QuickstartArgs>),
+    /// Work with things of a running server
+    #[command(subcommand)]
+    Thing(ThingCommand),
+    /// Watch messages, rules and refusals of a running server as they happen
+    Tail(tail::TailArgs),
+    /// Work with the Lambda functions of a running server
+    #[command(subcommand)]
+    Function(function::FunctionCommand),
     /// Work with policies without a server
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Work with rules without a server
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// Say by the exit status whether a server is ready
+    Health(health::HealthArgs),
+}
+
+#[derive(Subcommand)]
+enum ThingCommand {
+    /// Create a thing with a certificate and a policy, ready to connect
+    Create(thing::ThingCreateArgs),
 }
 
 #[derive(Subcommand)]
@@ -51,9 +98,22 @@ enum PolicyCommand {
     Test(policy::PolicyTestArgs),
 }
 
+#[derive(Subcommand)]
+enum RulesCommand {
+    /// Evaluate the SQL of a rule, or a substitution template, for messages
+    Test(rules::RulesTestArgs),
+}
+
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Serve(args) => serve::run(*args),
+        Command::Quickstart(args) => quickstart::run(*args),
+        Command::Thing(ThingCommand::Create(args)) => thing::run(args),
+        Command::Tail(args) => tail::run(&args),
+        Command::Function(command) => function::run(command),
         Command::Policy(PolicyCommand::Test(args)) => policy::run(args),
+        Command::Rules(RulesCommand::Test(args)) => rules::run(args),
+        Command::Health(args) => health::run(&args),
     }
 }
 
@@ -75,6 +135,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(status)
         }
     }
+}
+
+/// A runtime for what a command itself does.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 /// Wrong usage or configuration, in one line that says what to change: the exit status is 64.
@@ -137,6 +204,31 @@ fn one_line(rendered: &str) -> String {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// The address of a server that gives these answers, one a connection, and then is gone.
+    pub(super) async fn answering(answers: Vec<(u16, String)>) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                    assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+                }
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                stream.shutdown().await.unwrap();
+                // A request body that is not read would reset the connection.
+                stream.read_to_end(&mut request).await.unwrap();
+            }
+        });
+        format!("http://{address}")
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -1,5 +1,6 @@
 //! `thingcore policy test`: decisions of policy documents, without a server.
 
+use super::lines;
 use ::policy::{
     Decision, Document, Effect, JointDecision, Request, StatementRef, VariableMap, evaluate,
     evaluate_joint,
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -91,7 +92,7 @@ fn answer_options(args: PolicyTestArgs, mut output: impl Write) -> anyhow::Resul
         variables: &args.variables.into_iter().collect::<VariableMap>(),
     };
     let mut answer = Vec::new();
-    write_line(
+    lines::write(
         &Answer::of(None, &evaluate(&documents, &request)),
         &mut answer,
     )?;
@@ -108,39 +109,11 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 /// Answers each line and says whether all could be read.
-fn answer_lines(input: impl Read, mut output: impl Write) -> anyhow::Result<bool> {
-    let mut input = BufReader::with_capacity(1 << 16, input);
+fn answer_lines(input: impl Read, output: impl Write) -> anyhow::Result<bool> {
     let mut cache = DocumentCache::default();
-    let mut all_read = true;
-    let (mut line, mut answer) = (Vec::new(), Vec::new());
-    loop {
-        // Nothing more has arrived: whoever feeds us may wait for the answers so far.
-        if input.buffer().is_empty() {
-            output.flush()?;
-        }
-        line.clear();
-        if input.read_until(b'\n', &mut line)? == 0 {
-            return Ok(all_read);
-        }
-        let line = line.trim_ascii();
-        if line.is_empty() {
-            continue;
-        }
-        answer.clear();
-        if let Err(error) = answer_line(line, &mut cache, &mut answer) {
-            all_read = false;
-            answer.clear();
-            let error = format!("{error:#}");
-            write_line(
-                &Refusal {
-                    id: id_of(line),
-                    error,
-                },
-                &mut answer,
-            )?;
-        }
-        output.write_all(&answer)?;
-    }
+    lines::answer(input, output, |line, answer| {
+        answer_line(line, &mut cache, answer)
+    })
 }
 
 /// Appends the answer to a line that can be read.
@@ -154,19 +127,13 @@ fn answer_line(line: &[u8], cache: &mut DocumentCache, answer: &mut Vec<u8>) -> 
         variables: &variables,
     };
     let Some(iam) = line.iam_policies else {
-        return write_line(&Answer::of(line.id, &evaluate(&iot, &request)), answer);
+        return lines::write(&Answer::of(line.id, &evaluate(&iot, &request)), answer);
     };
     let iam = cache.documents(iam).context("iam_policies")?;
-    write_line(
+    lines::write(
         &Answer::of_both(line.id, &evaluate_joint(&iot, &iam, &request)),
         answer,
     )
-}
-
-fn write_line(object: &impl Serialize, output: &mut Vec<u8>) -> anyhow::Result<()> {
-    serde_json::to_writer(&mut *output, object)?;
-    output.push(b'\n');
-    Ok(())
 }
 
 /// One request, as `--stdin` reads it. Members that it does not name are allowed, so that a file
@@ -208,16 +175,6 @@ impl Line<'_> {
         }
         map
     }
-}
-
-/// The id of a line that cannot be read otherwise, if it is an object at all.
-fn id_of(line: &[u8]) -> Option<&RawValue> {
-    #[derive(Deserialize)]
-    struct OnlyId<'a> {
-        #[serde(borrow)]
-        id: Option<&'a RawValue>,
-    }
-    serde_json::from_slice::<OnlyId<'_>>(line).ok()?.id
 }
 
 /// Documents by their text: test files ask many questions of few policies.
@@ -265,13 +222,6 @@ struct Deciding<'a> {
     index: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Refusal<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a RawValue>,
-    error: String,
 }
 
 impl<'a> Answer<'a> {
@@ -329,6 +279,7 @@ mod tests {
     use super::*;
     use clap::Parser;
     use serde_json::{Value, json};
+    use std::io::BufRead;
 
     const ALLOW: &str = r#"{"Statement": [
         {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"},

@@ -56,4 +56,11 @@ impl ConfigError {
             "`hostname` is `{given}`: it must be a DNS name or an address, such as localhost"
         ))
     }
+
+    pub(super) fn wildcard(given: &str) -> Self {
+        Self::Invalid(format!(
+            "the first `hostname` is `{given}`: clients are told to connect to it, so name a \
+             host without a wildcard before it"
+        ))
+    }
 }

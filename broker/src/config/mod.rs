@@ -123,11 +123,11 @@ impl Default for Config {
 
 impl Config {
     /// What the flags, the environment (already in `flags`) and the configuration file say, in
-    /// this order, over the defaults.
+    /// this order, over `default`.
     ///
     /// # Errors
     /// A file that cannot be read or has unknown keys, or a value that cannot be meant.
-    pub(crate) fn resolve(flags: Flags) -> Result<Self, ConfigError> {
+    pub(crate) fn resolve(flags: Flags, default: Self) -> Result<Self, ConfigError> {
         let flags = match &flags.config {
             Some(path) => {
                 let file = file::read(path)?;
@@ -135,7 +135,6 @@ impl Config {
             }
             None => flags,
         };
-        let default = Self::default();
         let config = Self {
             data_dir: flags.data_dir.unwrap_or(default.data_dir),
             memory: flags.memory.unwrap_or(default.memory),
@@ -144,7 +143,7 @@ impl Config {
             account_id: flags.account_id.unwrap_or(default.account_id),
             hostnames: flags.hostname.unwrap_or(default.hostnames),
             bind: flags.bind.unwrap_or(default.bind),
-            mqtt_port: flags.mqtt_port,
+            mqtt_port: flags.mqtt_port.or(default.mqtt_port),
             mqtts_port: flags.mqtts_port.unwrap_or(default.mqtts_port),
             https_port: flags.https_port.unwrap_or(default.https_port),
             api_port: flags.api_port.unwrap_or(default.api_port),
@@ -173,8 +172,10 @@ impl Config {
         if let Some(name) = self.hostnames.iter().find(|name| !is_host(name)) {
             return Err(ConfigError::hostname(name));
         }
-        if self.hostnames.is_empty() {
-            return Err(ConfigError::hostname(""));
+        match self.hostnames.first() {
+            None => return Err(ConfigError::hostname("")),
+            Some(first) if first.starts_with('*') => return Err(ConfigError::wildcard(first)),
+            Some(_) => {}
         }
         if self.shards == Some(0) {
             return Err(ConfigError::Invalid(

@@ -22,7 +22,7 @@ fn resolve(arguments: &str, file: &str) -> Result<Config, ConfigError> {
         written.write_all(file.as_bytes()).unwrap();
         flags.config = Some(written.path().to_owned());
     }
-    Config::resolve(flags)
+    Config::resolve(flags, Config::default())
 }
 
 fn check(arguments: &str, file: &str, change: impl FnOnce(&mut Config)) {
@@ -57,6 +57,9 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
     check("--iam lenient", "iam = \"strict\"", |_| {});
     check("--hostname a --hostname b.c", "hostname = \"d\"", |c| {
         c.hostnames = vec!["a".to_owned(), "b.c".to_owned()];
+    });
+    check("--hostname a --hostname *.b.c", "", |c| {
+        c.hostnames = vec!["a".to_owned(), "*.b.c".to_owned()];
     });
     check("--hostname a,b", "", |c| {
         c.hostnames = vec!["a".to_owned(), "b".to_owned()];
@@ -150,6 +153,11 @@ fn what_cannot_be_meant_is_refused_with_what_to_change() {
         "--hostname a_b/c",
         "",
         "`hostname` is `a_b/c`: it must be a DNS name or an address, such as localhost",
+    );
+    check_refused(
+        "--hostname *.a.b",
+        "",
+        "the first `hostname` is `*.a.b`: clients are told to connect to it, so name a host without a wildcard before it",
     );
     check_refused(
         "--api-port 8443",

@@ -13,8 +13,10 @@ pub(crate) use roles::StoredRoles;
 pub(crate) use rule_book::RuleBook;
 pub(crate) use target::{OwnAddress, client};
 
+use crate::hub::{Hub, TapEvent};
 use crate::metrics::Metrics;
 use rules::delivery::{Outcome, Record};
+use std::sync::Arc;
 
 /// Counts what became of an action.
 pub(crate) fn count(metrics: &Metrics, record: &Record) {
@@ -25,4 +27,19 @@ pub(crate) fn count(metrics: &Metrics, record: &Record) {
         Outcome::Failed { .. } => "failure",
     };
     metrics.rule_action(&record.rule, record.action, outcome);
+}
+
+/// Shows to those who watch what became of an action.
+pub(crate) fn tell(hub: &Hub, record: &Record) {
+    hub.tell(|| TapEvent::RuleRan {
+        rule: Arc::clone(&record.rule),
+        topic: Arc::clone(&record.topic),
+        action: record.action.to_owned(),
+        outcome: match &record.outcome {
+            Outcome::Success { .. } => "success".to_owned(),
+            Outcome::Recorded => "recorded".to_owned(),
+            Outcome::Denied { reason } => format!("denied: {reason}"),
+            Outcome::Failed { reason } => format!("failed: {reason}"),
+        },
+    });
 }

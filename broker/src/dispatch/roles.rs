@@ -29,8 +29,19 @@ impl StoredRoles {
 }
 
 impl Roles for StoredRoles {
-    fn authorize(&self, role_arn: &str, action: &str, resource: &str) -> Result<(), Denied> {
-        match self.things.authorize_role(role_arn, action, resource) {
+    fn authorize(
+        &self,
+        rule: &str,
+        role_arn: &str,
+        action: &str,
+        resource: &str,
+    ) -> Result<(), Denied> {
+        let (region, account_id) = (self.things.region(), self.things.account_id());
+        let rule_arn = format!("arn:aws:iot:{region}:{account_id}:rule/{rule}");
+        let decision = self
+            .things
+            .authorize_role_for(role_arn, action, resource, Some(&rule_arn));
+        match decision {
             RoleDecision::Allowed => Ok(()),
             RoleDecision::Denied(reason) => Err(Denied { reason }),
             RoleDecision::UnknownRole if self.strict => Err(Denied {

@@ -6,7 +6,7 @@ use crate::config::Config;
 use bytes::Bytes;
 use mqtt::{Profile, QoS};
 use rules::actions::{Republish, RepublishProperties};
-use rules::target::{Target, query_form};
+use rules::target::{Target, Via, query_form};
 
 fn republish(topic: &str) -> Republish {
     Republish {
@@ -62,10 +62,11 @@ fn a_republished_message_has_its_qos_and_expiry_and_is_not_retained() {
     assert!(!message.retain);
 }
 
-/// The address that an SNS publish goes to.
-fn check_target(environment: &[(&str, &str)], expected: &str) {
+/// The address that an SNS publish goes to, and by which way.
+fn check_target(aws_real: bool, environment: &[(&str, &str)], expected: (Via, &str)) {
     let config = Config {
         hostnames: vec!["thingcore.test".to_owned()],
+        aws_real,
         ..Config::default()
     };
     let own = OwnAddress {
@@ -79,34 +80,29 @@ fn check_target(environment: &[(&str, &str)], expected: &str) {
     };
     let client = client(&config, own, variable).unwrap();
     let request = query_form(rules::target::Service::Sns, &[("Action", "Publish")]);
-    assert_eq!(client.route(&request).url, expected, "{environment:?}");
+    let route = client.route(&request);
+    assert_eq!((route.via, &*route.url), expected, "{environment:?}");
 }
 
 #[test]
 fn endpoints_come_from_the_environment_unless_they_are_the_servers_own() {
     let aws = "https://sns.us-east-1.amazonaws.com/";
-    check_target(&[], aws);
-    check_target(
-        &[("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")],
-        "http://127.0.0.1:4566/",
-    );
-    check_target(
-        &[
-            ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
-            ("AWS_ENDPOINT_URL_SNS", "http://moto:5000"),
-        ],
-        "http://moto:5000/",
-    );
+    check_target(false, &[], (Via::Recorded, aws));
+    check_target(true, &[], (Via::Network, aws));
+    let all = ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566");
+    let sns = ("AWS_ENDPOINT_URL_SNS", "http://moto:5000");
+    for real in [false, true] {
+        check_target(real, &[all], (Via::Network, "http://127.0.0.1:4566/"));
+        check_target(real, &[all, sns], (Via::Network, "http://moto:5000/"));
+    }
     for own in [
         "http://127.0.0.1:9883",
         "http://localhost:9883/",
         "http://[::1]:9883",
         "http://THINGCORE.test:9883",
     ] {
-        check_target(&[("AWS_ENDPOINT_URL", own)], aws);
+        check_target(false, &[("AWS_ENDPOINT_URL", own)], (Via::Recorded, aws));
     }
-    check_target(
-        &[("AWS_ENDPOINT_URL", "http://other.test:9883")],
-        "http://other.test:9883/",
-    );
+    let other = "http://other.test:9883/";
+    check_target(false, &[("AWS_ENDPOINT_URL", other)], (Via::Network, other));
 }

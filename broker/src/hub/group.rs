@@ -1,5 +1,6 @@
 //! A shared subscription and its members (`$share/NAME/FILTER`).
 
+use super::journal::Journal;
 use super::session::Session;
 use mqtt::session::Outbound;
 use mqtt::share::{self, Member};
@@ -10,6 +11,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::cell::RefCell;
 use std::sync::Arc;
+use uuid::Uuid;
 
 thread_local! {
     static CHANCE: RefCell<SmallRng> = RefCell::new(SmallRng::from_os_rng());
@@ -20,7 +22,16 @@ thread_local! {
 pub(super) struct Group {
     pub(super) name: Arc<str>,
     pub(super) filter: TopicFilter,
-    members: Mutex<share::Group<Arc<Session>, Arc<Message>>>,
+    members: Mutex<share::Group<Arc<Session>, Waiting>>,
+    journal: Option<Arc<Journal>>,
+}
+
+/// A message that waits for a member.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) message: Arc<Message>,
+    /// Its number on disk, if it is there.
+    pub(super) stored: Option<u64>,
 }
 
 /// The member that was drawn for a message.
@@ -33,11 +44,17 @@ pub(super) struct Drawn {
 }
 
 impl Group {
-    pub(super) fn new(name: Arc<str>, filter: TopicFilter, queued_max: usize) -> Arc<Self> {
+    pub(super) fn new(
+        name: Arc<str>,
+        filter: TopicFilter,
+        queued_max: usize,
+        journal: Option<Arc<Journal>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             name,
             filter,
             members: Mutex::new(share::Group::new(queued_max)),
+            journal,
         })
     }
 
@@ -49,7 +66,8 @@ impl Group {
     /// Removes a member; says whether nobody is left.
     pub(super) fn leave(&self, session: &Arc<Session>) -> bool {
         let mut members = self.members.lock();
-        members.leave(session);
+        let left = members.leave(session);
+        self.release(left);
         members.is_empty()
     }
 
@@ -106,7 +124,34 @@ impl Group {
 
     /// Keeps a message above QoS 0 for a member to come; see [`Group::give`].
     pub(super) fn keep(&self, message: Arc<Message>) -> bool {
-        self.members.lock().wait(message).is_ok()
+        let mut members = self.members.lock();
+        let Some(journal) = &self.journal else {
+            let stored = None;
+            return members.wait(Waiting { message, stored }).is_ok();
+        };
+        let (number, row) = journal.enter_shared(self, &message);
+        let stored = Some(number);
+        let kept = members.wait(Waiting { message, stored }).is_ok();
+        if kept {
+            journal.store_shared(row);
+        }
+        kept
+    }
+
+    /// Takes back a message that waited before the server's start; gives it back when there is no
+    /// room or nobody to wait for.
+    pub(super) fn restore(&self, waiting: Waiting) -> Result<(), Waiting> {
+        self.members.lock().wait(waiting)
+    }
+
+    /// Messages wait no longer.
+    fn release(&self, left: impl IntoIterator<Item = Waiting>) {
+        if let Some(journal) = &self.journal {
+            let mut numbers = left.into_iter().filter_map(|w| w.stored).peekable();
+            if numbers.peek().is_some() {
+                journal.release_shared(numbers);
+            }
+        }
     }
 
     /// A delivery to the member that was drawn; handed to another if that one leaves.
@@ -130,26 +175,22 @@ impl Group {
         let waiting = self.members.lock().waiting();
         for _ in 0..waiting {
             // The lock is not held while a message is given away.
-            let Some(message) = self.members.lock().take_waiting() else {
+            let Some(waiting) = self.members.lock().take_waiting() else {
                 return;
             };
+            let message = Arc::clone(&waiting.message);
             if message.expires_at_ms.is_none_or(|at| at > now_ms) {
                 let topic = Arc::clone(&message.topic);
                 self.give(message, &|session| may(session, &topic), now_ms);
             }
+            // After it was given, so that it is on disk at every moment.
+            self.release([waiting]);
         }
     }
 }
 
-/// A random number of this thread.
-pub(super) fn chance<T>(draw: impl FnOnce(&mut SmallRng) -> T) -> T {
-    CHANCE.with_borrow_mut(draw)
-}
-
-/// 16 random bytes in lower-case hex with dashes, for `$GEN/` client ids.
-pub(super) fn random_id() -> String {
-    let bytes: [u8; 16] = chance(|chance| chance.random());
-    uuid::Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .to_string()
+/// A random UUID that nobody has to be unable to guess, without a system call.
+pub(super) fn random_uuid() -> Uuid {
+    let bytes: [u8; 16] = CHANCE.with_borrow_mut(|chance| chance.random());
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
 }

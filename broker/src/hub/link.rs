@@ -4,7 +4,7 @@ use super::end::End;
 use crate::net::Wire;
 use parking_lot::Mutex;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 /// One network connection of a client.
@@ -22,6 +22,8 @@ pub(super) struct Link {
     pub(super) wake: Notify,
     /// Publishers that were held back wait on it.
     pub(super) drained: Notify,
+    /// Answers that wait for the disk.
+    answers: AtomicUsize,
     end: Mutex<Option<End>>,
 }
 
@@ -41,6 +43,7 @@ impl Link {
             heard_ms: AtomicU64::new(now_ms),
             wake: Notify::new(),
             drained: Notify::new(),
+            answers: AtomicUsize::new(0),
             end: Mutex::new(None),
         }
     }
@@ -54,6 +57,21 @@ impl Link {
     pub(super) fn is_silent(&self, now_ms: u64) -> bool {
         let heard = self.heard_ms.load(Ordering::Relaxed);
         self.silence_max_ms > 0 && now_ms.saturating_sub(heard) > self.silence_max_ms
+    }
+
+    /// An answer to the client waits for the disk.
+    pub(super) fn answer_waits(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The oldest of them has been given: it is in the outbox.
+    pub(super) fn answer_given(&self) {
+        self.answers.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Whether a further answer would overtake one. Asked by the task that the answers are of.
+    pub(super) fn has_answers_waiting(&self) -> bool {
+        self.answers.load(Ordering::Acquire) > 0
     }
 
     /// Asks the connection's task to end it; the first reason stands.

@@ -2,13 +2,15 @@
 //! publish, retained messages, live connections, and a tap on everything that passes.
 //!
 //! Locks, in the order in which they are taken: the index of sessions, a session's state, the
-//! router, a group, an outbox. None is held across an await.
+//! router, a group, an outbox, the store's queue. None is held across an await.
 
 mod connection;
 mod deliver;
 mod end;
+mod events;
 mod flush;
 mod group;
+mod journal;
 mod link;
 mod offer;
 mod origin;
@@ -25,12 +27,13 @@ mod will;
 
 pub(crate) use origin::{Origin, Protocol};
 pub(crate) use retained::RetainedMessage;
-pub(crate) use tap::TapEvent;
+pub(crate) use tap::{Tap, TapEvent, Taps};
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::net::Arrival;
 use end::End;
+use journal::Journal;
 use mqtt::codec::ReasonCode;
 use mqtt::retained::Retained;
 use mqtt::{Message, Profile};
@@ -44,7 +47,6 @@ use sessions::Sessions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use things::Things;
-use tokio::sync::broadcast;
 
 /// What the message core is made of.
 pub(crate) struct HubParts {
@@ -77,7 +79,10 @@ pub(crate) struct Hub {
     /// Grows whenever routes may have changed; cached ones of an earlier epoch are stale.
     routes: AtomicU64,
     retained: RwLock<Retained>,
-    tap: broadcast::Sender<Arc<TapEvent>>,
+    /// Keeps what outlives the server; `None` when everything is kept in memory.
+    journal: Option<Arc<Journal>>,
+    presence: events::Presence,
+    taps: Taps,
 }
 
 impl Hub {
@@ -93,9 +98,13 @@ impl Hub {
             account_id,
             anonymous,
         } = parts;
+        let journal = things.rows().map(|rows| {
+            let clock = Arc::clone(&clock);
+            Journal::new(rows, move || flush::settle(clock.now_ms()))
+        });
         Arc::new(Self {
             number: HUBS.fetch_add(1, Ordering::Relaxed),
-            router: RwLock::new(Router::new(&profile)),
+            router: RwLock::new(Router::new(&profile, journal.clone())),
             retained: RwLock::new(Retained::new(
                 profile.retained_messages,
                 profile.retained_bytes,
@@ -109,7 +118,9 @@ impl Hub {
             numbers: AtomicU64::new(1),
             sessions: Sessions::default(),
             routes: AtomicU64::new(1),
-            tap: broadcast::Sender::new(tap::TAP_EVENTS),
+            journal,
+            presence: events::Presence::default(),
+            taps: Taps::new(tap::TAP_EVENTS),
         })
     }
 
@@ -159,7 +170,7 @@ impl Hub {
         for session in self.sessions.all() {
             self.end_session(&session);
         }
-        self.retained.write().clear();
+        self.clear_retained();
     }
 
     /// Closes every connection; sessions stay.
@@ -199,11 +210,13 @@ impl Hub {
     /// Where a topic leads now.
     fn route(&self, topic: &str) -> Arc<Route> {
         let of = (self.number, self.routes_epoch());
-        route::cached(of, topic, || {
-            let resource = self.topic_arn(topic);
-            let may = |session: &Session| self.may_receive(session, &resource);
-            self.router.read().route(topic, &may)
-        })
+        route::cached(of, topic, || self.fresh_route(topic))
+    }
+
+    fn fresh_route(&self, topic: &str) -> Route {
+        let resource = self.topic_arn(topic);
+        let may = |session: &Session| self.may_receive(session, &resource);
+        self.router.read().route(topic, &may)
     }
 
     /// Whether a session's policies let it receive a topic, given by its ARN.

@@ -1,6 +1,7 @@
 //! Offers messages to topic rules, which work on them elsewhere.
 
 use super::Hub;
+use super::group::random_uuid;
 use super::origin::{Origin, Protocol};
 use super::publication::Publication;
 use super::route::Route;
@@ -10,7 +11,6 @@ use mqtt::codec::PublishProperties;
 use mqtt::reserved::BasicIngest;
 use rules::delivery::{Event, Mqtt5, Protocol as Way};
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// Offers a message to the rules on its route.
 pub(super) fn offer(hub: &Hub, publication: &Publication<'_>, route: &Route, origin: &Origin) {
@@ -48,7 +48,7 @@ fn event(publication: &Publication<'_>, origin: &Origin) -> Arc<Event> {
             Protocol::Rule | Protocol::Server => Way::Internal,
         },
         mqtt5: mqtt5(message),
-        trace_id: Uuid::new_v4(),
+        trace_id: random_uuid(),
         received_ms: publication.now_ms(),
         hops: origin.hops,
         basic_ingest_rule: rule,

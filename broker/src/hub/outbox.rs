@@ -3,6 +3,7 @@
 
 use super::end::End;
 use super::group::Group;
+use super::journal::Keeper;
 use super::link::Link;
 use mqtt::Message;
 use mqtt::codec::Version;
@@ -34,6 +35,8 @@ pub(super) struct Outbox {
     progress_ms: u64,
     link: Option<Arc<Link>>,
     outgoing: Outgoing<Arc<Group>>,
+    /// Keeps on disk what the client is owed; `None` once the session is over.
+    keeper: Option<Keeper>,
 }
 
 /// What became of a flush.
@@ -46,7 +49,7 @@ pub(super) enum Flushed {
 }
 
 impl Outbox {
-    pub(super) fn new(version: Version, limits: OutgoingLimits) -> Self {
+    pub(super) fn new(version: Version, limits: OutgoingLimits, keeper: Option<Keeper>) -> Self {
         Self {
             bytes: Vec::new(),
             sent: 0,
@@ -55,6 +58,7 @@ impl Outbox {
             progress_ms: 0,
             link: None,
             outgoing: Outgoing::new(version, limits),
+            keeper,
         }
     }
 
@@ -74,12 +78,16 @@ impl Outbox {
     }
 
     /// The connection of that number is gone, if it is still this one; what its client is owed
-    /// through shared subscriptions is handed back for others.
+    /// through shared subscriptions is handed back for others. What of that is on disk stays there
+    /// until the others have it.
     pub(super) fn detach(&mut self, number: u64) -> Option<Vec<Outbound<Arc<Group>>>> {
         self.link.take_if(|link| link.number == number)?;
         self.clear();
         self.outgoing.disconnect();
-        Some(self.outgoing.take_shared())
+        self.release();
+        let shared = self.outgoing.take_shared();
+        self.outgoing.take_released();
+        Some(shared)
     }
 
     /// Drops what the client may no longer have.
@@ -92,6 +100,25 @@ impl Outbox {
     /// Drops everything that the client is owed: its session is over.
     pub(super) fn forget(&mut self) {
         self.outgoing.retain(|_| false);
+        self.release();
+        if let Some(keeper) = self.keeper.take() {
+            keeper.release(self.outgoing.stored());
+        }
+    }
+
+    /// Takes what the client is owed no longer from the disk.
+    pub(super) fn release(&mut self) {
+        if let Some(keeper) = &self.keeper {
+            let released = self.outgoing.take_released();
+            if !released.is_empty() {
+                keeper.release(released);
+            }
+        }
+    }
+
+    /// Takes back what the client was owed before the server's start.
+    pub(super) fn restore(&mut self, outbound: Outbound<Arc<Group>>) {
+        self.outgoing.restore(outbound);
     }
 
     fn clear(&mut self) {
@@ -146,9 +173,17 @@ impl Outbox {
     }
 
     /// Hands over a message above QoS 0.
-    pub(super) fn send(&mut self, outbound: Outbound<Arc<Group>>, now_ms: u64) -> Sent {
+    pub(super) fn send(&mut self, mut outbound: Outbound<Arc<Group>>, now_ms: u64) -> Sent {
         let room = self.has_room();
-        self.outgoing.send(outbound, room, now_ms, &mut self.bytes)
+        let Some(keeper) = &self.keeper else {
+            return self.outgoing.send(outbound, room, now_ms, &mut self.bytes);
+        };
+        let row = keeper.enter(&mut outbound);
+        let sent = self.outgoing.send(outbound, room, now_ms, &mut self.bytes);
+        if sent != Sent::Dropped {
+            keeper.store(row);
+        }
+        sent
     }
 
     /// PUBACK; false for an id that is not in flight.
@@ -181,6 +216,12 @@ impl Outbox {
     /// Writes what the socket takes. When it is full, the connection's task is woken to wait for
     /// it, and until `unblock` nobody else tries.
     pub(super) fn flush(&mut self, now_ms: u64) -> Flushed {
+        let flushed = self.write_out(now_ms);
+        self.release();
+        flushed
+    }
+
+    fn write_out(&mut self, now_ms: u64) -> Flushed {
         self.dirty = false;
         if self.blocked {
             return Flushed::Blocked;

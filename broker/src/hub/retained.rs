@@ -36,7 +36,35 @@ impl Hub {
         if message.topic.starts_with('$') && !self.profile.retained_on_reserved {
             return true;
         }
-        self.retained.write().set(message.clone(), now_ms)
+        let mut retained = self.retained.write();
+        let kept = retained.set(message.clone(), now_ms);
+        if let Some(journal) = &self.journal
+            && kept
+        {
+            journal.retain(message, now_ms);
+        }
+        kept
+    }
+
+    /// Drops retained messages that have expired.
+    pub(super) fn expire_retained(&self, now_ms: u64) {
+        let mut retained = self.retained.write();
+        let expired = retained.expire(now_ms);
+        if let Some(journal) = &self.journal
+            && !expired.is_empty()
+        {
+            journal.forget_retained(&expired);
+        }
+    }
+
+    /// Drops all retained messages.
+    pub(super) fn clear_retained(&self) {
+        let mut retained = self.retained.write();
+        if let Some(journal) = &self.journal {
+            let all = retained.page(None, usize::MAX, 0);
+            journal.forget_retained(all.map(|entry| &entry.message.topic));
+        }
+        retained.clear();
     }
 
     /// Sends a new subscriber the retained messages that its filter matches and its policies let

@@ -53,6 +53,14 @@ impl Route {
             denied: 0,
         }
     }
+
+    /// Whether nobody gets the topic.
+    pub(super) fn leads_nowhere(&self) -> bool {
+        self.targets.is_empty()
+            && self.groups.is_empty()
+            && self.rules.is_empty()
+            && self.ingest.is_none()
+    }
 }
 
 impl Target {

@@ -1,6 +1,7 @@
 //! Which sessions, groups and rules a topic leads to.
 
 use super::group::Group;
+use super::journal::Journal;
 use super::route::{GroupTarget, Route, Target};
 use super::session::Session;
 use mqtt::reserved::BasicIngest;
@@ -39,16 +40,18 @@ pub(super) struct Router {
     overlapping_copies: bool,
     group_queue_max: usize,
     profile: Profile,
+    journal: Option<Arc<Journal>>,
 }
 
 impl Router {
-    pub(super) fn new(profile: &Profile) -> Self {
+    pub(super) fn new(profile: &Profile, journal: Option<Arc<Journal>>) -> Self {
         Self {
             trie: Trie::new(profile.hash_matches_parent),
             rules: HashMap::new(),
             overlapping_copies: profile.overlapping_copies,
             group_queue_max: profile.shared_queue_messages,
             profile: profile.clone(),
+            journal,
         }
     }
 
@@ -67,7 +70,8 @@ impl Router {
             return None;
         };
         let group = self.group(name, filter).unwrap_or_else(|| {
-            let group = Group::new(Arc::clone(name), filter.clone(), self.group_queue_max);
+            let (queue_max, journal) = (self.group_queue_max, self.journal.clone());
+            let group = Group::new(Arc::clone(name), filter.clone(), queue_max, journal);
             self.trie.insert(filter, Entry::Group(Arc::clone(&group)));
             group
         });

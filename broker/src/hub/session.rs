@@ -3,6 +3,7 @@
 use super::end::End;
 use super::flush;
 use super::group::Group;
+use super::journal::Keeper;
 use super::link::Link;
 use super::outbox::Outbox;
 use super::will::StoredWill;
@@ -26,6 +27,8 @@ pub(super) struct Session {
     pub(super) guard: ArcSwap<Guard>,
     /// Topic aliases and unreleased QoS 2 messages.
     pub(super) incoming: Mutex<Incoming>,
+    /// Keeps it on disk, if it outlives its connections and there is a disk.
+    pub(super) keeper: Option<Keeper>,
     /// Locked before `outbox` where both are.
     pub(super) state: Mutex<State>,
     outbox: Mutex<Outbox>,
@@ -46,6 +49,18 @@ pub(super) struct State {
     pub(super) over: bool,
 }
 
+impl State {
+    /// The connection ends: the session's own end is set, and told.
+    pub(super) fn goes_offline(&mut self, now_ms: u64) -> u64 {
+        let ends_ms = match self.expiry_s {
+            u32::MAX => u64::MAX,
+            seconds => now_ms + u64::from(seconds) * 1000,
+        };
+        self.ends_at_ms = Some(ends_ms);
+        ends_ms
+    }
+}
+
 /// One subscription.
 #[derive(Clone, Debug)]
 pub(super) struct Subscribed {
@@ -59,6 +74,7 @@ impl Session {
         version: Version,
         guard: Arc<Guard>,
         limits: OutgoingLimits,
+        keeper: Option<Keeper>,
     ) -> Arc<Self> {
         let state = State {
             subscriptions: BTreeMap::new(),
@@ -74,7 +90,8 @@ impl Session {
             guard: ArcSwap::new(guard),
             incoming: Mutex::default(),
             state: Mutex::new(state),
-            outbox: Mutex::new(Outbox::new(version, limits)),
+            outbox: Mutex::new(Outbox::new(version, limits, keeper.clone())),
+            keeper,
         })
     }
 
@@ -82,6 +99,15 @@ impl Session {
     pub(super) fn is_over(&self, now_ms: u64) -> bool {
         let state = self.state.lock();
         state.over || state.expiry_s == 0 || state.ends_at_ms.is_some_and(|at| at <= now_ms)
+    }
+
+    /// Writes to disk what has changed in `state`, which is locked.
+    pub(super) fn record(&self, state: &State) {
+        if let Some(keeper) = &self.keeper
+            && !state.over
+        {
+            keeper.record(self, state);
+        }
     }
 
     /// The live connection.
@@ -116,6 +142,7 @@ impl Session {
     pub(super) fn with_output<T>(self: &Arc<Self>, work: impl FnOnce(&mut Outbox) -> T) -> T {
         let mut outbox = self.outbox.lock();
         let result = work(&mut outbox);
+        outbox.release();
         if !outbox.dirty && outbox.waiting_bytes() > 0 {
             outbox.dirty = true;
             drop(outbox);

@@ -3,6 +3,7 @@
 use super::Hub;
 use super::end::End;
 use super::group::Group;
+use super::journal::Keeper;
 use super::link::Link;
 use super::outbox::Outbox;
 use super::session::Session;
@@ -23,6 +24,12 @@ impl Sessions {
     /// Every session at this moment.
     pub(super) fn all(&self) -> Vec<Arc<Session>> {
         self.0.iter().map(|entry| Arc::clone(&entry)).collect()
+    }
+
+    /// Adds a session that was kept over a restart.
+    pub(super) fn restore(&self, session: &Arc<Session>) {
+        let client_id = Arc::clone(&session.client_id);
+        self.0.insert(client_id, Arc::clone(session));
     }
 
     /// The session of a client id.
@@ -83,12 +90,15 @@ impl Hub {
     }
 
     fn new_session(&self, opening: &Opening) -> Arc<Session> {
+        let number = self.next_number();
+        let journal = self.journal.as_ref().filter(|_| opening.expiry_s > 0);
         Session::new(
             Arc::clone(&opening.client_id),
-            self.next_number(),
+            number,
             opening.version,
             Arc::clone(&opening.guard),
             opening.limits,
+            journal.map(|journal| Keeper::new(journal, number)),
         )
     }
 
@@ -109,6 +119,7 @@ impl Hub {
             state.ends_at_ms = None;
             // MQTT 5.0 [3.1.3-9]: a client that is back in time has no will.
             state.delayed_will = None;
+            session.record(&state);
         }
         // Permissions may have been withdrawn while it was away.
         let keep = |message: &Message| self.may_receive(session, &self.topic_arn(&message.topic));
@@ -178,18 +189,23 @@ impl Hub {
         if session.is_over(now_ms) {
             self.dissolve(session);
         }
-        self.hand_on(unacknowledged, now_ms);
+        self.hand_on(session, unacknowledged, now_ms);
     }
 
     /// Gives what one member of shared subscriptions did not acknowledge to the others.
-    fn hand_on(&self, unacknowledged: Vec<Outbound<Arc<Group>>>, now_ms: u64) {
+    fn hand_on(&self, session: &Session, unacknowledged: Vec<Outbound<Arc<Group>>>, now_ms: u64) {
         for outbound in unacknowledged {
+            let stored = outbound.stored;
             let Some(group) = outbound.share else {
                 continue;
             };
             let arn = self.topic_arn(&outbound.message.topic);
             let may = |session: &Session| self.may_receive(session, &arn);
             group.give(outbound.message, &may, now_ms);
+            // After it was given, so that it is on disk at every moment.
+            if let (Some(keeper), Some(number)) = (&session.keeper, stored) {
+                keeper.release([number]);
+            }
         }
     }
 
@@ -206,11 +222,8 @@ impl Hub {
         let entry = self.sessions.0.entry(Arc::clone(&session.client_id));
         let unacknowledged = session.detach(link.number)?;
         let mut state = session.state.lock();
-        let ends_ms = match state.expiry_s {
-            u32::MAX => u64::MAX,
-            seconds => now_ms + u64::from(seconds) * 1000,
-        };
-        state.ends_at_ms = Some(ends_ms);
+        let ends_ms = state.goes_offline(now_ms);
+        session.record(&state);
         drop(state);
         if let Entry::Occupied(occupied) = entry
             && ends_ms <= now_ms
@@ -230,6 +243,7 @@ impl Hub {
             return Some(will);
         }
         state.delayed_will = Some((now_ms + u64::from(delay_s) * 1000, will));
+        session.record(&state);
         None
     }
 
@@ -257,6 +271,9 @@ impl Hub {
             let mut state = session.state.lock();
             state.over = true;
             let subscriptions = std::mem::take(&mut state.subscriptions);
+            if let Some(keeper) = &session.keeper {
+                keeper.end(subscriptions.keys().map(|filter| &**filter));
+            }
             (subscriptions, state.delayed_will.take())
         };
         if !subscriptions.is_empty() {
@@ -271,7 +288,7 @@ impl Hub {
         // A connection that is still there is being taken over; its messages must not be lost.
         let link = session.link().map(|link| link.number);
         let shared = link.and_then(|number| session.detach(number));
-        self.hand_on(shared.unwrap_or_default(), now_ms);
+        self.hand_on(session, shared.unwrap_or_default(), now_ms);
         session.with_output(Outbox::forget);
         if let Some((_, will)) = will {
             self.publish_will(session, will, now_ms);

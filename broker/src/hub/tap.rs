@@ -7,6 +7,9 @@ use super::route::Route;
 use mqtt::Message;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -49,18 +52,74 @@ pub(crate) enum TapEvent {
 /// Events that a receiver may be behind before it loses the oldest.
 pub(super) const TAP_EVENTS: usize = 1024;
 
+/// Sends events to whoever listens. How many do is counted beside the channel, whose own count
+/// takes a lock, which every message would pay for.
+pub(crate) struct Taps {
+    events: broadcast::Sender<Arc<TapEvent>>,
+    listeners: Arc<AtomicUsize>,
+}
+
+/// A live feed of what happens.
+pub(crate) struct Tap {
+    events: broadcast::Receiver<Arc<TapEvent>>,
+    listeners: Arc<AtomicUsize>,
+}
+
+impl Tap {
+    /// The next event.
+    ///
+    /// # Errors
+    /// The receiver fell behind and lost events, or the core is gone.
+    pub(crate) async fn recv(&mut self) -> Result<Arc<TapEvent>, RecvError> {
+        self.events.recv().await
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.listeners.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Taps {
+    /// Keeps so many events for receivers that are behind.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            events: broadcast::Sender::new(capacity),
+            listeners: Arc::default(),
+        }
+    }
+
+    /// Whether anybody listens.
+    pub(crate) fn are_heard(&self) -> bool {
+        self.listeners.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn tap(&self) -> Tap {
+        self.listeners.fetch_add(1, Ordering::Relaxed);
+        Tap {
+            events: self.events.subscribe(),
+            listeners: Arc::clone(&self.listeners),
+        }
+    }
+
+    pub(crate) fn tell(&self, event: impl FnOnce() -> TapEvent) {
+        if self.are_heard() {
+            // The last receiver may have gone since.
+            let _ = self.events.send(Arc::new(event()));
+        }
+    }
+}
+
 impl Hub {
     /// A live feed of what happens; a receiver that falls behind loses the oldest events.
-    pub(crate) fn tap(&self) -> tokio::sync::broadcast::Receiver<Arc<TapEvent>> {
-        self.tap.subscribe()
+    pub(crate) fn tap(&self) -> Tap {
+        self.taps.tap()
     }
 
     /// Tells everyone who listens; the event is made only if somebody does.
     pub(crate) fn tell(&self, event: impl FnOnce() -> TapEvent) {
-        if self.tap.receiver_count() > 0 {
-            // The last receiver may have gone since.
-            let _ = self.tap.send(Arc::new(event()));
-        }
+        self.taps.tell(event);
     }
 
     /// Tells of a refusal by a policy or a limit, to the log, the metrics and the tap.

@@ -15,7 +15,8 @@ impl Hub {
         for session in self.sessions.all() {
             self.tick_session(&session, now_ms);
         }
-        self.retained.write().expire(now_ms);
+        self.expire_retained(now_ms);
+        self.presence.expire(now_ms);
         flush::settle(now_ms);
     }
 
@@ -28,6 +29,9 @@ impl Hub {
         }
         let mut state = session.state.lock();
         let will = state.delayed_will.take_if(|(due_ms, _)| *due_ms <= now_ms);
+        if will.is_some() {
+            session.record(&state);
+        }
         drop(state);
         if let Some((_, will)) = will {
             self.publish_will(session, will, now_ms);

@@ -7,9 +7,9 @@ use mqtt::{Message, Profile};
 /// A will as a connection keeps it.
 #[derive(Clone, Debug)]
 pub(super) struct StoredWill {
-    message: Message,
+    pub(super) message: Message,
     pub(super) delay_s: u32,
-    expiry_s: Option<u32>,
+    pub(super) expiry_s: Option<u32>,
 }
 
 impl StoredWill {

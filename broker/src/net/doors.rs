@@ -2,9 +2,11 @@
 
 use super::{Arrival, Peer};
 use crate::api::{Door, answer};
+use crate::hub::TapEvent;
 use crate::world::World;
 use axum::body::Body;
 use http::{Request, Response};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Where the listeners lead to: the message core and the HTTP API, or a test's own.
@@ -20,13 +22,13 @@ pub(super) trait Doors: Send + Sync + 'static {
         request: Request<Body>,
     ) -> impl Future<Output = Response<Body>> + Send;
 
-    /// A TLS handshake failed.
-    fn handshake_failed(&self);
+    /// A TLS handshake came to nothing.
+    fn handshake_failed(&self, address: SocketAddr, why: &str);
 }
 
 impl Doors for World {
-    async fn mqtt(self: Arc<Self>, arrival: Arrival) {
-        Arc::clone(&self.hub).serve(arrival).await;
+    fn mqtt(self: Arc<Self>, arrival: Arrival) -> impl Future<Output = ()> + Send {
+        Arc::clone(&self.hub).serve(arrival)
     }
 
     async fn http(
@@ -38,7 +40,14 @@ impl Doors for World {
         answer(&self, &peer, door, request).await
     }
 
-    fn handshake_failed(&self) {
+    fn handshake_failed(&self, address: SocketAddr, why: &str) {
         self.metrics.handshake_failed();
+        self.hub.tell(|| TapEvent::Refused {
+            client_id: None,
+            principal: Arc::from(""),
+            action: "TLS handshake",
+            resource: address.to_string(),
+            reason: why.to_owned(),
+        });
     }
 }

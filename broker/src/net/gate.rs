@@ -2,7 +2,7 @@
 
 use super::doors::Doors;
 use super::http;
-use super::tls::{Handshakes, Speech, hint};
+use super::tls::{Handshakes, Speech, hint, is_logged};
 use super::{Arrival, Credential, Peer, Wire};
 use crate::api::Door;
 use std::io;
@@ -130,13 +130,13 @@ impl<D: Doors> Gate<D> {
         };
         let gate = Arc::clone(self);
         match entry.clone() {
-            Entry::Mqtt => self.to_shard(stream, true, |stream| async move {
+            Entry::Mqtt => self.to_shard(stream, true, move |stream| {
                 let arrival = Arrival {
                     wire: Wire::plain(stream),
                     peer,
                     credential: Credential::Anonymous,
                 };
-                gate.serve(arrival, place).await;
+                gate.serve(arrival, place)
             }),
             Entry::Mqtts(handshakes) => self.to_shard(stream, true, |stream| async move {
                 let handshake = Box::pin(gate.handshake(&handshakes, stream, peer));
@@ -188,9 +188,18 @@ impl<D: Doors> Gate<D> {
         });
     }
 
-    async fn serve(self: Arc<Self>, arrival: Arrival, place: Place) {
-        Arc::clone(&self.doors).mqtt(arrival).await;
-        drop(place);
+    /// Boxed, because a future that is moved into another's `await` takes its room twice, for
+    /// as long as the connection lives.
+    pub(super) fn serve(
+        &self,
+        arrival: Arrival,
+        place: Place,
+    ) -> impl Future<Output = ()> + Send + use<D> {
+        let live = Box::pin(Arc::clone(&self.doors).mqtt(arrival));
+        async move {
+            live.await;
+            drop(place);
+        }
     }
 
     async fn handshake(
@@ -209,11 +218,15 @@ impl<D: Doors> Gate<D> {
                 Some((stream, peer, speech))
             }
             Err(error) => {
-                self.doors.handshake_failed();
-                match hint(&error) {
-                    Some(hint) => warn!(%address, %error, hint, "TLS handshake failed"),
-                    None => debug!(%address, %error, "TLS handshake failed"),
+                let hint = hint(&error);
+                match hint {
+                    Some(hint) if !is_logged(&error) => {
+                        warn!(%address, %error, hint, "TLS handshake failed");
+                    }
+                    Some(_) | None => debug!(%address, %error, "TLS handshake failed"),
                 }
+                let why = hint.map_or_else(|| error.to_string(), str::to_owned);
+                self.doors.handshake_failed(address, &why);
                 None
             }
         }
@@ -235,8 +248,9 @@ impl<D: Doors> Gate<D> {
         match speech {
             Speech::Http => http::serve(self, stream, Arc::new(peer), Door::Data, place).await,
             Speech::Mqtt if peer.certificate.is_none() => {
-                let hint = "connect with a client certificate";
-                warn!(%address, hint, "MQTT over TLS without a client certificate");
+                let hint = "MQTT over TLS needs a client certificate: give it one with its key";
+                warn!(%address, hint, "no client certificate");
+                self.doors.handshake_failed(address, hint);
             }
             Speech::Mqtt => {
                 let (stream, session) = stream.into_inner();

@@ -124,8 +124,8 @@ fn enter<D: Doors, T: Transport>(
     };
     let (stream, session) = parts.io.into_inner().into_parts();
     let ahead = parts.read_buf.to_vec();
-    let (peer, doors) = (peer.clone(), Arc::clone(&gate.doors));
-    gate.to_shard(stream, false, move |stream| async move {
+    let (peer, server) = (peer.clone(), Arc::clone(gate));
+    gate.to_shard(stream, false, move |stream| {
         let carrier = match session {
             Some(session) => Wire::tls(stream, session),
             None => Wire::plain(stream),
@@ -135,7 +135,6 @@ fn enter<D: Doors, T: Transport>(
             peer,
             credential,
         };
-        doors.mqtt(arrival).await;
-        drop(place);
+        server.serve(arrival, place)
     });
 }

@@ -94,7 +94,8 @@ impl Tcp {
     }
 
     async fn drain(&self) {
-        let mut scrap = [0; 1024];
+        // Not an array: it would be part of every connection's future.
+        let mut scrap = vec![0; 1024];
         let mut left = LINGER_BYTES_MAX;
         while left > 0 && self.readable().await.is_ok() {
             match self.try_read(&mut scrap) {

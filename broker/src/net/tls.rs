@@ -35,6 +35,13 @@ const MQTT: &[u8] = b"mqtt";
 /// WebSocket, and HTTP by signature or certificate.
 const HTTP: &[u8] = b"http/1.1";
 
+const NOT_REGISTERED: &str = "the client certificate is not registered here; another server or an \
+    earlier data directory may have created it, or a reset removed it: create a new one, or register \
+    it with RegisterCertificate";
+
+const EXPIRED: &str =
+    "the client certificate has expired: create a new one with CreateKeysAndCertificate";
+
 /// What the registry says of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -227,14 +234,11 @@ impl ClientCertVerifier for DeviceCertificates {
         match (self.registry)(&certificate_id) {
             Standing::Registered => Ok(ClientCertVerified::assertion()),
             Standing::Expired => {
-                let hint = "create a new one with CreateKeysAndCertificate";
-                warn!(%certificate_id, hint, "client certificate has expired");
+                warn!(%certificate_id, hint = EXPIRED, "client certificate has expired");
                 Err(CertificateError::Expired.into())
             }
             Standing::Unknown => {
-                let hint = "another server or an earlier data directory may have created it, or a \
-                            reset removed it: create a new one, or register it with \
-                            RegisterCertificate";
+                let hint = NOT_REGISTERED;
                 warn!(%certificate_id, hint, "client certificate is not registered here");
                 Err(CertificateError::UnknownIssuer.into())
             }
@@ -272,9 +276,8 @@ impl fmt::Debug for DeviceCertificates {
 
 /// Why a handshake failed, in words that say what to do; `None` when only the two programs can
 /// make something of it.
-pub(crate) fn hint(error: &io::Error) -> Option<&'static str> {
-    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
-    match error {
+pub(super) fn hint(error: &io::Error) -> Option<&'static str> {
+    match rustls_error(error)? {
         rustls::Error::AlertReceived(
             AlertDescription::UnknownCA
             | AlertDescription::BadCertificate
@@ -293,9 +296,24 @@ pub(crate) fn hint(error: &io::Error) -> Option<&'static str> {
         rustls::Error::InvalidMessage(_) => {
             Some("the client does not speak TLS: plaintext MQTT has its own --mqtt-port")
         }
-        // The verifier has said it, or it needs no advice.
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(NOT_REGISTERED),
+        rustls::Error::InvalidCertificate(CertificateError::Expired) => Some(EXPIRED),
         _ => None,
     }
+}
+
+/// Whether the verifier has logged why a handshake failed, with the certificate's id.
+pub(super) fn is_logged(error: &io::Error) -> bool {
+    matches!(
+        rustls_error(error),
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::Expired
+        ))
+    )
+}
+
+fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// The id that AWS gives a certificate: SHA-256 of its DER in lower-case hex.

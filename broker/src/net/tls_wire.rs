@@ -79,10 +79,10 @@ impl Tls {
     }
 
     /// Seals as much as may wait, and writes it.
-    pub(crate) fn try_write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut session = self.session.lock();
         session.flush(&self.tcp)?;
-        let taken = session.connection.writer().write_vectored(pieces)?;
+        let taken = session.connection.writer().write(bytes)?;
         match session.flush(&self.tcp) {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
             Ok(()) | Err(_) => Ok(taken),

@@ -1,14 +1,13 @@
 //! The WebSocket handshake (RFC 6455 section 4.2) and who may have it.
 
 use super::{Credential, Peer};
-use crate::api::Door;
-use crate::api::sigv4;
+use crate::api::{Door, has_foreign_origin, sigv4};
 use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use sha1::{Digest, Sha1};
@@ -124,9 +123,12 @@ pub(super) fn accept<B>(
     Ok((response, credential))
 }
 
-/// Who asks: whoever signed the query, then the client certificate. On the API port the console
-/// and programs need neither.
+/// Who asks, as the HTTP API sees it: the client certificate, then whoever signed the query. On
+/// the API port the console and programs need neither.
 fn credential<B>(request: &Request<B>, peer: &Peer, door: Door) -> Result<Credential, Refused> {
+    if peer.certificate.is_some() {
+        return Ok(Credential::Certificate);
+    }
     let query = request.uri().query().unwrap_or_default();
     let names = query.split('&').map(|pair| pair.split('=').next());
     let given = |name: &str| names.clone().filter(|found| *found == Some(name)).count();
@@ -139,26 +141,13 @@ fn credential<B>(request: &Request<B>, peer: &Peer, door: Door) -> Result<Creden
             access_key: signer.access_key,
         });
     }
-    match (door, &peer.certificate) {
-        (_, Some(_)) => Ok(Credential::Certificate),
-        (Door::Api, None) if is_same_origin(request.headers()) => Ok(Credential::Signed {
+    match door {
+        Door::Api if has_foreign_origin(request.headers()) => Err(Refused::Origin),
+        Door::Api => Ok(Credential::Signed {
             access_key: CONSOLE.to_owned(),
         }),
-        (Door::Api, None) => Err(Refused::Origin),
-        (Door::Data, None) => Err(Refused::Unsigned),
+        Door::Data => Err(Refused::Unsigned),
     }
-}
-
-/// Whether the page that asks came from here, or it is no page at all.
-fn is_same_origin(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else {
-        return true;
-    };
-    let authority = origin
-        .as_bytes()
-        .strip_prefix(b"http://")
-        .or_else(|| origin.as_bytes().strip_prefix(b"https://"));
-    authority.is_some() && authority == headers.get(HOST).map(HeaderValue::as_bytes)
 }
 
 fn accept_key(key: &HeaderValue) -> Result<HeaderValue, Refused> {
@@ -177,3 +166,6 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
         .flat_map(|value| value.split(','));
     tokens.any(|found| found.trim().eq_ignore_ascii_case(token))
 }
+
+#[cfg(test)]
+mod tests;

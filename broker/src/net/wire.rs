@@ -4,7 +4,7 @@ use super::tcp::Tcp;
 use super::tls_wire::Tls;
 use super::websocket::WebSocket;
 use rustls::ServerConnection;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -77,13 +77,12 @@ impl Wire {
     }
 
     /// Takes as much of `bytes` as it can, in one write where possible; `WouldBlock` when it
-    /// takes nothing. TLS fills records to 16 KiB, WebSocket makes one binary frame of it. What
-    /// was taken may wait inside for the socket: see `try_flush`.
+    /// takes nothing. TLS fills records to 16 KiB, WebSocket makes a binary frame of each
+    /// packet. What was taken may wait inside for the socket: see `try_flush`.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match (&self.websocket, &self.carrier) {
-            (Some(websocket), carrier) => websocket.try_write(carrier, bytes),
-            (None, Carrier::Plain(tcp)) => tcp.try_write(bytes),
-            (None, Carrier::Tls(tls)) => tls.try_write_vectored(&[IoSlice::new(bytes)]),
+        match &self.websocket {
+            Some(websocket) => websocket.try_write(&self.carrier, bytes),
+            None => self.carrier.try_write(bytes),
         }
     }
 
@@ -136,10 +135,10 @@ impl Carrier {
         }
     }
 
-    pub(crate) fn try_write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Carrier::Plain(tcp) => tcp.try_write_vectored(pieces),
-            Carrier::Tls(tls) => tls.try_write_vectored(pieces),
+            Carrier::Plain(tcp) => tcp.try_write(bytes),
+            Carrier::Tls(tls) => tls.try_write(bytes),
         }
     }
 

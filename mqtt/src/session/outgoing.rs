@@ -234,6 +234,12 @@ impl<G> Outgoing<G> {
         std::mem::take(&mut self.released)
     }
 
+    /// The places outside of everything that the client is still owed.
+    pub fn stored(&self) -> impl Iterator<Item = u64> {
+        let inflight = self.inflight.iter().map(|flight| &flight.outbound);
+        inflight.chain(&self.waiting).filter_map(|o| o.stored)
+    }
+
     /// Takes back a message that was stored, when the session is read again after a restart.
     pub fn restore(&mut self, outbound: Outbound<G>) {
         self.waiting_bytes += outbound.message.payload.len();

@@ -160,7 +160,12 @@ impl Run {
         let denied = permission.and_then(|wanted| {
             let roles = &self.shared.ports.roles;
             roles
-                .authorize(&wanted.role_arn, wanted.action, &wanted.resource)
+                .authorize(
+                    self.rule.name(),
+                    &wanted.role_arn,
+                    wanted.action,
+                    &wanted.resource,
+                )
                 .err()
         });
         if let Some(denied) = denied {

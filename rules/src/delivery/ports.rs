@@ -16,11 +16,18 @@ pub struct Denied {
 
 /// Decides what a rule may do with its role.
 pub trait Roles: Send + Sync {
-    /// Whether the role allows `action` (`s3:PutObject`) on the resource.
+    /// Whether the role lets a rule do `action` (`s3:PutObject`) on the resource; its trust policy
+    /// may ask for the rule (`aws:SourceArn`).
     ///
     /// # Errors
     /// The role does not allow it, or does not let the rules engine use it.
-    fn authorize(&self, role_arn: &str, action: &str, resource: &str) -> Result<(), Denied>;
+    fn authorize(
+        &self,
+        rule: &str,
+        role_arn: &str,
+        action: &str,
+        resource: &str,
+    ) -> Result<(), Denied>;
 }
 
 /// Publishes for republish actions.

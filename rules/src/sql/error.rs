@@ -14,7 +14,7 @@ pub struct SqlError {
 
 impl SqlError {
     /// An error at a byte of the text.
-    pub(super) fn at(text: &str, byte: usize, message: impl Into<String>) -> Self {
+    pub(crate) fn at(text: &str, byte: usize, message: impl Into<String>) -> Self {
         let before = text.get(..byte).unwrap_or(text);
         let lines = before.bytes().filter(|byte| *byte == b'\n').count();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

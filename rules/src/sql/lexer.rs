@@ -144,6 +144,14 @@ impl<'t> Lexer<'t> {
             ('-', _) => (S::Minus, 1),
             ('/', _) => (S::Slash, 1),
             ('%', _) => (S::Percent, 1),
+            ('&', _) => return Err(self.error("`&` has no meaning in rule SQL: write AND")),
+            ('|', _) => return Err(self.error("`|` has no meaning in rule SQL: write OR or +")),
+            ('!', _) => return Err(self.error("`!` has no meaning in rule SQL: write NOT")),
+            ('`', _) => {
+                let why =
+                    "names have no quotes in rule SQL: for such keys write get(object, 'key')";
+                return Err(self.error(why));
+            }
             _ => return Err(self.error(&format!("`{first}` has no meaning in rule SQL"))),
         };
         self.at += length;

@@ -191,7 +191,7 @@ impl<'v> Value<'v> {
     /// How much work it is to go through it.
     pub(super) fn size(&self) -> usize {
         match self {
-            Self::Json(json) => json.size(),
+            Self::Json(json) => json.count(),
             Self::Array(items) => items.len(),
             Self::Object(object) => object.len(),
             Self::Text(text) => text.len() / 16,

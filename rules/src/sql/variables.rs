@@ -24,7 +24,9 @@ impl Variables {
     }
 
     pub(super) fn values<'v>(&self) -> Vec<Value<'v>> {
-        let value = |json: &Box<str>| from_json_text(json).unwrap_or(Value::Undefined);
-        self.0.iter().map(value).collect()
+        let values = self.0.iter().map(|json| from_json_text(json));
+        values
+            .map(|value| value.unwrap_or(Value::Undefined))
+            .collect()
     }
 }

@@ -1,9 +1,22 @@
 //! Certificates: the authorities that sign, keys and signing requests, the register of device
 //! certificates, and the server's own.
 
+mod authority;
 mod ca_certificate;
 mod registered;
 mod server;
 
+mod der;
+mod device;
+mod files;
+mod keys;
+mod parsed;
+mod signature;
+mod signing_request;
+mod stored;
+
+pub(crate) use authority::Authorities;
 pub use ca_certificate::{CaCertificate, CaUpdate, NewCaCertificate};
+pub(crate) use ca_certificate::{CaDocument, CodeDocument};
 pub use registered::{Certificate, CertificateStatus, KeysAndCertificate};
+pub(crate) use stored::{CertificateDocument, Certificates};

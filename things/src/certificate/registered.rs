@@ -1,10 +1,19 @@
 //! The register of device certificates.
 
+use super::authority::signing_failed;
+use super::device::{Subject, device_name};
+use super::parsed::ParsedCertificate;
+use super::signing_request::SigningRequest;
+use super::stored::CertificateDocument;
+use crate::iot_policies::AttachmentDocument;
+use crate::plane::Change;
 use crate::{Page, Things, ThingsError};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// A certificate's status (CertificateStatus of the API).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // The names are AWS's.
 pub enum CertificateStatus {
     Active,
@@ -83,7 +92,6 @@ pub struct KeysAndCertificate {
     pub private_key: String,
 }
 
-#[allow(unused_variables)]
 impl Things {
     /// CreateKeysAndCertificate. May take as long as generating an RSA key: call it where blocking
     /// is allowed.
@@ -95,7 +103,16 @@ impl Things {
         set_as_active: bool,
         now_ms: u64,
     ) -> Result<KeysAndCertificate, ThingsError> {
-        todo!()
+        let key = self.authorities.keys.take().map_err(signing_failed)?;
+        let subject = Subject {
+            name: &device_name(),
+            spki: &key.spki,
+        };
+        Ok(KeysAndCertificate {
+            certificate: self.issue(&subject, set_as_active, now_ms)?,
+            public_key: key.public_pem,
+            private_key: key.private_pem,
+        })
     }
 
     /// CreateCertificateFromCsr. The same request twice gives two certificates.
@@ -108,7 +125,33 @@ impl Things {
         set_as_active: bool,
         now_ms: u64,
     ) -> Result<Certificate, ThingsError> {
-        todo!()
+        let Some(request) = SigningRequest::of_pem(csr_pem) else {
+            let message = "CSR violates constraints".to_owned();
+            return Err(ThingsError::InvalidRequest(message));
+        };
+        let subject = Subject {
+            name: &request.subject,
+            spki: &request.spki,
+        };
+        self.issue(&subject, set_as_active, now_ms)
+    }
+
+    fn issue(
+        &self,
+        subject: &Subject<'_>,
+        active: bool,
+        now_ms: u64,
+    ) -> Result<Certificate, ThingsError> {
+        let authority = self.authorities.device().map_err(signing_failed)?;
+        let der = authority.issue(subject, now_ms).map_err(signing_failed)?;
+        let parsed = ParsedCertificate::of_der(der.into()).map_err(signing_failed)?;
+        let status = if active {
+            CertificateStatus::Active
+        } else {
+            CertificateStatus::Inactive
+        };
+        let document = CertificateDocument::new(&parsed, status, now_ms);
+        self.register(&parsed.id, document)
     }
 
     /// RegisterCertificateWithoutCA; `status` is INACTIVE unless given.
@@ -121,7 +164,11 @@ impl Things {
         status: Option<CertificateStatus>,
         now_ms: u64,
     ) -> Result<Certificate, ThingsError> {
-        todo!()
+        let status = registrable(status)?;
+        let parsed = read(certificate_pem)?;
+        let mut document = CertificateDocument::new(&parsed, status, now_ms);
+        document.sni_only = true;
+        self.register(&parsed.id, document)
     }
 
     /// RegisterCertificate: one signed by a registered CA; `status` is INACTIVE unless given.
@@ -135,12 +182,41 @@ impl Things {
         status: Option<CertificateStatus>,
         now_ms: u64,
     ) -> Result<Certificate, ThingsError> {
-        todo!()
+        let status = registrable(status)?;
+        let parsed = read(certificate_pem)?;
+        let authority = self.authority_of(&parsed, ca_certificate_pem)?;
+        let mut document = CertificateDocument::new(&parsed, status, now_ms);
+        document.ca_certificate_id = Some(authority);
+        self.register(&parsed.id, document)
+    }
+
+    fn register(
+        &self,
+        id: &str,
+        document: CertificateDocument,
+    ) -> Result<Certificate, ThingsError> {
+        self.change(|state, batch| {
+            if state.certificates.by_id.contains_key(id) {
+                return Err(ThingsError::ResourceAlreadyExists {
+                    message: "The certificate is already provisioned or registered".to_owned(),
+                    id: Some(id.to_owned()),
+                    arn: Some(self.certificate_arn(id)),
+                });
+            }
+            let shown = self.certificate_shown(id, &document);
+            let active = document.status == CertificateStatus::Active;
+            batch.put(id, document);
+            let id = Arc::clone(&shown.id);
+            batch.tell(Change::Certificate { id, active });
+            Ok(shown)
+        })
     }
 
     /// A registered certificate by id.
     pub fn certificate(&self, id: &str) -> Option<Certificate> {
-        todo!()
+        let state = self.state();
+        let document = state.certificates.by_id.get(id)?;
+        Some(self.certificate_shown(id, document))
     }
 
     /// DescribeCertificate.
@@ -148,20 +224,25 @@ impl Things {
     /// # Errors
     /// ResourceNotFound.
     pub fn describe_certificate(&self, id: &str) -> Result<Certificate, ThingsError> {
-        todo!()
+        self.certificate(id).ok_or_else(|| unknown(id))
     }
 
-    /// ListCertificates, in order of registration.
+    /// ListCertificates, in order of registration, or the reverse.
     pub fn list_certificates(
         &self,
         ascending: bool,
         after: Option<&str>,
         limit: usize,
     ) -> Page<Certificate> {
-        todo!()
+        let state = self.state();
+        let certificates = &state.certificates;
+        certificates.by_age.page(ascending, after, limit, |id| {
+            let document = certificates.by_id.get(id)?;
+            Some(self.certificate_shown(id, document))
+        })
     }
 
-    /// ListCertificatesByCA, in order of registration.
+    /// ListCertificatesByCA, in order of registration, or the reverse.
     pub fn list_certificates_by_ca(
         &self,
         ca_certificate_id: &str,
@@ -169,7 +250,13 @@ impl Things {
         after: Option<&str>,
         limit: usize,
     ) -> Page<Certificate> {
-        todo!()
+        let state = self.state();
+        let certificates = &state.certificates;
+        certificates.by_age.page(ascending, after, limit, |id| {
+            let document = certificates.by_id.get(id)?;
+            let authority = document.ca_certificate_id.as_deref();
+            (authority == Some(ca_certificate_id)).then(|| self.certificate_shown(id, document))
+        })
     }
 
     /// UpdateCertificate.
@@ -182,7 +269,26 @@ impl Things {
         status: CertificateStatus,
         now_ms: u64,
     ) -> Result<(), ThingsError> {
-        todo!()
+        if !settable(status) {
+            return Err(ThingsError::InvalidRequest(format!(
+                "Status cannot be set to {}: use ACTIVE, INACTIVE or REVOKED",
+                status.name()
+            )));
+        }
+        self.change(|state, batch| {
+            let there = state.certificates.by_id.get(id);
+            let mut document = there.ok_or_else(|| unknown(id))?.clone();
+            document.status = status;
+            document.modified_ms = now_ms;
+            document.customer_version += 1;
+            document.generation_id = Uuid::new_v4().to_string();
+            batch.put(id, document);
+            batch.tell(Change::Certificate {
+                id: id.into(),
+                active: status == CertificateStatus::Active,
+            });
+            Ok(())
+        })
     }
 
     /// DeleteCertificate; `force` also detaches its policies.
@@ -191,6 +297,90 @@ impl Things {
     /// ResourceNotFound, CertificateState while it is active, DeleteConflict while things (or,
     /// without `force`, policies) are attached.
     pub fn delete_certificate(&self, id: &str, force: bool) -> Result<(), ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let there = state.certificates.by_id.get(id);
+            let document = there.ok_or_else(|| unknown(id))?;
+            let (key, arn) = (format!("cert/{id}"), self.certificate_arn(id));
+            if document.status == CertificateStatus::Active {
+                return Err(ThingsError::CertificateState(format!(
+                    "Certificate must be deactivated (not ACTIVE) before deletion. Id: {id}"
+                )));
+            }
+            if state.registry.things_of(&key).next().is_some() {
+                return Err(ThingsError::DeleteConflict(format!(
+                    "Things must be detached before deletion (arn: {arn})"
+                )));
+            }
+            if state.policies.has_policies(&key) && !force {
+                return Err(ThingsError::DeleteConflict(format!(
+                    "Certificate policies must be detached before deletion (arn: {arn})"
+                )));
+            }
+            batch.remove::<AttachmentDocument>(&key);
+            batch.remove::<CertificateDocument>(id);
+            batch.tell(Change::Certificate {
+                id: id.into(),
+                active: false,
+            });
+            Ok(())
+        })
     }
+
+    fn certificate_arn(&self, id: &str) -> String {
+        self.place().iot(format_args!("cert/{id}"))
+    }
+
+    fn certificate_shown(&self, id: &str, document: &CertificateDocument) -> Certificate {
+        Certificate {
+            id: id.into(),
+            arn: self.certificate_arn(id),
+            pem: document.pem.clone(),
+            status: document.status,
+            created_ms: document.created_ms,
+            modified_ms: document.modified_ms,
+            customer_version: document.customer_version,
+            generation_id: document.generation_id.clone(),
+            ca_certificate_id: document.ca_certificate_id.clone(),
+            mode: mode(document.sni_only),
+            not_before_ms: document.not_before_ms,
+            not_after_ms: document.not_after_ms,
+        }
+    }
+}
+
+/// CertificateMode of the API.
+pub(super) fn mode(sni_only: bool) -> &'static str {
+    if sni_only { "SNI_ONLY" } else { "DEFAULT" }
+}
+
+fn unknown(id: &str) -> ThingsError {
+    ThingsError::ResourceNotFound(format!("CertificateId {id} does not exist"))
+}
+
+fn read(pem: &str) -> Result<ParsedCertificate, ThingsError> {
+    ParsedCertificate::of_pem(pem).map_err(|reason| {
+        ThingsError::CertificateValidation(format!("The certificate cannot be read: {reason}"))
+    })
+}
+
+fn settable(status: CertificateStatus) -> bool {
+    match status {
+        CertificateStatus::Active | CertificateStatus::Inactive | CertificateStatus::Revoked => {
+            true
+        }
+        CertificateStatus::PendingTransfer
+        | CertificateStatus::RegisterInactive
+        | CertificateStatus::PendingActivation => false,
+    }
+}
+
+fn registrable(status: Option<CertificateStatus>) -> Result<CertificateStatus, ThingsError> {
+    let status = status.unwrap_or(CertificateStatus::Inactive);
+    if settable(status) {
+        return Ok(status);
+    }
+    Err(ThingsError::CertificateState(format!(
+        "Not allowed to register certificate with {} status",
+        status.name()
+    )))
 }

@@ -1,9 +1,13 @@
 //! AWS IoT policies: their versions, and what they are attached to.
 
 mod attachments;
+mod document;
+mod effective;
 mod policies;
 mod versions;
 
-pub use attachments::EffectivePolicy;
+pub(crate) use attachments::AttachmentDocument;
+pub(crate) use document::{Policies, PolicyDocument};
+pub use effective::EffectivePolicy;
 pub use policies::{IotPolicy, NewPolicy, PolicySummary};
 pub use versions::{PolicyVersion, PolicyVersionSummary};

@@ -1,5 +1,7 @@
 //! Versions of a policy: numbered from 1, at most five, one of them the default that counts.
 
+use super::document::{PolicyDocument, check_document};
+use crate::plane::Change;
 use crate::{Things, ThingsError};
 
 /// A policy version as GetPolicyVersion shows it.
@@ -34,7 +36,6 @@ pub struct PolicyVersionSummary {
     pub created_ms: u64,
 }
 
-#[allow(unused_variables)]
 impl Things {
     /// CreatePolicyVersion.
     ///
@@ -47,7 +48,22 @@ impl Things {
         set_as_default: bool,
         now_ms: u64,
     ) -> Result<PolicyVersion, ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let mut policy = state.policies.find(name)?.document.clone();
+            check_document(document)?;
+            if policy.versions.len() >= VERSIONS_MAX {
+                return Err(ThingsError::VersionsLimitExceeded(format!(
+                    "The policy {name} already has the maximum number of versions ({VERSIONS_MAX})"
+                )));
+            }
+            let number = policy.add(document, set_as_default, now_ms);
+            let shown = self.version_shown(name, number, &policy)?;
+            batch.put(name, policy);
+            if set_as_default {
+                batch.tell(Change::Decisions);
+            }
+            Ok(shown)
+        })
     }
 
     /// GetPolicyVersion.
@@ -59,7 +75,10 @@ impl Things {
         name: &str,
         version_id: &str,
     ) -> Result<PolicyVersion, ThingsError> {
-        todo!()
+        let state = self.state();
+        let document = &state.policies.find(name)?.document;
+        let number = find_version(name, version_id, document)?;
+        self.version_shown(name, number, document)
     }
 
     /// ListPolicyVersions, the newest first.
@@ -70,7 +89,16 @@ impl Things {
         &self,
         name: &str,
     ) -> Result<Vec<PolicyVersionSummary>, ThingsError> {
-        todo!()
+        let state = self.state();
+        let document = &state.policies.find(name)?.document;
+        let newest_first = document.versions.iter().rev();
+        Ok(newest_first
+            .map(|(number, version)| PolicyVersionSummary {
+                version_id: number.to_string(),
+                is_default: *number == document.default,
+                created_ms: version.created_ms,
+            })
+            .collect())
     }
 
     /// SetDefaultPolicyVersion.
@@ -83,7 +111,14 @@ impl Things {
         version_id: &str,
         now_ms: u64,
     ) -> Result<(), ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let mut policy = state.policies.find(name)?.document.clone();
+            policy.default = find_version(name, version_id, &policy)?;
+            policy.touch(now_ms);
+            batch.put(name, policy);
+            batch.tell(Change::Decisions);
+            Ok(())
+        })
     }
 
     /// DeletePolicyVersion.
@@ -91,6 +126,56 @@ impl Things {
     /// # Errors
     /// ResourceNotFound; DeleteConflict for the default version.
     pub fn delete_policy_version(&self, name: &str, version_id: &str) -> Result<(), ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let mut policy = state.policies.find(name)?.document.clone();
+            let number = find_version(name, version_id, &policy)?;
+            if number == policy.default {
+                return Err(ThingsError::DeleteConflict(format!(
+                    "Cannot delete a default policy version (name={name}, versionId={version_id})"
+                )));
+            }
+            policy.versions.remove(&number);
+            batch.put(name, policy);
+            Ok(())
+        })
+    }
+
+    fn version_shown(
+        &self,
+        name: &str,
+        number: u32,
+        policy: &PolicyDocument,
+    ) -> Result<PolicyVersion, ThingsError> {
+        let version_id = number.to_string();
+        let version = policy
+            .versions
+            .get(&number)
+            .ok_or_else(|| no_version(name, &version_id))?;
+        Ok(PolicyVersion {
+            name: name.to_owned(),
+            arn: self.policy_arn(name),
+            version_id,
+            document: version.text.clone(),
+            is_default: number == policy.default,
+            created_ms: version.created_ms,
+            modified_ms: policy.modified_ms,
+            generation_id: policy.generation_id.clone(),
+        })
     }
 }
+
+fn find_version(name: &str, id: &str, policy: &PolicyDocument) -> Result<u32, ThingsError> {
+    let number = id.parse().ok();
+    number
+        .filter(|number| policy.versions.contains_key(number))
+        .ok_or_else(|| no_version(name, id))
+}
+
+fn no_version(name: &str, id: &str) -> ThingsError {
+    ThingsError::ResourceNotFound(format!(
+        "Policy version does not exist (name={name}, versionId={id})"
+    ))
+}
+
+/// AWS General Reference, AWS IoT quotas.
+const VERSIONS_MAX: usize = 5;

@@ -1,7 +1,14 @@
 //! Billing groups.
 
-use super::Tags;
+use super::tags::{TagsDocument, put_tags};
+use super::thing::expect_version;
+use super::{Registry, Tags, set};
+use crate::page::rows_after;
+use crate::state::State;
+use crate::store::Document;
 use crate::{Page, Things, ThingsError};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A billing group as DescribeBillingGroup shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +38,23 @@ pub struct NewBillingGroup {
     pub tags: Tags,
 }
 
-#[allow(unused_variables)]
+/// A billing group as it is stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct BillingGroupDocument {
+    id: String,
+    description: Option<String>,
+    version: u64,
+    created_ms: u64,
+}
+
+impl Document for BillingGroupDocument {
+    const TABLE: &'static str = "billing-group";
+
+    fn place(state: &mut State, key: &str, document: Option<Self>) {
+        set(&mut state.registry.billing_groups, key, document);
+    }
+}
+
 impl Things {
     /// CreateBillingGroup. Repeated with the same properties it gives the group that is there.
     ///
@@ -42,7 +65,31 @@ impl Things {
         new: &NewBillingGroup,
         now_ms: u64,
     ) -> Result<BillingGroup, ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let name = &new.name;
+            if let Some(there) = state.registry.billing_groups.get(name) {
+                if there.description == new.description {
+                    return Ok(self.billing_group_shown(name, there));
+                }
+                return Err(ThingsError::ResourceAlreadyExists {
+                    message: format!(
+                        "Billing Group {name} already exists in current account with different properties"
+                    ),
+                    id: None,
+                    arn: None,
+                });
+            }
+            let document = BillingGroupDocument {
+                id: Uuid::new_v4().to_string(),
+                description: new.description.clone(),
+                version: 1,
+                created_ms: now_ms,
+            };
+            let shown = self.billing_group_shown(name, &document);
+            batch.put(name, document);
+            put_tags(batch, format_args!("billinggroup/{name}"), &new.tags)?;
+            Ok(shown)
+        })
     }
 
     /// DescribeBillingGroup.
@@ -50,7 +97,9 @@ impl Things {
     /// # Errors
     /// ResourceNotFound.
     pub fn describe_billing_group(&self, name: &str) -> Result<BillingGroup, ThingsError> {
-        todo!()
+        let state = self.state();
+        self.find_billing_group(&state.registry, name)
+            .map(|document| self.billing_group_shown(name, document))
     }
 
     /// ListBillingGroups, in order of name.
@@ -60,7 +109,11 @@ impl Things {
         after: Option<&str>,
         limit: usize,
     ) -> Page<BillingGroup> {
-        todo!()
+        let state = self.state();
+        let rows = rows_after(&state.registry.billing_groups, after)
+            .filter(|(name, _)| name.starts_with(name_prefix.unwrap_or_default()))
+            .map(|(name, document)| (name.clone(), self.billing_group_shown(name, document)));
+        Page::take(rows, limit)
     }
 
     /// UpdateBillingGroup; gives the new version.
@@ -73,7 +126,17 @@ impl Things {
         description: Option<&str>,
         expected_version: Option<u64>,
     ) -> Result<u64, ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let mut document = self.find_billing_group(&state.registry, name)?.clone();
+            expect_version("billing group", name, document.version, expected_version)?;
+            if let Some(description) = description {
+                document.description = Some(description.to_owned());
+            }
+            document.version += 1;
+            let version = document.version;
+            batch.put(name, document);
+            Ok(version)
+        })
     }
 
     /// DeleteBillingGroup. A group that is not there is no error.
@@ -85,18 +148,31 @@ impl Things {
         name: &str,
         expected_version: Option<u64>,
     ) -> Result<(), ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let Some(document) = state.registry.billing_groups.get(name) else {
+                return Ok(());
+            };
+            expect_version("billing group", name, document.version, expected_version)?;
+            if state.registry.things_billed_to(name).next().is_some() {
+                return Err(ThingsError::InvalidRequest(format!(
+                    "Cannot delete billing group : {name} when there are still things in it"
+                )));
+            }
+            batch.remove::<BillingGroupDocument>(name);
+            batch.remove::<TagsDocument>(&format!("billinggroup/{name}"));
+            Ok(())
+        })
     }
 
-    /// AddThingToBillingGroup.
+    /// AddThingToBillingGroup. A thing is in one billing group, so it leaves the one before.
     ///
     /// # Errors
     /// ResourceNotFound (thing, group).
     pub fn add_thing_to_billing_group(&self, thing: &str, group: &str) -> Result<(), ThingsError> {
-        todo!()
+        self.set_billing_group(thing, group, |_| Some(group.to_owned()))
     }
 
-    /// RemoveThingFromBillingGroup.
+    /// RemoveThingFromBillingGroup. A thing that is not in the group is no error.
     ///
     /// # Errors
     /// ResourceNotFound (thing, group).
@@ -105,7 +181,25 @@ impl Things {
         thing: &str,
         group: &str,
     ) -> Result<(), ThingsError> {
-        todo!()
+        self.set_billing_group(thing, group, |now| now.filter(|now| now != group))
+    }
+
+    fn set_billing_group(
+        &self,
+        thing: &str,
+        group: &str,
+        next: impl FnOnce(Option<String>) -> Option<String>,
+    ) -> Result<(), ThingsError> {
+        self.change(|state, batch| {
+            let there = self.find_thing(&state.registry, thing)?;
+            self.find_billing_group(&state.registry, group)?;
+            let mut changed = there.clone();
+            changed.billing_group = next(changed.billing_group);
+            if changed != *there {
+                batch.put(thing, changed);
+            }
+            Ok(())
+        })
     }
 
     /// ListThingsInBillingGroup: names in order.
@@ -118,6 +212,32 @@ impl Things {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<String>, ThingsError> {
-        todo!()
+        let state = self.state();
+        self.find_billing_group(&state.registry, group)?;
+        let things = state.registry.things_billed_to(group);
+        let rows = things.map(|name| (name.clone(), name.clone()));
+        Ok(Page::of(rows, after, limit))
+    }
+
+    pub(super) fn find_billing_group<'r>(
+        &self,
+        registry: &'r Registry,
+        name: &str,
+    ) -> Result<&'r BillingGroupDocument, ThingsError> {
+        registry.billing_groups.get(name).ok_or_else(|| {
+            let account = self.account_id();
+            ThingsError::ResourceNotFound(format!("BillingGroup {account}:{name} not found."))
+        })
+    }
+
+    fn billing_group_shown(&self, name: &str, document: &BillingGroupDocument) -> BillingGroup {
+        BillingGroup {
+            name: name.to_owned(),
+            arn: self.place().iot(format_args!("billinggroup/{name}")),
+            id: document.id.clone(),
+            description: document.description.clone(),
+            version: document.version,
+            created_ms: document.created_ms,
+        }
     }
 }

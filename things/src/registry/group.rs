@@ -1,8 +1,15 @@
 //! Static thing groups and their hierarchy.
 
-use super::Tags;
+use super::tags::{TagsDocument, put_tags};
+use super::thing::{change_attributes, expect_version, put_thing};
+use super::{Registry, Tags};
+use crate::iot_policies::AttachmentDocument;
+use crate::state::State;
+use crate::store::Document;
 use crate::{Page, Things, ThingsError};
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 
 /// A thing group as DescribeThingGroup shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,11 +69,29 @@ pub struct GroupFilter {
     pub parent: Option<String>,
     /// Those whose name begins so.
     pub name_prefix: Option<String>,
-    /// Also those further below; `false` with neither `parent` nor this gives root groups alone.
+    /// With `parent`: also those further below.
     pub recursive: bool,
 }
 
-#[allow(unused_variables)]
+/// A thing group as it is stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct GroupDocument {
+    id: String,
+    pub(super) parent: Option<String>,
+    description: Option<String>,
+    attributes: BTreeMap<String, String>,
+    version: u64,
+    created_ms: u64,
+}
+
+impl Document for GroupDocument {
+    const TABLE: &'static str = "thing-group";
+
+    fn place(state: &mut State, key: &str, document: Option<Self>) {
+        state.registry.place_group(key, document);
+    }
+}
+
 impl Things {
     /// CreateThingGroup. Repeated with the same properties, parent and tags it gives the group
     /// that is there.
@@ -78,7 +103,59 @@ impl Things {
         new: &NewThingGroup,
         now_ms: u64,
     ) -> Result<ThingGroup, ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let registry = &state.registry;
+            if let Some(there) = registry.groups.get(&new.name) {
+                return self.same_group(new, registry, there);
+            }
+            if let Some(parent) = &new.parent {
+                check_parent(registry, parent)?;
+            }
+            check_group_attributes(&new.attributes)?;
+            let document = GroupDocument {
+                id: Uuid::new_v4().to_string(),
+                parent: new.parent.clone(),
+                description: new.description.clone(),
+                attributes: new.attributes.clone(),
+                version: 1,
+                created_ms: now_ms,
+            };
+            let shown = self.group_shown(registry, &new.name, &document);
+            batch.put(&new.name, document);
+            put_tags(batch, format_args!("thinggroup/{}", new.name), &new.tags)?;
+            Ok(shown)
+        })
+    }
+
+    fn same_group(
+        &self,
+        new: &NewThingGroup,
+        registry: &Registry,
+        there: &GroupDocument,
+    ) -> Result<ThingGroup, ThingsError> {
+        let shown = self.group_shown(registry, &new.name, there);
+        let tags = registry.tags.get(&format!("thinggroup/{}", new.name));
+        let message = if new.description != there.description
+            || new.attributes != there.attributes
+            || new.parent != there.parent
+        {
+            format!(
+                "Thing Group {} already exists in current account with different properties",
+                new.name
+            )
+        } else if new.tags != tags.cloned().unwrap_or_default() {
+            format!(
+                "Resource {} already exists in current account with different properties",
+                shown.arn
+            )
+        } else {
+            return Ok(shown);
+        };
+        Err(ThingsError::ResourceAlreadyExists {
+            message,
+            id: None,
+            arn: None,
+        })
     }
 
     /// DescribeThingGroup.
@@ -86,7 +163,9 @@ impl Things {
     /// # Errors
     /// ResourceNotFound.
     pub fn describe_thing_group(&self, name: &str) -> Result<ThingGroup, ThingsError> {
-        todo!()
+        let state = self.state();
+        self.find_group(&state.registry, name)
+            .map(|document| self.group_shown(&state.registry, name, document))
     }
 
     /// ListThingGroups, in order of name.
@@ -99,7 +178,26 @@ impl Things {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<ThingGroup>, ThingsError> {
-        todo!()
+        let state = self.state();
+        let registry = &state.registry;
+        let names: BTreeSet<&String> = match &filter.parent {
+            None => registry.groups.keys().collect(),
+            Some(parent) => {
+                self.find_group(registry, parent)?;
+                if filter.recursive {
+                    registry.descendants(parent)
+                } else {
+                    registry.children(parent).collect()
+                }
+            }
+        };
+        let prefix = filter.name_prefix.as_deref().unwrap_or_default();
+        let rows = names
+            .into_iter()
+            .filter(|name| name.starts_with(prefix))
+            .filter_map(|name| Some((name, registry.groups.get(name)?)))
+            .map(|(name, group)| (name.clone(), self.group_shown(registry, name, group)));
+        Ok(Page::of(rows, after, limit))
     }
 
     /// UpdateThingGroup; gives the new version.
@@ -107,18 +205,128 @@ impl Things {
     /// # Errors
     /// ResourceNotFound, VersionConflict, InvalidRequest.
     pub fn update_thing_group(&self, update: &GroupUpdate) -> Result<u64, ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let name = &update.name;
+            let mut group = (state.registry.groups.get(name).cloned()).ok_or_else(|| {
+                ThingsError::ResourceNotFound(format!("Group {name} does not exist"))
+            })?;
+            expect_version("thing group", name, group.version, update.expected_version)?;
+            if update.description.is_some() {
+                group.description.clone_from(&update.description);
+            }
+            if let Some(attributes) = &update.attributes {
+                change_attributes(&mut group.attributes, attributes, update.merge);
+            }
+            check_group_attributes(&group.attributes)?;
+            group.version += 1;
+            let version = group.version;
+            batch.put(name, group);
+            Ok(version)
+        })
     }
 
-    /// DeleteThingGroup. A group that is not there is no error.
+    /// DeleteThingGroup. A group that is not there is no error; its things and policies are left
+    /// without it.
     ///
     /// # Errors
-    /// InvalidRequest while it has children or policies, VersionConflict.
+    /// InvalidRequest while it has children, VersionConflict.
     pub fn delete_thing_group(
         &self,
         name: &str,
         expected_version: Option<u64>,
     ) -> Result<(), ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let registry = &state.registry;
+            let Some(group) = registry.groups.get(name) else {
+                return Ok(());
+            };
+            expect_version("thing group", name, group.version, expected_version)?;
+            if registry.children(name).next().is_some() {
+                return Err(ThingsError::InvalidRequest(format!(
+                    "Cannot delete thing group : {name} when there are still child groups attached to it"
+                )));
+            }
+            for (member, thing) in registry.members(name) {
+                let mut thing = thing.clone();
+                thing.groups.remove(name);
+                put_thing(batch, member, thing);
+            }
+            batch.remove::<GroupDocument>(name);
+            let key = format!("thinggroup/{name}");
+            batch.remove::<TagsDocument>(&key);
+            batch.remove::<AttachmentDocument>(&key);
+            Ok(())
+        })
+    }
+
+    fn find_group<'r>(
+        &self,
+        registry: &'r Registry,
+        name: &str,
+    ) -> Result<&'r GroupDocument, ThingsError> {
+        registry.groups.get(name).ok_or_else(|| {
+            let account = self.account_id();
+            ThingsError::ResourceNotFound(format!("ThingGroup {account}:{name} not found."))
+        })
+    }
+
+    pub(super) fn group_shown(
+        &self,
+        registry: &Registry,
+        name: &str,
+        document: &GroupDocument,
+    ) -> ThingGroup {
+        let arn = |name: &str| self.place().iot(format_args!("thinggroup/{name}"));
+        let mut above = Vec::new();
+        if let Some(parent) = &document.parent {
+            above.push(parent.as_str());
+            above.extend(registry.ancestors(parent));
+        }
+        let ancestors = above.into_iter().rev();
+        ThingGroup {
+            name: name.to_owned(),
+            arn: arn(name),
+            id: document.id.clone(),
+            description: document.description.clone(),
+            attributes: document.attributes.clone(),
+            version: document.version,
+            created_ms: document.created_ms,
+            ancestors: ancestors.map(|name| (name.to_owned(), arn(name))).collect(),
+        }
     }
 }
+
+fn check_parent(registry: &Registry, parent: &str) -> Result<(), ThingsError> {
+    if !registry.groups.contains_key(parent) {
+        return Err(ThingsError::InvalidRequest(format!(
+            "Cannot create group using non-existing group as parent : {parent}"
+        )));
+    }
+    let depth = registry.ancestors(parent).len() + 2;
+    if depth > DEPTH_MAX {
+        return Err(ThingsError::InvalidRequest(format!(
+            "a hierarchy of thing groups is at most {DEPTH_MAX} deep: choose a parent above {parent}"
+        )));
+    }
+    if registry.children(parent).count() >= CHILDREN_MAX {
+        return Err(ThingsError::InvalidRequest(format!(
+            "a thing group has at most {CHILDREN_MAX} groups directly below it: choose another parent than {parent}"
+        )));
+    }
+    Ok(())
+}
+
+fn check_group_attributes(attributes: &BTreeMap<String, String>) -> Result<(), ThingsError> {
+    let count = attributes.len();
+    if count <= ATTRIBUTES_MAX {
+        return Ok(());
+    }
+    Err(ThingsError::InvalidRequest(format!(
+        "a thing group has at most {ATTRIBUTES_MAX} attributes, this one has {count}: leave some out"
+    )))
+}
+
+// AWS General Reference, AWS IoT quotas: thing groups.
+const DEPTH_MAX: usize = 7;
+const CHILDREN_MAX: usize = 100;
+const ATTRIBUTES_MAX: usize = 50;

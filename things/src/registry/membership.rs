@@ -1,16 +1,17 @@
 //! Which things are in which thing groups.
 
-use super::ThingGroup;
+use super::thing::put_thing;
+use super::{Registry, ThingDocument, ThingGroup};
 use crate::{Page, Things, ThingsError};
+use std::collections::BTreeSet;
 
-#[allow(unused_variables)]
 impl Things {
     /// AddThingToThingGroup. Repeating it is no error.
     ///
     /// # Errors
-    /// ResourceNotFound (thing, group), InvalidRequest (too many groups).
+    /// ResourceNotFound (thing, group), InvalidRequest (too many groups, or two of one hierarchy).
     pub fn add_thing_to_thing_group(&self, thing: &str, group: &str) -> Result<(), ThingsError> {
-        todo!()
+        self.update_thing_groups_for_thing(thing, &[group.to_owned()], &[])
     }
 
     /// RemoveThingFromThingGroup. A thing that is not in the group is no error.
@@ -22,7 +23,7 @@ impl Things {
         thing: &str,
         group: &str,
     ) -> Result<(), ThingsError> {
-        todo!()
+        self.update_thing_groups_for_thing(thing, &[], &[group.to_owned()])
     }
 
     /// UpdateThingGroupsForThing: both at once.
@@ -35,7 +36,24 @@ impl Things {
         add: &[String],
         remove: &[String],
     ) -> Result<(), ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let registry = &state.registry;
+            for group in add.iter().chain(remove) {
+                self.requested_group(registry, group)?;
+            }
+            let there = self.find_thing(registry, thing)?;
+            let mut changed = there.clone();
+            for group in remove {
+                changed.groups.remove(group);
+            }
+            for group in add {
+                join(registry, thing, &mut changed, group)?;
+            }
+            if changed != *there {
+                put_thing(batch, thing, changed);
+            }
+            Ok(())
+        })
     }
 
     /// ListThingsInThingGroup: names in order; `recursive` includes those of the groups below.
@@ -49,7 +67,17 @@ impl Things {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<String>, ThingsError> {
-        todo!()
+        let state = self.state();
+        let registry = &state.registry;
+        self.requested_group(registry, group)?;
+        let mut names: BTreeSet<&String> = registry.things_in(group).collect();
+        if recursive {
+            for below in registry.descendants(group) {
+                names.extend(registry.things_in(below));
+            }
+        }
+        let rows = names.into_iter().map(|name| (name.clone(), name.clone()));
+        Ok(Page::of(rows, after, limit))
     }
 
     /// ListThingGroupsForThing: the groups that the thing was added to, in order of name.
@@ -62,6 +90,56 @@ impl Things {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<ThingGroup>, ThingsError> {
-        todo!()
+        let state = self.state();
+        let registry = &state.registry;
+        let Some(document) = registry.things.get(thing) else {
+            let message = "thing does not exist".to_owned();
+            return Err(ThingsError::ResourceNotFound(message));
+        };
+        let rows = document
+            .groups
+            .iter()
+            .filter_map(|name| Some((name, registry.groups.get(name)?)))
+            .map(|(name, group)| (name.clone(), self.group_shown(registry, name, group)));
+        Ok(Page::of(rows, after, limit))
+    }
+
+    fn requested_group(&self, registry: &Registry, group: &str) -> Result<(), ThingsError> {
+        if registry.groups.contains_key(group) {
+            return Ok(());
+        }
+        Err(ThingsError::ResourceNotFound(format!(
+            "Cannot find requested thing group for accountId: {} and thing group name: {group}",
+            self.account_id()
+        )))
     }
 }
+
+/// Adds a thing to a group: to ten at most, and to one in each hierarchy (AWS IoT developer
+/// guide, static thing groups).
+fn join(
+    registry: &Registry,
+    name: &str,
+    thing: &mut ThingDocument,
+    group: &str,
+) -> Result<(), ThingsError> {
+    if thing.groups.contains(group) {
+        return Ok(());
+    }
+    if thing.groups.len() >= GROUPS_MAX {
+        return Err(ThingsError::InvalidRequest(format!(
+            "a thing is in at most {GROUPS_MAX} thing groups: remove {name} from one first"
+        )));
+    }
+    let root = |group| registry.ancestors(group).last().copied().unwrap_or(group);
+    if let Some(related) = thing.groups.iter().find(|other| root(other) == root(group)) {
+        return Err(ThingsError::InvalidRequest(format!(
+            "a thing is in at most one thing group of a hierarchy, and {name} is already in {related}: remove it from there first"
+        )));
+    }
+    thing.groups.insert(group.to_owned());
+    Ok(())
+}
+
+/// AWS General Reference, AWS IoT quotas.
+const GROUPS_MAX: usize = 10;

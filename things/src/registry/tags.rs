@@ -1,20 +1,36 @@
 //! Tags of the resources that have them: thing types, thing and billing groups, policies, rules,
 //! CA certificates.
 
+use super::set;
+use crate::state::State;
+use crate::store::{Batch, Document};
 use crate::{Things, ThingsError};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
 
-#[allow(unused_variables)]
+/// The tags of one resource as they are stored, under the resource part of its ARN.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct TagsDocument(pub(crate) Tags);
+
+impl Document for TagsDocument {
+    const TABLE: &'static str = "tags";
+
+    fn place(state: &mut State, key: &str, document: Option<Self>) {
+        set(&mut state.registry.tags, key, document.map(|tags| tags.0));
+    }
+}
+
 impl Things {
     /// TagResource: adds and replaces.
     ///
     /// # Errors
     /// ResourceNotFound, InvalidRequest (no ARN, or of something that has no tags), LimitExceeded.
     pub fn tag_resource(&self, arn: &str, tags: &Tags) -> Result<(), ThingsError> {
-        todo!()
+        self.change_tags(arn, |all| all.extend(tags.clone()))
     }
 
     /// UntagResource.
@@ -22,7 +38,21 @@ impl Things {
     /// # Errors
     /// As [`Things::tag_resource`].
     pub fn untag_resource(&self, arn: &str, keys: &[String]) -> Result<(), ThingsError> {
-        todo!()
+        self.change_tags(arn, |all| all.retain(|key, _| !keys.contains(key)))
+    }
+
+    fn change_tags(&self, arn: &str, edit: impl FnOnce(&mut Tags)) -> Result<(), ThingsError> {
+        let resource = self.taggable(arn)?;
+        self.change(|state, batch| {
+            if !exists(state, resource) {
+                return Err(ThingsError::ResourceNotFound(format!(
+                    "Resource {arn} not found."
+                )));
+            }
+            let mut tags = state.registry.tags.get(resource).cloned();
+            edit(tags.get_or_insert_default());
+            put_tags(batch, resource, &tags.unwrap_or_default())
+        })
     }
 
     /// ListTagsForResource; of an unknown resource it is empty.
@@ -30,6 +60,74 @@ impl Things {
     /// # Errors
     /// InvalidRequest (no ARN).
     pub fn list_tags_for_resource(&self, arn: &str) -> Result<Tags, ThingsError> {
-        todo!()
+        let resource = self.taggable(arn)?;
+        let state = self.state();
+        Ok(state
+            .registry
+            .tags
+            .get(resource)
+            .cloned()
+            .unwrap_or_default())
+    }
+
+    /// The resource part of the ARN of something that can have tags.
+    fn taggable<'a>(&self, arn: &'a str) -> Result<&'a str, ThingsError> {
+        let resource = self.place().iot_resource(arn)?;
+        resource
+            .filter(|resource| TAGGABLE.iter().any(|kind| resource.starts_with(kind)))
+            .ok_or_else(|| {
+                ThingsError::InvalidRequest(format!(
+                    "Invalid resource ARN, it cannot be tagged: {arn}"
+                ))
+            })
     }
 }
+
+/// Kinds of resources that have tags (AWS IoT developer guide, tagging). Things and certificates
+/// have none.
+const TAGGABLE: [&str; 6] = [
+    "thinggroup/",
+    "thingtype/",
+    "billinggroup/",
+    "policy/",
+    "rule/",
+    "cacert/",
+];
+
+fn exists(state: &State, resource: &str) -> bool {
+    let Some((kind, name)) = resource.split_once('/') else {
+        return false;
+    };
+    match kind {
+        "thinggroup" => state.registry.groups.contains_key(name),
+        "thingtype" => state.registry.types.contains_key(name),
+        "billinggroup" => state.registry.billing_groups.contains_key(name),
+        "policy" => state.policies.by_name.contains_key(name),
+        "rule" => state.rules.by_name.contains_key(name),
+        "cacert" => state.certificates.authorities.contains_key(name),
+        _ => false,
+    }
+}
+
+/// Stores all the tags of a resource; with none the document goes.
+pub(crate) fn put_tags(
+    batch: &mut Batch,
+    resource: impl Display,
+    tags: &Tags,
+) -> Result<(), ThingsError> {
+    let resource = resource.to_string();
+    if tags.len() > TAGS_MAX {
+        return Err(ThingsError::LimitExceeded(format!(
+            "a resource has at most {TAGS_MAX} tags: leave some out"
+        )));
+    }
+    if tags.is_empty() {
+        batch.remove::<TagsDocument>(&resource);
+    } else {
+        batch.put(&resource, TagsDocument(tags.clone()));
+    }
+    Ok(())
+}
+
+/// AWS General Reference, tagging.
+const TAGS_MAX: usize = 50;

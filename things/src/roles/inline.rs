@@ -1,8 +1,9 @@
 //! Inline policies of roles.
 
+use super::document::check_permissions;
+use crate::page::rows_after;
 use crate::{Page, Things, ThingsError};
 
-#[allow(unused_variables)]
 impl Things {
     /// PutRolePolicy: creates or replaces.
     ///
@@ -14,7 +15,11 @@ impl Things {
         policy: &str,
         document: &str,
     ) -> Result<(), ThingsError> {
-        todo!()
+        check_permissions(document)?;
+        self.edit_role(role, |role| {
+            role.inline.insert(policy.to_owned(), document.to_owned());
+            Ok(())
+        })
     }
 
     /// GetRolePolicy: the text of an inline policy.
@@ -22,7 +27,9 @@ impl Things {
     /// # Errors
     /// ResourceNotFound (role, policy).
     pub fn role_policy(&self, role: &str, policy: &str) -> Result<String, ThingsError> {
-        todo!()
+        let state = self.state();
+        let inline = &state.roles.find(role)?.document.inline;
+        inline.get(policy).cloned().ok_or_else(|| missing(policy))
     }
 
     /// ListRolePolicies: names in order.
@@ -35,7 +42,10 @@ impl Things {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<String>, ThingsError> {
-        todo!()
+        let state = self.state();
+        let inline = &state.roles.find(role)?.document.inline;
+        let rows = rows_after(inline, after).map(|(name, _)| (name.clone(), name.clone()));
+        Ok(Page::take(rows, limit))
     }
 
     /// DeleteRolePolicy.
@@ -43,6 +53,15 @@ impl Things {
     /// # Errors
     /// ResourceNotFound (role, policy).
     pub fn delete_role_policy(&self, role: &str, policy: &str) -> Result<(), ThingsError> {
-        todo!()
+        self.edit_role(role, |role| match role.inline.remove(policy) {
+            Some(_) => Ok(()),
+            None => Err(missing(policy)),
+        })
     }
+}
+
+fn missing(policy: &str) -> ThingsError {
+    ThingsError::ResourceNotFound(format!(
+        "The role policy with name {policy} cannot be found."
+    ))
 }

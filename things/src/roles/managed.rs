@@ -1,6 +1,10 @@
 //! Managed IAM policies, AWS's own and the customer's, and their attachment to roles.
 
+use super::aws_policies::{AwsPolicy, aws_policy};
+use super::document::{ManagedDocument, check_permissions, checked_path, unique_id};
+use crate::page::rows_after;
 use crate::registry::Tags;
+use crate::state::State;
 use crate::{Page, Things, ThingsError};
 
 /// A managed policy as GetPolicy of IAM shows it.
@@ -50,7 +54,6 @@ pub struct AttachedPolicy {
     pub arn: String,
 }
 
-#[allow(unused_variables)]
 impl Things {
     /// CreatePolicy of IAM.
     ///
@@ -61,7 +64,31 @@ impl Things {
         new: &NewManagedPolicy,
         now_ms: u64,
     ) -> Result<ManagedPolicy, ThingsError> {
-        todo!()
+        check_permissions(&new.document)?;
+        let path = checked_path(new.path.as_deref())?;
+        self.change(|state, batch| {
+            let name = &new.name;
+            if state.roles.managed.contains_key(name) {
+                return Err(ThingsError::ResourceAlreadyExists {
+                    message: format!(
+                        "A policy called {name} already exists. Duplicate names are not allowed."
+                    ),
+                    id: None,
+                    arn: None,
+                });
+            }
+            let document = ManagedDocument {
+                id: unique_id("ANPA"),
+                path,
+                text: new.document.clone(),
+                description: new.description.clone(),
+                created_ms: now_ms,
+                tags: new.tags.clone(),
+            };
+            let shown = self.managed_shown(name, &document, 0);
+            batch.put(name, document);
+            Ok(shown)
+        })
     }
 
     /// GetPolicy of IAM, for the customer's and AWS's own.
@@ -69,12 +96,25 @@ impl Things {
     /// # Errors
     /// ResourceNotFound.
     pub fn managed_policy(&self, arn: &str) -> Result<ManagedPolicy, ThingsError> {
-        todo!()
+        let state = self.state();
+        let (key, found) = self.find_managed(&state, arn)?;
+        let attachments = state.roles.attachments(&key);
+        Ok(match found {
+            Found::Customer(name, document) => self.managed_shown(name, document, attachments),
+            Found::Aws(policy) => aws_shown(policy, attachments),
+        })
     }
 
-    /// ListPolicies of IAM with scope Local: the customer's, in order of ARN.
+    /// ListPolicies of IAM with scope Local: the customer's, in order of name.
     pub fn list_managed_policies(&self, after: Option<&str>, limit: usize) -> Page<ManagedPolicy> {
-        todo!()
+        let state = self.state();
+        let rows = rows_after(&state.roles.managed, after).map(|(name, policy)| {
+            let document = &policy.document;
+            let attachments = state.roles.attachments(&document.key(name));
+            let shown = self.managed_shown(name, document, attachments);
+            (name.clone(), shown)
+        });
+        Page::take(rows, limit)
     }
 
     /// DeletePolicy of IAM.
@@ -82,7 +122,21 @@ impl Things {
     /// # Errors
     /// ResourceNotFound; DeleteConflict while it is attached.
     pub fn delete_managed_policy(&self, arn: &str) -> Result<(), ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let (key, found) = self.find_managed(state, arn)?;
+            let Found::Customer(name, _) = found else {
+                return Err(ThingsError::AccessDenied(format!(
+                    "Policy {arn} is AWS's own and cannot be deleted"
+                )));
+            };
+            if state.roles.attachments(&key) > 0 {
+                return Err(ThingsError::DeleteConflict(
+                    "Cannot delete a policy attached to entities.".to_owned(),
+                ));
+            }
+            batch.remove::<ManagedDocument>(name);
+            Ok(())
+        })
     }
 
     /// AttachRolePolicy. Repeating it is no error.
@@ -90,7 +144,15 @@ impl Things {
     /// # Errors
     /// ResourceNotFound (role, policy).
     pub fn attach_role_policy(&self, role: &str, policy_arn: &str) -> Result<(), ThingsError> {
-        todo!()
+        let key = {
+            let state = self.state();
+            state.roles.find(role)?;
+            self.find_managed(&state, policy_arn)?.0
+        };
+        self.edit_role(role, |role| {
+            role.attached.insert(key);
+            Ok(())
+        })
     }
 
     /// DetachRolePolicy.
@@ -98,7 +160,15 @@ impl Things {
     /// # Errors
     /// ResourceNotFound (role, or a policy that is not attached).
     pub fn detach_role_policy(&self, role: &str, policy_arn: &str) -> Result<(), ThingsError> {
-        todo!()
+        let key = self.managed_key(policy_arn);
+        self.edit_role(role, |role| {
+            if key.is_some_and(|key| role.attached.remove(&key)) {
+                return Ok(());
+            }
+            Err(ThingsError::ResourceNotFound(format!(
+                "Policy {policy_arn} was not found."
+            )))
+        })
     }
 
     /// ListAttachedRolePolicies, in order of ARN.
@@ -111,6 +181,92 @@ impl Things {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<AttachedPolicy>, ThingsError> {
-        todo!()
+        let state = self.state();
+        let attached = &state.roles.find(role)?.document.attached;
+        let rows = attached.iter().map(|key| {
+            let name = key.rsplit('/').next().unwrap_or_default().to_owned();
+            let arn = self.managed_arn(key);
+            (key.clone(), AttachedPolicy { name, arn })
+        });
+        Ok(Page::of(rows, after, limit))
+    }
+
+    /// What a managed policy is stored under: `aws/` or `customer/`, its path and name. The
+    /// account is left out, as a later start may change it.
+    fn managed_key(&self, arn: &str) -> Option<String> {
+        if let Some(rest) = arn.strip_prefix(AWS_PREFIX) {
+            return Some(format!("aws/{rest}"));
+        }
+        let customers = self.place().iam("policy/");
+        arn.strip_prefix(&customers)
+            .map(|rest| format!("customer/{rest}"))
+    }
+
+    fn managed_arn(&self, key: &str) -> String {
+        match key.split_once('/') {
+            Some(("aws", rest)) => format!("{AWS_PREFIX}{rest}"),
+            Some((_, rest)) => self.place().iam(format_args!("policy/{rest}")),
+            None => key.to_owned(),
+        }
+    }
+
+    fn find_managed<'s>(
+        &self,
+        state: &'s State,
+        arn: &str,
+    ) -> Result<(String, Found<'s>), ThingsError> {
+        let found = self.managed_key(arn).and_then(|key| {
+            if let Some(policy) = aws_policy(&key) {
+                return Some((key, Found::Aws(policy)));
+            }
+            let (name, policy) = state.roles.managed_by_key(&key)?;
+            Some((key, Found::Customer(name, &policy.document)))
+        });
+        found.ok_or_else(|| {
+            ThingsError::ResourceNotFound(format!(
+                "Policy {arn} does not exist or is not attachable."
+            ))
+        })
+    }
+
+    fn managed_shown(
+        &self,
+        name: &str,
+        document: &ManagedDocument,
+        attachments: usize,
+    ) -> ManagedPolicy {
+        ManagedPolicy {
+            name: name.to_owned(),
+            arn: self.managed_arn(&document.key(name)),
+            id: document.id.clone(),
+            path: document.path.clone(),
+            document: document.text.clone(),
+            description: document.description.clone(),
+            created_ms: document.created_ms,
+            attachments,
+            tags: document.tags.clone(),
+        }
     }
 }
+
+enum Found<'s> {
+    Customer(&'s str, &'s ManagedDocument),
+    Aws(&'static AwsPolicy),
+}
+
+fn aws_shown(policy: &AwsPolicy, attachments: usize) -> ManagedPolicy {
+    let (folder, name) = policy.path_and_name();
+    ManagedPolicy {
+        name: name.to_owned(),
+        arn: format!("{AWS_PREFIX}{}", policy.resource),
+        id: format!("ANPA{:0>17}", name.len()),
+        path: format!("/{folder}"),
+        document: policy.text.to_owned(),
+        description: None,
+        created_ms: 0,
+        attachments,
+        tags: Tags::new(),
+    }
+}
+
+const AWS_PREFIX: &str = "arn:aws:iam::aws:policy/";

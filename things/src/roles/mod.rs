@@ -6,12 +6,16 @@
 //! InvalidRequest is `ValidationError`.
 
 mod authorize;
+mod aws_policies;
+mod document;
 mod inline;
 mod managed;
 mod role;
 mod session;
 
 pub use authorize::RoleDecision;
+pub(crate) use document::{ManagedDocument, RoleDocument, Roles};
 pub use managed::{AttachedPolicy, ManagedPolicy, NewManagedPolicy};
 pub use role::{NewRole, Role};
+pub(crate) use session::Sessions;
 pub use session::{AssumeRole, RoleSession};

@@ -1,7 +1,12 @@
 //! Roles as a whole: create, get, list, delete, trust policy.
 
+use super::document::{RoleDocument, checked_path, unique_id};
+use crate::page::rows_after;
+use crate::plane::Change;
 use crate::registry::Tags;
 use crate::{Page, Things, ThingsError};
+use policy::TrustDocument;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A role as GetRole shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +48,38 @@ pub struct NewRole {
     pub tags: Tags,
 }
 
-#[allow(unused_variables)]
 impl Things {
     /// CreateRole.
     ///
     /// # Errors
     /// ResourceAlreadyExists, MalformedPolicy, InvalidRequest.
     pub fn create_role(&self, new: &NewRole, now_ms: u64) -> Result<Role, ThingsError> {
-        todo!()
+        check_trust(&new.trust_policy)?;
+        let path = checked_path(new.path.as_deref())?;
+        self.change(|state, batch| {
+            if state.roles.by_name.contains_key(&new.name) {
+                return Err(ThingsError::ResourceAlreadyExists {
+                    message: format!("Role with name {} already exists.", new.name),
+                    id: None,
+                    arn: None,
+                });
+            }
+            let document = RoleDocument {
+                id: unique_id("AROA"),
+                path,
+                trust_policy: new.trust_policy.clone(),
+                description: new.description.clone(),
+                max_session_s: new.max_session_s.unwrap_or(SESSION_S_DEFAULT),
+                created_ms: now_ms,
+                tags: new.tags.clone(),
+                inline: BTreeMap::new(),
+                attached: BTreeSet::new(),
+            };
+            let shown = self.role_shown(&new.name, &document);
+            batch.put(&new.name, document);
+            batch.tell(Change::Decisions);
+            Ok(shown)
+        })
     }
 
     /// GetRole.
@@ -58,7 +87,9 @@ impl Things {
     /// # Errors
     /// ResourceNotFound.
     pub fn role(&self, name: &str) -> Result<Role, ThingsError> {
-        todo!()
+        let state = self.state();
+        let entry = state.roles.find(name)?;
+        Ok(self.role_shown(name, &entry.document))
     }
 
     /// ListRoles, in order of name; `path_prefix` keeps those below a path.
@@ -68,7 +99,12 @@ impl Things {
         after: Option<&str>,
         limit: usize,
     ) -> Page<Role> {
-        todo!()
+        let state = self.state();
+        let prefix = path_prefix.unwrap_or("/");
+        let rows = rows_after(&state.roles.by_name, after)
+            .filter(|(_, role)| role.document.path.starts_with(prefix))
+            .map(|(name, role)| (name.clone(), self.role_shown(name, &role.document)));
+        Page::take(rows, limit)
     }
 
     /// UpdateAssumeRolePolicy.
@@ -80,7 +116,52 @@ impl Things {
         name: &str,
         trust_policy: &str,
     ) -> Result<(), ThingsError> {
-        todo!()
+        check_trust(trust_policy)?;
+        self.edit_role(name, |role| {
+            trust_policy.clone_into(&mut role.trust_policy);
+            Ok(())
+        })
+    }
+
+    /// UpdateRole; what is `None` stays.
+    ///
+    /// # Errors
+    /// ResourceNotFound.
+    pub fn update_role(
+        &self,
+        name: &str,
+        description: Option<&str>,
+        max_session_s: Option<u32>,
+    ) -> Result<(), ThingsError> {
+        self.edit_role(name, |role| {
+            if let Some(description) = description {
+                role.description = Some(description.to_owned());
+            }
+            role.max_session_s = max_session_s.unwrap_or(role.max_session_s);
+            Ok(())
+        })
+    }
+
+    /// TagRole: adds and replaces.
+    ///
+    /// # Errors
+    /// ResourceNotFound.
+    pub fn tag_role(&self, name: &str, tags: &Tags) -> Result<(), ThingsError> {
+        self.edit_role(name, |role| {
+            role.tags.extend(tags.clone());
+            Ok(())
+        })
+    }
+
+    /// UntagRole.
+    ///
+    /// # Errors
+    /// ResourceNotFound.
+    pub fn untag_role(&self, name: &str, keys: &[String]) -> Result<(), ThingsError> {
+        self.edit_role(name, |role| {
+            role.tags.retain(|key, _| !keys.contains(key));
+            Ok(())
+        })
     }
 
     /// DeleteRole.
@@ -88,6 +169,65 @@ impl Things {
     /// # Errors
     /// ResourceNotFound; DeleteConflict while it has inline or attached policies.
     pub fn delete_role(&self, name: &str) -> Result<(), ThingsError> {
-        todo!()
+        self.change(|state, batch| {
+            let role = &state.roles.find(name)?.document;
+            if !role.inline.is_empty() {
+                return Err(ThingsError::DeleteConflict(
+                    "Cannot delete entity, must delete policies first.".to_owned(),
+                ));
+            }
+            if !role.attached.is_empty() {
+                return Err(ThingsError::DeleteConflict(
+                    "Cannot delete entity, must detach all policies first.".to_owned(),
+                ));
+            }
+            batch.remove::<RoleDocument>(name);
+            batch.tell(Change::Decisions);
+            Ok(())
+        })
+    }
+
+    /// Stores a role that was edited.
+    pub(super) fn edit_role(
+        &self,
+        name: &str,
+        edit: impl FnOnce(&mut RoleDocument) -> Result<(), ThingsError>,
+    ) -> Result<(), ThingsError> {
+        self.change(|state, batch| {
+            let mut role = state.roles.find(name)?.document.clone();
+            edit(&mut role)?;
+            batch.put(name, role);
+            batch.tell(Change::Decisions);
+            Ok(())
+        })
+    }
+
+    pub(super) fn role_arn(&self, name: &str, document: &RoleDocument) -> String {
+        self.place()
+            .iam(format_args!("role{}{name}", document.path))
+    }
+
+    fn role_shown(&self, name: &str, document: &RoleDocument) -> Role {
+        Role {
+            name: name.to_owned(),
+            arn: self.role_arn(name, document),
+            id: document.id.clone(),
+            path: document.path.clone(),
+            trust_policy: document.trust_policy.clone(),
+            description: document.description.clone(),
+            max_session_s: document.max_session_s,
+            created_ms: document.created_ms,
+            tags: document.tags.clone(),
+        }
     }
 }
+
+fn check_trust(text: &str) -> Result<(), ThingsError> {
+    match TrustDocument::parse(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ThingsError::MalformedPolicy(error.to_string())),
+    }
+}
+
+/// IAM API reference, CreateRole: an hour.
+const SESSION_S_DEFAULT: u32 = 3600;

@@ -1,7 +1,14 @@
 //! Temporary credentials that AssumeRole gives out. They live in memory and end with the process.
 
+use super::document::{Role, unique_id};
+use crate::state::State;
 use crate::{Things, ThingsError};
-use policy::Document;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use policy::{Caller, Document};
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What AssumeRole is given.
@@ -39,7 +46,21 @@ pub struct RoleSession {
     pub policies: Vec<Arc<Document>>,
 }
 
-#[allow(unused_variables)]
+/// The sessions that have been given out, by access key id.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    by_key: BTreeMap<String, Session>,
+}
+
+#[derive(Clone, Debug)]
+struct Session {
+    role: String,
+    name: String,
+    secret: String,
+    token: String,
+    expires_ms: u64,
+}
+
 impl Things {
     /// sts AssumeRole.
     ///
@@ -51,12 +72,104 @@ impl Things {
         request: &AssumeRole,
         now_ms: u64,
     ) -> Result<RoleSession, ThingsError> {
-        todo!()
+        let arn = &request.role_arn;
+        let state = self.state();
+        let Some((name, role)) = self.role_of_arn(&state, arn) else {
+            return Err(ThingsError::ResourceNotFound(format!(
+                "The role {arn} cannot be found."
+            )));
+        };
+        let max = role.document.max_session_s;
+        let duration_s = request.duration_s.unwrap_or(DURATION_S_DEFAULT.min(max));
+        if !(DURATION_S_MIN..=max).contains(&duration_s) {
+            return Err(ThingsError::InvalidRequest(format!(
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role: give {DURATION_S_MIN} to {max}"
+            )));
+        }
+        if let Some(caller) = &request.caller_arn {
+            let allowed = self.trusts(role, Caller::Aws(caller), None);
+            if !allowed {
+                return Err(ThingsError::AccessDenied(format!(
+                    "User: {caller} is not authorized to perform: sts:AssumeRole on resource: {arn}"
+                )));
+            }
+        }
+        let key = unique_id("ASIA");
+        let session = Session {
+            role: name.to_owned(),
+            name: request.session_name.clone(),
+            secret: random_text(30),
+            token: random_text(192),
+            expires_ms: now_ms.saturating_add(u64::from(duration_s) * 1000),
+        };
+        let shown = self.session_shown(&key, &session, name, role, &state);
+        self.sessions.lock().add(key, session, now_ms);
+        Ok(shown)
     }
 
     /// Credentials given out by AssumeRole that have not expired, with the policies that the role
     /// has now.
     pub fn role_session(&self, access_key_id: &str, now_ms: u64) -> Option<RoleSession> {
-        todo!()
+        let session = self.sessions.lock().by_key.get(access_key_id).cloned()?;
+        if session.expires_ms <= now_ms {
+            return None;
+        }
+        let state = self.state();
+        let role = state.roles.by_name.get(&session.role)?;
+        Some(self.session_shown(access_key_id, &session, &session.role, role, &state))
+    }
+
+    fn session_shown(
+        &self,
+        key: &str,
+        session: &Session,
+        role_name: &str,
+        role: &Role,
+        state: &State,
+    ) -> RoleSession {
+        let (account, session_name) = (self.account_id(), &session.name);
+        RoleSession {
+            access_key_id: key.to_owned(),
+            secret_access_key: session.secret.clone(),
+            session_token: session.token.clone(),
+            role_arn: self.role_arn(role_name, &role.document),
+            arn: format!("arn:aws:sts::{account}:assumed-role/{role_name}/{session_name}"),
+            user_id: format!("{}:{session_name}", role.document.id),
+            expires_ms: session.expires_ms,
+            policies: state
+                .roles
+                .permissions(role)
+                .map(|(_, document)| document)
+                .collect(),
+        }
     }
 }
+
+impl Sessions {
+    fn add(&mut self, key: String, session: Session, now_ms: u64) {
+        self.by_key.retain(|_, session| session.expires_ms > now_ms);
+        if self.by_key.len() >= SESSIONS_MAX {
+            let soonest = self
+                .by_key
+                .iter()
+                .min_by_key(|(_, session)| session.expires_ms);
+            if let Some(key) = soonest.map(|(key, _)| key.clone()) {
+                self.by_key.remove(&key);
+            }
+        }
+        self.by_key.insert(key, session);
+    }
+}
+
+fn random_text(bytes: usize) -> String {
+    let mut random = vec![0; bytes];
+    StdRng::from_os_rng().fill_bytes(&mut random);
+    BASE64.encode(random)
+}
+
+// STS API reference, AssumeRole.
+const DURATION_S_DEFAULT: u32 = 3600;
+const DURATION_S_MIN: u32 = 900;
+
+/// Beyond it the session that ends soonest is forgotten.
+const SESSIONS_MAX: usize = 10_000;

@@ -5,7 +5,7 @@ use super::wire::listed;
 use super::{Call, Family, MARKER_PAGE_DEFAULT};
 use crate::api::error::ApiError;
 use crate::api::reply::Reply;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(super) const FAMILY: Family = &[
     ("AttachPolicy", attach_policy),
@@ -44,7 +44,7 @@ fn policies_of(call: &Call, target: &str) -> Result<Reply, ApiError> {
     let (things, recursive) = (&call.world.things, call.flag("recursive"));
     let after = paging.after.as_deref();
     let page = things.list_attached_policies(target, recursive, after, paging.limit)?;
-    Ok(listed(call, "policies", page, name_and_arn))
+    Ok(listed(call, "policies", &page, name_and_arn))
 }
 
 fn list_targets_for_policy(call: &Call) -> Result<Reply, ApiError> {
@@ -59,7 +59,7 @@ fn targets(call: &Call, list: &str) -> Result<Reply, ApiError> {
     let (things, paging) = (&call.world.things, call.paging(MARKER_PAGE_DEFAULT)?);
     let (policy, after) = (call.text("policyName")?, paging.after.as_deref());
     let page = things.list_targets_for_policy(policy, after, paging.limit)?;
-    Ok(listed(call, list, page, Value::from))
+    Ok(listed(call, list, &page, |target| target.as_str().into()))
 }
 
 fn attach_principal_policy(call: &Call) -> Result<Reply, ApiError> {

@@ -5,7 +5,7 @@ use super::{Call, Family, PAGE_DEFAULT, seconds};
 use crate::api::error::ApiError;
 use crate::api::reply::Reply;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use things::NewBillingGroup;
 
 pub(super) const FAMILY: Family = &[
@@ -64,7 +64,7 @@ fn list_billing_groups(call: &Call) -> Result<Reply, ApiError> {
     Ok(listed(
         call,
         "billingGroups",
-        page,
+        &page,
         |group| json!({"groupName": group.name, "groupArn": group.arn}),
     ))
 }
@@ -107,5 +107,5 @@ fn list_things_in_billing_group(call: &Call) -> Result<Reply, ApiError> {
     let (things, paging) = (&call.world.things, call.paging(PAGE_DEFAULT)?);
     let (group, after) = (call.text("billingGroupName")?, paging.after.as_deref());
     let page = things.list_things_in_billing_group(group, after, paging.limit)?;
-    Ok(listed(call, "things", page, Value::from))
+    Ok(listed(call, "things", &page, |name| name.as_str().into()))
 }

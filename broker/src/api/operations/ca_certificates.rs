@@ -78,7 +78,7 @@ fn list_ca_certificates(call: &Call) -> Result<Reply, ApiError> {
     let (things, paging) = (&call.world.things, call.paging(MARKER_PAGE_DEFAULT)?);
     let ascending = call.flag("ascendingOrder");
     let page = things.list_ca_certificates(ascending, paging.after.as_deref(), paging.limit);
-    Ok(listed(call, "certificates", page, |certificate| {
+    Ok(listed(call, "certificates", &page, |certificate| {
         json!({
             "certificateArn": certificate.arn,
             "certificateId": certificate.id,

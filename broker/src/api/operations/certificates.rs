@@ -109,7 +109,7 @@ fn list_certificates(call: &Call) -> Result<Reply, ApiError> {
     let (things, paging) = (&call.world.things, call.paging(MARKER_PAGE_DEFAULT)?);
     let ascending = call.flag("ascendingOrder");
     let page = things.list_certificates(ascending, paging.after.as_deref(), paging.limit);
-    Ok(listed(call, "certificates", page, row))
+    Ok(listed(call, "certificates", &page, row))
 }
 
 fn list_certificates_by_ca(call: &Call) -> Result<Reply, ApiError> {
@@ -117,10 +117,10 @@ fn list_certificates_by_ca(call: &Call) -> Result<Reply, ApiError> {
     let (ascending, after) = (call.flag("ascendingOrder"), paging.after.as_deref());
     let ca = call.text("caCertificateId")?;
     let page = things.list_certificates_by_ca(ca, ascending, after, paging.limit);
-    Ok(listed(call, "certificates", page, row))
+    Ok(listed(call, "certificates", &page, row))
 }
 
-fn row(certificate: Certificate) -> Value {
+fn row(certificate: &Certificate) -> Value {
     json!({
         "certificateArn": certificate.arn,
         "certificateId": certificate.id,

@@ -53,11 +53,11 @@ fn list_policies(call: &Call) -> Result<Reply, ApiError> {
     let ascending = call.member("ascendingOrder").and_then(Value::as_bool);
     let after = paging.after.as_deref();
     let page = things.list_policies(ascending.unwrap_or(true), after, paging.limit);
-    Ok(listed(call, "policies", page, name_and_arn))
+    Ok(listed(call, "policies", &page, name_and_arn))
 }
 
 /// A policy in a listing.
-pub(super) fn name_and_arn(policy: PolicySummary) -> Value {
+pub(super) fn name_and_arn(policy: &PolicySummary) -> Value {
     json!({"policyName": policy.name, "policyArn": policy.arn})
 }
 

@@ -4,7 +4,7 @@ use super::wire::{listed, nothing};
 use super::{Call, Family, PAGE_DEFAULT};
 use crate::api::error::ApiError;
 use crate::api::reply::Reply;
-use serde_json::{Value, json};
+use serde_json::json;
 use things::{Page, PrincipalThing, ThingPrincipal, ThingPrincipalType};
 
 pub(super) const FAMILY: Family = &[
@@ -44,8 +44,8 @@ fn principals(call: &Call) -> Result<Page<ThingPrincipal>, ApiError> {
 
 fn list_thing_principals(call: &Call) -> Result<Reply, ApiError> {
     let page = principals(call)?;
-    Ok(listed(call, "principals", page, |row| {
-        Value::from(row.principal)
+    Ok(listed(call, "principals", &page, |row| {
+        row.principal.as_str().into()
     }))
 }
 
@@ -54,7 +54,7 @@ fn list_thing_principals_v2(call: &Call) -> Result<Reply, ApiError> {
     Ok(listed(
         call,
         "thingPrincipalObjects",
-        page,
+        &page,
         |row| json!({"principal": row.principal, "thingPrincipalType": row.kind.name()}),
     ))
 }
@@ -67,7 +67,9 @@ fn things_of(call: &Call) -> Result<Page<PrincipalThing>, ApiError> {
 
 fn list_principal_things(call: &Call) -> Result<Reply, ApiError> {
     let page = things_of(call)?;
-    Ok(listed(call, "things", page, |row| Value::from(row.thing)))
+    Ok(listed(call, "things", &page, |row| {
+        row.thing.as_str().into()
+    }))
 }
 
 fn list_principal_things_v2(call: &Call) -> Result<Reply, ApiError> {
@@ -75,7 +77,7 @@ fn list_principal_things_v2(call: &Call) -> Result<Reply, ApiError> {
     Ok(listed(
         call,
         "principalThingObjects",
-        page,
+        &page,
         |row| json!({"thingName": row.thing, "thingPrincipalType": row.kind.name()}),
     ))
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(super) const FAMILY: Family = &[("Publish", publish)];
 
 fn publish(call: &Call) -> Result<Reply, ApiError> {
-    let profile = call.world.config.profile.rules();
+    let profile = call.world.profile();
     let topic = call.text("topic")?;
     check_topic(topic, &profile)?;
     let retain = call.flag("retain");
@@ -43,8 +43,11 @@ fn publish(call: &Call) -> Result<Reply, ApiError> {
         protocol: Protocol::Http,
         hops: 0,
     };
-    call.world.metrics.published_in(message.payload.len());
-    call.world.hub.publish(message, &origin);
+    if !call.world.hub.publish(message, &origin) {
+        let full = "the message was delivered but not retained: there is no room for more \
+            retained messages";
+        return Err(ApiError::new(Code::Throttling, full));
+    }
     Ok(Reply::Json(
         json!({"message": "OK", "traceId": call.request_id.to_string()}),
     ))
@@ -67,7 +70,10 @@ pub(super) fn permit_on(call: &Call, action: &'static str, resource: &str) -> Re
     if verdict.allowed {
         return Ok(());
     }
-    call.world.metrics.denied(action);
+    let principal = call.guard.principal();
+    call.world
+        .hub
+        .refused(None, principal, action, resource, &verdict.reason);
     let message = format!("Forbidden: {}", verdict.reason);
     Err(ApiError::new(Code::Forbidden, message))
 }

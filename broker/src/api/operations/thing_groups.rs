@@ -55,6 +55,7 @@ fn describe_thing_group(call: &Call) -> Result<Reply, ApiError> {
         .map(|(name, arn)| json!({"groupName": name, "groupArn": arn}))
         .collect();
     let parent = group.ancestors.last().map(|(name, _)| name);
+    let attributes = Some(&group.attributes).filter(|attributes| !attributes.is_empty());
     Ok(Reply::Json(json!({
         "thingGroupName": group.name,
         "thingGroupId": group.id,
@@ -62,7 +63,7 @@ fn describe_thing_group(call: &Call) -> Result<Reply, ApiError> {
         "version": group.version,
         "thingGroupProperties": without_nulls(json!({
             "thingGroupDescription": group.description,
-            "attributePayload": {"attributes": group.attributes},
+            "attributePayload": attributes.map(|all| json!({"attributes": all})),
         })),
         "thingGroupMetadata": without_nulls(json!({
             "parentGroupName": parent,
@@ -83,10 +84,10 @@ fn list_thing_groups(call: &Call) -> Result<Reply, ApiError> {
     let paging = call.paging(PAGE_DEFAULT)?;
     let things = &call.world.things;
     let page = things.list_thing_groups(&filter, paging.after.as_deref(), paging.limit)?;
-    Ok(listed(call, "thingGroups", page, name_and_arn))
+    Ok(listed(call, "thingGroups", &page, name_and_arn))
 }
 
-fn name_and_arn(group: ThingGroup) -> Value {
+fn name_and_arn(group: &ThingGroup) -> Value {
     json!({"groupName": group.name, "groupArn": group.arn})
 }
 
@@ -142,12 +143,12 @@ fn list_things_in_thing_group(call: &Call) -> Result<Reply, ApiError> {
     let paging = call.paging(PAGE_DEFAULT)?;
     let (things, after) = (&call.world.things, paging.after.as_deref());
     let page = things.list_things_in_thing_group(group, recursive, after, paging.limit)?;
-    Ok(listed(call, "things", page, Value::from))
+    Ok(listed(call, "things", &page, |name| name.as_str().into()))
 }
 
 fn list_thing_groups_for_thing(call: &Call) -> Result<Reply, ApiError> {
     let (things, paging) = (&call.world.things, call.paging(PAGE_DEFAULT)?);
     let (thing, after) = (call.text("thingName")?, paging.after.as_deref());
     let page = things.list_thing_groups_for_thing(thing, after, paging.limit)?;
-    Ok(listed(call, "thingGroups", page, name_and_arn))
+    Ok(listed(call, "thingGroups", &page, name_and_arn))
 }

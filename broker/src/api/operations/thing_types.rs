@@ -61,7 +61,7 @@ fn list_thing_types(call: &Call) -> Result<Reply, ApiError> {
     let name = call.optional("thingTypeName");
     let things = &call.world.things;
     let page = things.list_thing_types(name, paging.after.as_deref(), paging.limit);
-    Ok(listed(call, "thingTypes", page, |found| shown(&found)))
+    Ok(listed(call, "thingTypes", &page, shown))
 }
 
 fn shown(found: &ThingType) -> Value {

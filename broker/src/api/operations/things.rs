@@ -54,7 +54,7 @@ fn list_things(call: &Call) -> Result<Reply, ApiError> {
     let paging = call.paging(PAGE_DEFAULT)?;
     let things = &call.world.things;
     let page = things.list_things(&filter, paging.after.as_deref(), paging.limit);
-    Ok(listed(call, "things", page, |thing| {
+    Ok(listed(call, "things", &page, |thing| {
         without_nulls(json!({
             "thingName": thing.name,
             "thingTypeName": thing.type_name,

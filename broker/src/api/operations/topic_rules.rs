@@ -111,15 +111,15 @@ fn list_topic_rules(call: &Call) -> Result<Reply, ApiError> {
         Some(topic) => {
             let rules = things.topic_rules().into_iter();
             let rules = rules.filter(|rule| filter.disabled.is_none_or(|d| d == rule.disabled));
-            let profile = call.world.config.profile.rules();
+            let profile = call.world.profile();
             matching(rules.map(with_pattern), topic, &paging, &profile)
         }
     };
-    Ok(listed(call, "rules", page, |listed| {
+    Ok(listed(call, "rules", &page, |listed| {
         json!({
             "ruleArn": listed.rule.arn,
             "ruleName": &*listed.rule.name,
-            "topicPattern": listed.topic_pattern.unwrap_or_default(),
+            "topicPattern": listed.topic_pattern.as_deref().unwrap_or_default(),
             "createdAt": seconds(listed.rule.created_ms),
             "ruleDisabled": listed.rule.disabled,
         })

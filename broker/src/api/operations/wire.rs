@@ -53,9 +53,14 @@ pub(super) fn name_or_arn<'a>(call: &'a Call, name: &str, arn: &str) -> Result<&
 }
 
 /// A page of a listing as an answer: the items under `list`, and the token of the next page.
-pub(super) fn listed<T>(call: &Call, list: &str, page: Page<T>, row: impl Fn(T) -> Value) -> Reply {
+pub(super) fn listed<T>(
+    call: &Call,
+    list: &str,
+    page: &Page<T>,
+    row: impl Fn(&T) -> Value,
+) -> Reply {
     let mut answer = Map::new();
-    let items: Vec<Value> = page.items.into_iter().map(row).collect();
+    let items: Vec<Value> = page.items.iter().map(row).collect();
     answer.insert(list.to_owned(), items.into());
     call.put_token(&mut answer, page.next.as_deref());
     Reply::Json(answer.into())

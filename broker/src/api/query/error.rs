@@ -92,7 +92,7 @@ impl QueryError {
         let message = if action.is_empty() {
             "the request names no Action".to_owned()
         } else {
-            format!("thingcore does not implement the action {action} of {api:?}")
+            format!("thingcore does not implement {}:{action}", api.name())
         };
         Self::new(Kind::InvalidAction, message)
     }

@@ -34,6 +34,12 @@ impl Form {
             })
     }
 
+    /// The texts of a list, `NAME.member.1` and so on.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        let at = |number: usize| self.optional(&format!("{name}.member.{number}"));
+        (1..).map_while(at).map(str::to_owned).collect()
+    }
+
     /// A whole number that may be there.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, QueryError> {
         let Some(text) = self.optional(name) else {
@@ -62,6 +68,8 @@ mod tests {
         assert_eq!(form.text("RoleName"), Ok("a/b c"));
         assert_eq!(form.number("DurationSeconds"), Ok(Some(900)));
         assert_eq!(form.number("Other"), Ok(None));
+        let keys = Form::read("", b"K.member.1=a&K.member.2=b&K.member.4=d");
+        assert_eq!(keys.list("K"), ["a", "b"]);
         assert!(form.number("RoleName").is_err());
         let missing = form.text("Path").unwrap_err().message;
         assert!(missing.contains("null at 'path'"), "{missing}");

@@ -35,6 +35,14 @@ pub(super) enum QueryApi {
 }
 
 impl QueryApi {
+    /// As in a credential's scope.
+    fn name(self) -> &'static str {
+        match self {
+            QueryApi::Sts => "sts",
+            QueryApi::Iam => "iam",
+        }
+    }
+
     fn handler(self, action: &str) -> Option<(&'static str, Handler)> {
         let families: &[Handlers] = match self {
             QueryApi::Sts => &[sts::HANDLERS],
@@ -91,12 +99,17 @@ pub(super) async fn answer(
         Err(error) => (error.kind.status(), xml::error(api, &error, request_id)),
     };
     world.metrics.api_request(operation, status.as_u16());
-    let (source_ip, error) = (
-        caller.source_ip,
-        error.as_ref().map(tracing::field::display),
+    let source_ip = caller.source_ip;
+    let error = error.map(|error| error.to_string());
+    tracing::info!(
+        api = api.name(),
+        operation,
+        status = status.as_u16(),
+        %source_ip,
+        %request_id,
+        error = error.as_ref().map(tracing::field::debug),
+        "api request"
     );
-    let status_code = status.as_u16();
-    tracing::info!(?api, operation, status = status_code, %source_ip, %request_id, error, "api request");
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -69,8 +69,8 @@ fn assume_role(call: &QueryCall) -> Answered {
         .text("AssumedRoleId", session.user_id)
         .text("Arn", session.arn);
     let result = Xml::new()
-        .element("Credentials", credentials)
-        .element("AssumedRoleUser", user);
+        .element("Credentials", &credentials)
+        .element("AssumedRoleUser", &user);
     Ok(Some(result))
 }
 

@@ -35,7 +35,7 @@ impl Xml {
 
     /// Adds an element with children.
     #[must_use]
-    pub(super) fn element(mut self, name: &str, children: Xml) -> Self {
+    pub(super) fn element(mut self, name: &str, children: &Xml) -> Self {
         let _ = write!(self.0, "<{name}>{}</{name}>", children.0);
         self
     }
@@ -46,8 +46,8 @@ impl Xml {
         let members = Xml::new();
         let members = items
             .into_iter()
-            .fold(members, |list, item| list.element("member", item));
-        self.element(name, members)
+            .fold(members, |list, item| list.element("member", &item));
+        self.element(name, &members)
     }
 
     /// Adds a list of texts.
@@ -60,7 +60,7 @@ impl Xml {
         let members = items
             .into_iter()
             .fold(Xml::new(), |list, item| list.text("member", item));
-        self.element(name, members)
+        self.element(name, &members)
     }
 }
 
@@ -72,11 +72,11 @@ pub(super) fn response(
     request_id: Uuid,
 ) -> String {
     let body = match result {
-        Some(result) => Xml::new().element(&format!("{operation}Result"), result),
+        Some(result) => Xml::new().element(&format!("{operation}Result"), &result),
         None => Xml::new(),
     };
     let metadata = Xml::new().text("RequestId", request_id);
-    let body = body.element("ResponseMetadata", metadata);
+    let body = body.element("ResponseMetadata", &metadata);
     document(api, &format!("{operation}Response"), &body)
 }
 
@@ -99,7 +99,7 @@ pub(super) fn error(api: QueryApi, error: &QueryError, request_id: Uuid) -> Stri
         .text("Code", error.kind.code())
         .text("Message", &error.message);
     let body = Xml::new()
-        .element("Error", inner)
+        .element("Error", &inner)
         .text("RequestId", request_id);
     document(api, "ErrorResponse", &body)
 }

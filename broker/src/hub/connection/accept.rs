@@ -2,7 +2,7 @@
 
 use super::{Connection, Topics};
 use crate::auth::{Facts, Guard, Identity};
-use crate::hub::group::random_id;
+use crate::hub::group::random_uuid;
 use crate::hub::link::Link;
 use crate::hub::sessions::Opening;
 use crate::hub::will::StoredWill;
@@ -113,7 +113,7 @@ fn examine<'a>(
     })?;
     let assigned = connect.client_id.is_empty();
     let client_id: Arc<str> = if assigned {
-        format!("$GEN/{}", random_id()).into()
+        format!("$GEN/{}", random_uuid()).into()
     } else {
         connect.client_id.into()
     };
@@ -121,8 +121,10 @@ fn examine<'a>(
         tracing::warn!(?client_id, %address, reason, "connection not authenticated");
         Why::Refused(version, ReasonCode::NotAuthorized)
     })?;
-    authorize(hub, &connect, &client_id, &guard)
-        .map_err(|()| Why::Refused(version, ReasonCode::NotAuthorized))?;
+    authorize(hub, &connect, &client_id, &guard).map_err(|()| {
+        hub.event_connect_failed(&client_id, &guard, address.ip());
+        Why::Refused(version, ReasonCode::NotAuthorized)
+    })?;
     Ok(Examined {
         connect,
         client_id,
@@ -309,6 +311,7 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
         principal: Arc::clone(principal),
         source_ip: Some(address.ip()),
     });
+    let visit = hub.event_connected(&session, address.ip());
     let connection = Connection {
         hub: Arc::clone(hub),
         session,
@@ -317,6 +320,7 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
         will: connect.will.map(|will| StoredWill::new(&will, profile)),
         stays: expiry_s > 0,
         topics: Topics::new(principal, &client_id, address.ip()),
+        visit,
         guard,
         partial: Vec::new(),
         now_ms,

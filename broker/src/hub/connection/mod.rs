@@ -7,6 +7,7 @@ mod publish;
 mod subscribe;
 
 use super::end::End;
+use super::events::Visit;
 use super::link::Link;
 use super::publication::Publication;
 use super::session::Session;
@@ -51,6 +52,7 @@ struct Connection {
     /// (MQTT 5.0 [3.14.2.2.2]).
     stays: bool,
     topics: Topics,
+    visit: Visit,
     /// The first bytes of a packet that is not whole yet.
     partial: Vec<u8>,
     now_ms: u64,
@@ -71,9 +73,11 @@ pub(super) async fn serve(hub: Arc<Hub>, arrival: Arrival) {
         }
     }
     match accept::accept(&hub, arrival, &first) {
-        Ok(accepted) => {
-            let (mut connection, used) = *accepted;
-            connection.partial = first.split_off(used);
+        Ok(mut accepted) => {
+            let (connection, used) = &mut *accepted;
+            connection.partial = first.split_off(*used);
+            // Only an idle connection's own state stays for as long as it lives.
+            drop(first);
             connection.run().await;
         }
         Err(refusal) => refusal.answer().await,
@@ -90,6 +94,7 @@ async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io:
         let read = match wire.try_read(&mut bytes[held..]) {
             Err(why) if why.kind() == io::ErrorKind::WouldBlock => {
                 bytes.truncate(held);
+                bytes.shrink_to_fit();
                 continue;
             }
             other => other?,
@@ -107,7 +112,7 @@ async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io:
 }
 
 impl Connection {
-    async fn run(mut self) {
+    async fn run(&mut self) {
         let end = self.live().await;
         self.last_words(&end).await;
         self.gone(&end);
@@ -147,6 +152,7 @@ impl Connection {
                         return end;
                     }
                     self.yield_to_receivers().await;
+                    self.hub.yield_to_disk().await;
                 }
             }
         }
@@ -271,6 +277,8 @@ impl Connection {
             reason,
         });
         self.hub
+            .event_disconnected(&self.session, &self.guard, &self.visit, end);
+        self.hub
             .connection_gone(&self.session, &self.link, will, now_ms);
         flush::settle(now_ms);
     }
@@ -283,6 +291,30 @@ impl Connection {
                 outbox.put(write);
             }
         });
+    }
+
+    /// Appends an answer once what it acknowledges is on disk, if it was stored.
+    fn answer(&self, write: impl FnOnce(&mut Vec<u8>) + Send + 'static) {
+        if self.hub.journal.is_none() {
+            self.reply(write);
+            return;
+        }
+        let number = self.link.number;
+        self.answer_with(move |session| {
+            session.with_output(|outbox| {
+                if outbox.is_of(number) {
+                    outbox.put(write);
+                }
+            });
+        });
+    }
+
+    /// The same for answers that are more than a packet.
+    fn answer_with(&self, give: impl FnOnce(&Arc<Session>) + Send + 'static) {
+        match &self.hub.journal {
+            Some(journal) => journal.answer(&self.session, &self.link, give),
+            None => give(&self.session),
+        }
     }
 
     /// Ends the connection for a broken rule.

@@ -128,7 +128,9 @@ impl Connection {
                 return Self::refuse(ReasonCode::ProtocolError, why);
             }
             let expiry_s = asked.min(self.hub.profile.session_expiry_max_s);
-            self.session.state.lock().expiry_s = expiry_s;
+            let mut state = self.session.state.lock();
+            state.expiry_s = expiry_s;
+            self.session.record(&state);
         }
         let with_will = disconnect.reason == ReasonCode::DisconnectWithWillMessage;
         ControlFlow::Break(End::Client { with_will })

@@ -245,6 +245,9 @@ impl Connection {
             verbatim: as_it_is.then_some((self.version, packet)),
         };
         let publication = Publication::of_packet(&published, &route.topic);
+        if let Some(journal) = &self.hub.journal {
+            journal.watch();
+        }
         let kept = !publish.retain || self.hub.retain(publication.message(), self.now_ms);
         let from = Some(self.session.number);
         self.hub
@@ -261,7 +264,8 @@ impl Connection {
             return;
         };
         let version = self.version;
-        self.reply(|out| match publish.qos {
+        let qos = publish.qos;
+        self.answer(move |out| match qos {
             QoS::AtMostOnce => {}
             QoS::AtLeastOnce => codec::put_puback(out, version, id, reason),
             QoS::ExactlyOnce => codec::put_pubrec(out, version, id, reason),

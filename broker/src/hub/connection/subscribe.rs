@@ -1,14 +1,15 @@
 //! SUBSCRIBE and UNSUBSCRIBE from a client.
 
 use super::{Connection, End};
+use crate::hub::Hub;
 use crate::hub::group::Group;
 use crate::hub::router::Subscriber;
-use crate::hub::session::Subscribed;
+use crate::hub::session::{Session, Subscribed};
 use mqtt::codec::{
     self, ReasonCode, RetainHandling, Subscribe, SubscribeFilter, Unsubscribe, Version,
 };
 use mqtt::reserved::may_subscribe;
-use mqtt::topic::Subscription;
+use mqtt::topic::{Subscription, TopicFilter};
 use mqtt::{QoS, codec::UserProperties};
 use policy::VariableMap;
 use std::ops::ControlFlow;
@@ -19,6 +20,13 @@ struct Granted<'a> {
     asked: SubscribeFilter<'a>,
     subscription: Subscription,
     qos: QoS,
+}
+
+/// A new subscription whose client wants what is retained.
+struct WantsRetained {
+    filter: TopicFilter,
+    qos: QoS,
+    subscription_id: Option<u32>,
 }
 
 impl Connection {
@@ -48,10 +56,50 @@ impl Connection {
             };
         }
         let (version, id) = (self.version, subscribe.packet_id);
-        self.reply(|out| codec::put_suback(out, version, id, &codes));
+        let suback = move |out: &mut Vec<u8>| codec::put_suback(out, version, id, &codes);
+        let filters: Vec<&str> = granted.iter().map(|grant| grant.asked.filter).collect();
         let subscription_id = subscribe.properties.subscription_id;
-        self.join(granted, subscription_id);
+        match &self.hub.journal {
+            Some(journal) if self.session.keeper.is_some() => {
+                journal.watch();
+                let wanted = self.join(granted, subscription_id);
+                self.answer_with_retained(suback, wanted);
+            }
+            Some(_) | None => {
+                self.reply(suback);
+                for wanted in self.join(granted, subscription_id) {
+                    wanted.send(&self.hub, &self.session, self.now_ms);
+                }
+            }
+        }
+        self.tell_subscriptions("subscribed", &filters);
         ControlFlow::Continue(())
+    }
+
+    /// SUBACK once the subscriptions are on disk, and then what is retained.
+    fn answer_with_retained(
+        &self,
+        suback: impl FnOnce(&mut Vec<u8>) + Send + 'static,
+        wanted: Vec<WantsRetained>,
+    ) {
+        let (hub, number) = (Arc::clone(&self.hub), self.link.number);
+        self.answer_with(move |session| {
+            let there = session.with_output(|outbox| {
+                let there = outbox.is_of(number);
+                if there {
+                    outbox.put(suback);
+                }
+                there
+            });
+            for wanted in wanted.iter().filter(|_| there) {
+                wanted.send(&hub, session, hub.now_ms());
+            }
+        });
+    }
+
+    fn tell_subscriptions(&self, kind: &'static str, filters: &[&str]) {
+        self.hub
+            .event_subscriptions(kind, &self.session, &self.visit, filters);
     }
 
     fn check_subscribe(&self, subscribe: &Subscribe<'_>) -> ControlFlow<End> {
@@ -122,18 +170,24 @@ impl Connection {
         })
     }
 
-    /// Enters granted filters in session and router, and sends what is retained.
-    fn join(&mut self, granted: Vec<Granted<'_>>, subscription_id: Option<u32>) {
+    /// Enters granted filters in session and router, and says for which of them the client wants
+    /// what is retained.
+    fn join(
+        &mut self,
+        granted: Vec<Granted<'_>>,
+        subscription_id: Option<u32>,
+    ) -> Vec<WantsRetained> {
+        let mut all_wanted = Vec::new();
         for grant in granted {
-            let Some(is_new) = self.remember(&grant) else {
-                continue;
-            };
             let subscriber = Subscriber {
                 session: Arc::clone(&self.session),
                 qos: grant.qos,
                 no_local: grant.asked.no_local,
                 retain_as_published: grant.asked.retain_as_published,
                 subscription_id,
+            };
+            let Some(is_new) = self.remember(&grant, &subscriber) else {
+                continue;
             };
             let persistent = self.session.state.lock().expiry_s > 0;
             let group: Option<Arc<Group>> =
@@ -153,17 +207,19 @@ impl Connection {
                 RetainHandling::DoNotSend => false,
             };
             if wanted {
-                let filter = &grant.subscription.filter;
-                let (qos, now_ms) = (grant.qos, self.now_ms);
-                self.hub
-                    .send_retained(&self.session, filter, qos, subscription_id, now_ms);
+                all_wanted.push(WantsRetained {
+                    filter: grant.subscription.filter,
+                    qos: grant.qos,
+                    subscription_id,
+                });
             }
         }
+        all_wanted
     }
 
     /// Notes a subscription in the session and says whether it is new; `None` when the session is
     /// over, which another connection may have brought about.
-    fn remember(&self, grant: &Granted<'_>) -> Option<bool> {
+    fn remember(&self, grant: &Granted<'_>, subscriber: &Subscriber) -> Option<bool> {
         let mut state = self.session.state.lock();
         if state.over {
             return None;
@@ -174,6 +230,9 @@ impl Connection {
         let before = state
             .subscriptions
             .insert(grant.asked.filter.into(), subscribed);
+        if let Some(keeper) = &self.session.keeper {
+            keeper.subscribe(grant.asked.filter, subscriber);
+        }
         Some(before.is_none())
     }
 
@@ -181,9 +240,12 @@ impl Connection {
         if unsubscribe.filters().count() > self.hub.profile.filters_per_subscribe {
             return Self::refuse(ReasonCode::QuotaExceeded, "too many filters in a packet");
         }
-        let mut codes = Vec::new();
+        if let Some(journal) = &self.hub.journal {
+            journal.watch();
+        }
+        let (mut codes, mut removed) = (Vec::new(), Vec::new());
         for filter in unsubscribe.filters() {
-            let known = self.session.state.lock().subscriptions.remove(filter);
+            let known = self.forget(filter);
             codes.push(match known {
                 Some(known) => {
                     let session = &self.session;
@@ -191,14 +253,38 @@ impl Connection {
                     router.unsubscribe(&known.subscription, session);
                     drop(router);
                     self.hub.routes_changed();
+                    removed.push(filter);
                     ReasonCode::Success
                 }
                 None => self.hub.profile.unsubscribe_unknown,
             });
         }
         let (version, id) = (self.version, unsubscribe.packet_id);
-        self.reply(|out| codec::put_unsuback(out, version, id, &codes));
+        self.answer(move |out| codec::put_unsuback(out, version, id, &codes));
+        self.tell_subscriptions("unsubscribed", &removed);
         ControlFlow::Continue(())
+    }
+
+    /// Takes a subscription from the session.
+    fn forget(&self, filter: &str) -> Option<Subscribed> {
+        let mut state = self.session.state.lock();
+        let known = state.subscriptions.remove(filter)?;
+        if let Some(keeper) = &self.session.keeper {
+            keeper.unsubscribe(filter);
+        }
+        Some(known)
+    }
+}
+
+impl WantsRetained {
+    fn send(&self, hub: &Hub, session: &Arc<Session>, now_ms: u64) {
+        hub.send_retained(
+            session,
+            &self.filter,
+            self.qos,
+            self.subscription_id,
+            now_ms,
+        );
     }
 }
 

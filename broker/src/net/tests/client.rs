@@ -172,7 +172,7 @@ impl Client {
 }
 
 /// A client's frame.
-pub(super) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(in crate::net) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = [0x37, 0xFA, 0x21, 0x3D];
     let mut frame = vec![first];
     match payload.len() {

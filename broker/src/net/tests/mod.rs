@@ -4,6 +4,8 @@ mod client;
 mod doors;
 mod wires;
 
+pub(in crate::net) use client::masked;
+
 use super::doors::Doors;
 use super::listen::{Listeners, Listening, open};
 use super::tls::{Handshakes, Registry, ServerIdentity, Standing, certificate_id};
@@ -16,6 +18,7 @@ use client::Device;
 use http::{Request, Response};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls_pki_types::CertificateDer;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -28,7 +31,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 enum Event {
     Mqtt(Arrival),
     Http(Door, Arc<Peer>),
-    HandshakeFailed,
+    HandshakeFailed(String),
 }
 
 struct TestDoors(mpsc::UnboundedSender<Event>);
@@ -48,8 +51,8 @@ impl Doors for TestDoors {
         Response::new(Body::from("answered"))
     }
 
-    fn handshake_failed(&self) {
-        self.0.send(Event::HandshakeFailed).unwrap();
+    fn handshake_failed(&self, _: SocketAddr, why: &str) {
+        self.0.send(Event::HandshakeFailed(why.to_owned())).unwrap();
     }
 }
 
@@ -78,7 +81,7 @@ impl Net {
         let registry = registry(&registered, &expired);
         let identity = ServerIdentity::new(
             vec![server.certificate.to_vec(), ca.to_vec()],
-            server.key.secret_der().to_vec(),
+            server.key.secret_pkcs8_der().to_vec(),
         );
         let config = Config {
             mqtt_port: Some(0),
@@ -131,4 +134,22 @@ fn registry(registered: &Device, expired: &Device) -> Registry {
         id if id == over => Standing::Expired,
         _ => Standing::Unknown,
     })
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_with_its_flag() {
+    let net = Net::start();
+    let config = Config {
+        mqtts_port: 0,
+        https_port: 0,
+        api_port: net.ports.api_port,
+        ..Config::default()
+    };
+    let error = Listeners::bind(&config).unwrap_err().to_string();
+    let expected = format!(
+        "port {} on 127.0.0.1 is in use: stop the program that has it, or choose another with \
+         --api-port (0 lets the system choose)",
+        net.ports.api_port
+    );
+    assert_eq!(error, expected);
 }

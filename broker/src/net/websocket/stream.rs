@@ -1,18 +1,24 @@
 //! The frames of one connection: what waits to be written, what was read ahead, and its end.
 
 use super::frame::{CONTROL_BYTES_MAX, Decoder, End, Head, Opcode};
+use super::packets::Packets;
 use crate::net::wire::Carrier;
 use parking_lot::Mutex;
-use std::io::{self, ErrorKind, IoSlice};
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
 
-/// Bytes of MQTT in one frame.
-const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of MQTT in one write.
+const WRITE_BYTES_MAX: usize = 64 * 1024;
 
 /// Beyond this, a client that reads nothing gets no more answers to its Pings.
-const WAITING_BYTES_MAX: usize = FRAME_BYTES_MAX + 16 * CONTROL_BYTES_MAX;
+const WAITING_BYTES_MAX: usize = WRITE_BYTES_MAX + 16 * CONTROL_BYTES_MAX;
 
 /// How often a client may send control frames alone before others get their turn.
 const EMPTY_READS_MAX: usize = 4;
+
+thread_local! {
+    static FRAMES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The WebSocket between a carrier and MQTT. Reading and writing have a mutex each; one that
 /// reads may take the other, never the other way round.
@@ -41,6 +47,7 @@ struct Writing {
     waiting: Vec<u8>,
     /// How much of `waiting` is written.
     written: usize,
+    packets: Packets,
     closed: bool,
 }
 
@@ -99,22 +106,29 @@ impl WebSocket {
         self.writing.lock().close(carrier, code);
     }
 
-    /// Frames what one frame may hold. A frame that has begun is taken whole, since its length
-    /// has been said.
+    /// Frames what one write may hold, each packet by itself. Frames that have begun are taken
+    /// whole, since their length has been said.
     pub(crate) fn try_write(&self, carrier: &Carrier, bytes: &[u8]) -> io::Result<usize> {
         let mut writing = self.writing.lock();
         writing.flush(carrier)?;
         if writing.closed {
             return Err(ErrorKind::BrokenPipe.into());
         }
-        let taken = bytes.len().min(FRAME_BYTES_MAX);
-        let head = Head::new(Opcode::Binary, taken);
-        let (head, body) = (head.as_bytes(), &bytes[..taken]);
-        let written = carrier.try_write_vectored(&[IoSlice::new(head), IoSlice::new(body)])?;
-        writing.keep(head.get(written..).unwrap_or_default());
-        writing.keep(&body[written.saturating_sub(head.len())..]);
+        let bytes = &bytes[..bytes.len().min(WRITE_BYTES_MAX)];
+        FRAMES.with_borrow_mut(|frames| {
+            frames.clear();
+            let mut packets = writing.packets;
+            for piece in packets.pieces(bytes) {
+                frames.extend_from_slice(Head::new(Opcode::Binary, piece.len()).as_bytes());
+                frames.extend_from_slice(piece);
+            }
+            let written = carrier.try_write(frames)?;
+            writing.packets = packets;
+            writing.keep(&frames[written..]);
+            io::Result::Ok(())
+        })?;
         writing.flush_some(carrier)?;
-        Ok(taken)
+        Ok(bytes.len())
     }
 
     pub(crate) fn try_flush(&self, carrier: &Carrier) -> io::Result<()> {
@@ -188,15 +202,12 @@ impl Writing {
 
     fn flush(&mut self, carrier: &Carrier) -> io::Result<()> {
         while self.written < self.waiting.len() {
-            let rest = [IoSlice::new(&self.waiting[self.written..])];
-            self.written += carrier.try_write_vectored(&rest)?;
+            self.written += carrier.try_write(&self.waiting[self.written..])?;
         }
         if !self.waiting.is_empty() {
             // Nothing is kept for a connection with nothing to say.
-            *self = Writing {
-                closed: self.closed,
-                ..Writing::default()
-            };
+            self.waiting = Vec::new();
+            self.written = 0;
         }
         carrier.try_flush()
     }

@@ -70,7 +70,9 @@ impl<'v> Arguments<'_, '_, 'v> {
     /// Anything that has a text.
     pub(in crate::sql) fn text(&mut self, place: usize) -> Result<Text<'v>, Stop> {
         let value = self.value(place)?;
-        self.evaluator.text(&value)?.ok_or(Stop::Undefined)
+        let text = self.evaluator.text(&value)?.ok_or(Stop::Undefined)?;
+        self.evaluator.budget.work(text.len() / 4)?;
+        Ok(text)
     }
 
     /// The text of an argument that is a constant.

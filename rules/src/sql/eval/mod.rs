@@ -13,6 +13,7 @@ use super::ast::{Case, Constant, Expr};
 use super::context::{Context, External, Message};
 use super::error::EvalError;
 use super::json::Json;
+use super::number::Number;
 use super::object::Object;
 use super::value::{Text, Value};
 use super::{SqlVersion, Variables};
@@ -61,10 +62,8 @@ struct Scope<'v> {
 
 impl<'e, 'v> Evaluator<'e, 'v> {
     pub(super) fn new<'a: 'e + 'v>(version: SqlVersion, context: &'e mut Context<'a>) -> Self {
-        let external = match &mut context.external {
-            Some(external) => Some(&mut **external as &mut (dyn External + 'e)),
-            None => None,
-        };
+        let external = context.external.as_mut();
+        let external = external.map(|external| &mut **external as &mut (dyn External + 'e));
         Self {
             message: context.message,
             version,
@@ -128,7 +127,7 @@ impl<'e, 'v> Evaluator<'e, 'v> {
             }
             Expr::Negate(operand) => {
                 let operand = self.value(operand)?.to_number(self.version);
-                Ok(self.number(operand.map(|number| number.negate())))
+                Ok(self.number(operand.map(Number::negate)))
             }
             Expr::And(left, right) => self.and(left, right),
             Expr::Or(left, right) => self.or(left, right),
@@ -195,7 +194,7 @@ impl<'e, 'v> Evaluator<'e, 'v> {
         let Some(root) = self.root() else {
             return Ok(Value::Undefined);
         };
-        self.budget.work(root.size())?;
+        self.budget.work(root.count())?;
         Ok(root.member(name).map_or(Value::Undefined, Value::from))
     }
 

@@ -40,7 +40,7 @@ impl<'v> Evaluator<'_, 'v> {
             }
             Select::Items(items) => {
                 let object = self.items(items)?;
-                writer.value(&Value::Object(Rc::new(object)))?;
+                writer.object(&object)?;
             }
         }
         Ok(Outcome::Matched(writer.into_bytes()))

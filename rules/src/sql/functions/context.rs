@@ -176,7 +176,7 @@ fn user_properties<'v>(call: &mut Arguments<'_, '_, 'v>) -> Evaluated<'v> {
     call.evaluator.budget.values(2 * pairs.len())?;
     if call.count() == 0 {
         let object = |(name, value): &(&'v str, &'v str)| {
-            let member = (Text::Borrowed(*name), Value::from(*value));
+            let member = (Text::Borrowed(name), Value::from(*value));
             Value::Object(Rc::new(Object::from_iter([member])))
         };
         return Ok(Value::Array(pairs.iter().map(object).collect()));

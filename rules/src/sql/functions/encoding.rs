@@ -1,9 +1,13 @@
-//! Base64.
+//! Base64 and Protocol Buffers.
 
 use super::super::SqlVersion;
-use super::super::eval::{Arguments, Evaluated, Stop};
+use super::super::context::Lookup;
+use super::super::eval::{Arguments, Evaluated, Limited, Stop};
+use super::super::json::Writer;
 use super::super::value::{Value, from_json_text};
+use super::external::{ask, failed};
 use super::function::{Arity, Function, PLAIN, eg};
+use super::protobuf;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -45,22 +49,26 @@ static ENCODE: Function = Function {
 
 static DECODE: Function = Function {
     name: "decode",
-    arguments: "text, 'base64'",
-    arity: Arity::exactly(2),
+    arguments: "text, 'base64' | text | *, 'proto', bucket, key, protoFile, messageType",
+    arity: Arity::between(2, 6),
     since: SqlVersion::V2016,
-    summary: "What is in base64: a value if it is JSON, otherwise a text; Null if it is not base64.",
+    summary: "What is in base64: a value if it is JSON, otherwise a text; Null if it is not base64. \
+              A protobuf message by a FileDescriptorSet in S3, at most twice in a statement.",
     examples: &[
         eg("decode('aGVsbG8=', 'base64')", "\"hello\""),
         eg("decode('eyJhIjoxfQ==', 'base64').a", "1"),
         eg("decode('!!!', 'base64')", "null"),
     ],
+    star: Some(0),
     body: decode,
     ..PLAIN
 };
 
 fn decode<'v>(call: &mut Arguments<'_, '_, 'v>) -> Evaluated<'v> {
-    if &*call.text(1)? != "base64" {
-        return Err(Stop::Undefined);
+    match (&*call.text(1)?, call.count()) {
+        ("base64", 2) => {}
+        ("proto", 6) => return decode_protobuf(call),
+        _ => return Err(Stop::Undefined),
     }
     let text = call.text(0)?;
     call.evaluator.budget.built(text.len())?;
@@ -69,4 +77,38 @@ fn decode<'v>(call: &mut Arguments<'_, '_, 'v>) -> Evaluated<'v> {
         return Ok(Value::Null);
     };
     Ok(from_json_text(&text).unwrap_or_else(|| text.into()))
+}
+
+/// A payload's bytes, or what a text has in base64. What fails fails the rule.
+fn decode_protobuf<'v>(call: &mut Arguments<'_, '_, 'v>) -> Evaluated<'v> {
+    // Developer guide, "Decoding protobuf message payloads".
+    const MESSAGE_BYTES_MAX: usize = 128 * 1024;
+    const DESCRIPTOR_BYTES_MAX: usize = 32 * 1024;
+    let bytes = if call.is_payload(0) {
+        call.evaluator.message.payload().to_vec()
+    } else {
+        let text = call.text(0)?;
+        let bytes = BASE64.decode(text.as_bytes());
+        bytes.map_err(|_| failed(call, "the message is not in base64"))?
+    };
+    let (bucket, key) = (call.text(2)?, call.text(3)?);
+    let (file, message) = (call.text(4)?, call.text(5)?);
+    call.evaluator.budget.limited(Limited::ProtobufDecode)?;
+    if bytes.len() > MESSAGE_BYTES_MAX {
+        return Err(failed(call, "the message has more than 128 KiB"));
+    }
+    let lookup = Lookup::S3Object {
+        bucket: &bucket,
+        key: &key,
+    };
+    let descriptor = ask(call, &lookup)?;
+    if descriptor.len() > DESCRIPTOR_BYTES_MAX {
+        return Err(failed(call, "the FileDescriptorSet has more than 32 KiB"));
+    }
+    let value = protobuf::Schema::parse(&descriptor)
+        .and_then(|schema| protobuf::decode(&schema, &file, &message, &bytes))
+        .map_err(|why| failed(call, why))?;
+    let version = call.evaluator.version;
+    Writer::new(version, "the decoded message", MESSAGE_BYTES_MAX).value(&value)?;
+    Ok(value)
 }

@@ -26,7 +26,7 @@ pub struct Function {
     /// Whether the first argument may not be a variable.
     pub(in crate::sql) constant_first: bool,
     /// What else a statement's arguments must keep to.
-    pub(in crate::sql) check: Option<fn(&[Expr]) -> Result<(), String>>,
+    pub(in crate::sql) check: Option<Check>,
 }
 
 /// What a function has to do with the outside.
@@ -38,6 +38,8 @@ pub(in crate::sql) enum Outside {
     /// It catches such failures in its first argument.
     Caught,
 }
+
+type Check = fn(&[Expr]) -> Result<(), String>;
 
 type Body = for<'a, 'e, 'v> fn(&mut Arguments<'a, 'e, 'v>) -> Evaluated<'v>;
 

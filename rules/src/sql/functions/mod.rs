@@ -8,6 +8,7 @@ mod external;
 mod function;
 mod hash;
 mod numbers;
+mod protobuf;
 pub(super) mod regex;
 mod regex_syntax;
 mod strings;

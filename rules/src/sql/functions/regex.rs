@@ -27,7 +27,7 @@ static REGEXP_MATCHES: Function = Function {
     ],
     body: |call| {
         let text = call.text(0)?;
-        let pattern = pattern(call)?;
+        let pattern = pattern(call, &text)?;
         Ok(found(pattern.regex.is_match(&text))?.into())
     },
     ..PLAIN
@@ -45,7 +45,7 @@ static REGEXP_SUBSTR: Function = Function {
     ],
     body: |call| {
         let text = call.text(0)?;
-        let pattern = pattern(call)?;
+        let pattern = pattern(call, &text)?;
         let found = found(pattern.regex.find(&text))?.ok_or(Stop::Undefined)?;
         Ok(match &text {
             Text::Borrowed(text) => (&text[found.range()]).into(),
@@ -70,7 +70,7 @@ static REGEXP_REPLACE: Function = Function {
 
 fn replace<'v>(call: &mut Arguments<'_, '_, 'v>) -> Evaluated<'v> {
     let text = call.text(0)?;
-    let pattern = pattern(call)?;
+    let pattern = pattern(call, &text)?;
     let regex = &pattern.regex;
     let replacement = call.text(2)?;
     let replacement = Replacement::parse(&replacement, regex).ok_or(Stop::Undefined)?;
@@ -96,32 +96,49 @@ fn replace<'v>(call: &mut Arguments<'_, '_, 'v>) -> Evaluated<'v> {
 #[derive(Clone, Debug)]
 pub(in crate::sql) struct Pattern {
     regex: Arc<Regex>,
+    /// Whether it needs more than one pass over a text: for look-around and back-references every
+    /// position may be looked at from every other.
+    hard: bool,
 }
 
-/// The expression of a call; one that is not valid makes the result Undefined. A constant is
-/// compiled once.
-fn pattern(call: &mut Arguments<'_, '_, '_>) -> Result<Pattern, Stop> {
-    if let Some(text) = call.constant_text(1) {
-        let pattern = call.call.pattern.get_or_init(|| compile(text));
-        return pattern.clone().ok_or(Stop::Undefined);
+/// The expression of a call to be used on a text; one that is not valid makes the result
+/// Undefined. A constant is compiled once.
+fn pattern(call: &mut Arguments<'_, '_, '_>, text: &str) -> Result<Pattern, Stop> {
+    let pattern = if let Some(constant) = call.constant_text(1) {
+        let pattern = call.call.pattern.get_or_init(|| compile(constant));
+        pattern.clone()
+    } else {
+        let source = call.text(1)?;
+        // Compiling is by far the most that one step can do.
+        call.evaluator.budget.step(1000)?;
+        compile(&source)
+    };
+    let pattern = pattern.ok_or(Stop::Undefined)?;
+    if pattern.hard {
+        let steps = text.len().saturating_mul(text.len()) / 1024;
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        call.evaluator.budget.step(steps)?;
     }
-    let text = call.text(1)?;
-    // Compiling is by far the most that one step can do.
-    call.evaluator.budget.step(1000)?;
-    compile(&text).ok_or(Stop::Undefined)
+    Ok(pattern)
 }
 
 fn compile(text: &str) -> Option<Pattern> {
     if text.len() > PATTERN_BYTES_MAX {
         return None;
     }
-    let mut builder = RegexBuilder::new(&translate(text)?);
+    let translated = translate(text)?;
+    let mut builder = RegexBuilder::new(&translated);
     builder
         .backtrack_limit(BACKTRACKS_MAX)
         .delegate_size_limit(COMPILED_BYTES_MAX)
         .delegate_dfa_size_limit(COMPILED_BYTES_MAX);
     let regex = Arc::new(builder.build().ok()?);
-    Some(Pattern { regex })
+    // Possessive quantifiers and atomic groups among them; a text that only looks so is no harm.
+    const HARD: [&str; 8] = ["(?=", "(?!", "(?<=", "(?<!", "(?>", "++", "*+", "?+"];
+    let refers = |pair: &[u8]| pair[0] == b'\\' && (pair[1].is_ascii_digit() || pair[1] == b'k');
+    let hard = HARD.iter().any(|sign| translated.contains(sign))
+        || translated.as_bytes().windows(2).any(refers);
+    Some(Pattern { regex, hard })
 }
 
 /// What a search found, unless it went on for too long.

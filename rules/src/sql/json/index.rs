@@ -30,10 +30,12 @@ pub(in crate::sql) enum Kind {
 #[derive(Clone, Copy, Debug)]
 struct Node {
     kind: Kind,
-    /// Where its text starts and ends; a string's without the quotes.
+    /// Where its text starts and ends, a string's without the quotes; of an array or object how
+    /// many values and names are directly in it.
     start: u32,
     end: u32,
-    /// Nodes of the value with all that is in it, itself included.
+    /// Nodes of the value with all that is in it, itself included. While an array or object is
+    /// being read, where the one around it is.
     size: u32,
 }
 
@@ -63,7 +65,7 @@ impl Index {
         let mut reader = Reader {
             bytes: text.as_bytes(),
             at: 0,
-            nodes: Vec::with_capacity(text.len() / 8 + 4),
+            nodes: Vec::with_capacity(text.len() / 6 + 4),
         };
         reader.document().map(|()| Self(reader.nodes))
     }
@@ -86,10 +88,12 @@ impl<'v> Json<'v> {
         self.node().kind
     }
 
-    /// Its text, of a string what is between the quotes.
+    /// Its text, of a string what is between the quotes; arrays and objects have none here.
     pub(in crate::sql) fn text(self) -> &'v str {
         let Node { start, end, .. } = self.node();
-        &self.text[start as usize..end as usize]
+        self.text
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
     }
 
     /// The value at the beginning of `nodes` and what follows it.
@@ -123,9 +127,13 @@ impl<'v> Json<'v> {
         std::iter::from_fn(move || Some((items.next()?, items.next()?)))
     }
 
-    /// How many nodes are in it, as a measure of the work to go through it.
-    pub(in crate::sql) fn size(self) -> usize {
-        self.nodes.len()
+    /// How many values and names are directly in an array or an object.
+    pub(in crate::sql) fn count(self) -> usize {
+        match self.kind() {
+            Kind::Array | Kind::Object => self.node().start as usize,
+            Kind::Null | Kind::True | Kind::False => 0,
+            Kind::Number | Kind::Plain | Kind::Escaped => 0,
+        }
     }
 
     /// The member of an object with this name, the last one of several.
@@ -133,28 +141,39 @@ impl<'v> Json<'v> {
         if self.kind() != Kind::Object {
             return None;
         }
+        let bytes = self.text.as_bytes();
         let mut found = None;
         let mut rest = &self.nodes[1..];
         while let [key, after @ ..] = rest {
-            let text = &self.text.as_bytes()[key.start as usize..key.end as usize];
+            let range = key.start as usize..key.end as usize;
             let same = match key.kind {
-                Kind::Escaped => super::unescape(self.slice(key.start..key.end)) == name,
-                Kind::Plain | Kind::Null | Kind::True | Kind::False => text == name.as_bytes(),
-                Kind::Number | Kind::Array | Kind::Object => false,
+                Kind::Escaped => super::unescape(self.text.get(range)?) == name,
+                _ => range.len() == name.len() && bytes.get(range) == Some(name.as_bytes()),
             };
-            let (value, after) = self.split(after)?;
             if same {
-                found = Some(value);
+                found = Some(after);
             }
-            rest = after;
+            rest = after.get(after.first()?.size as usize..)?;
         }
-        found
-    }
-
-    fn slice(self, range: Range<u32>) -> &'v str {
-        &self.text[range.start as usize..range.end as usize]
+        self.split(found?).map(|(value, _)| value)
     }
 }
+
+/// No node is there.
+const OUTERMOST: u32 = u32::MAX;
+
+/// The bytes at which a row of ordinary characters ends: quote, backslash, control characters.
+const ENDS_PLAIN: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = 0;
+    while byte < b' ' as usize {
+        ends[byte] = true;
+        byte += 1;
+    }
+    ends[b'"' as usize] = true;
+    ends[b'\\' as usize] = true;
+    ends
+};
 
 struct Reader<'t> {
     bytes: &'t [u8],
@@ -171,58 +190,76 @@ impl Reader<'_> {
 
     /// Reads one value, without recursion.
     fn value(&mut self) -> Option<()> {
-        let mut open: Vec<usize> = Vec::new();
+        let mut innermost = None;
+        let mut depth = 0;
         loop {
             self.blanks();
-            let start = self.at;
-            match *self.bytes.get(start)? {
-                opening @ (b'{' | b'[') => {
-                    let object = opening == b'{';
-                    self.at += 1;
-                    let kind = if object { Kind::Object } else { Kind::Array };
-                    self.push(kind, start..start);
-                    self.blanks();
-                    let closing = if object { b'}' } else { b']' };
-                    if self.bytes.get(self.at) != Some(&closing) {
-                        if open.len() >= DEPTH_MAX {
-                            return None;
-                        }
-                        open.push(self.nodes.len() - 1);
-                        if object {
-                            self.name()?;
-                        }
+            match *self.bytes.get(self.at)? {
+                b'"' => self.string()?,
+                b'{' => {
+                    if self.open(Kind::Object, b'}', &mut innermost, &mut depth)? {
                         continue;
                     }
-                    self.at += 1;
-                    self.close(self.nodes.len() - 1);
                 }
-                b'"' => self.string()?,
+                b'[' => {
+                    if self.open(Kind::Array, b']', &mut innermost, &mut depth)? {
+                        continue;
+                    }
+                }
                 b't' => self.word("true", Kind::True)?,
                 b'f' => self.word("false", Kind::False)?,
                 b'n' => self.word("null", Kind::Null)?,
                 _ => self.number()?,
             }
-            if self.finish(&mut open)? {
+            if self.finish(&mut innermost, &mut depth)? {
                 return Some(());
             }
         }
     }
 
+    /// Reads the beginning of an array or object; true if something is in it.
+    fn open(
+        &mut self,
+        kind: Kind,
+        closing: u8,
+        innermost: &mut Option<u32>,
+        depth: &mut usize,
+    ) -> Option<bool> {
+        self.at += 1;
+        let node = self.nodes.len();
+        self.push(kind, 0..0);
+        self.blanks();
+        if self.expect(closing).is_some() {
+            return Some(false);
+        }
+        *depth += 1;
+        if *depth > DEPTH_MAX {
+            return None;
+        }
+        self.nodes[node].size = innermost.unwrap_or(OUTERMOST);
+        *innermost = Some(node as u32);
+        self.item(node, kind)?;
+        Some(true)
+    }
+
     /// Closes what ends after a value; true when nothing is open any more.
-    fn finish(&mut self, open: &mut Vec<usize>) -> Option<bool> {
-        while let Some(&innermost) = open.last() {
+    fn finish(&mut self, innermost: &mut Option<u32>, depth: &mut usize) -> Option<bool> {
+        while let Some(node) = *innermost {
+            let node = node as usize;
             self.blanks();
             let byte = *self.bytes.get(self.at)?;
             self.at += 1;
-            match (byte, self.nodes[innermost].kind) {
-                (b',', Kind::Object) => {
-                    self.name()?;
+            match (byte, self.nodes[node].kind) {
+                (b',', kind) => {
+                    self.item(node, kind)?;
                     return Some(false);
                 }
-                (b',', _) => return Some(false),
                 (b'}', Kind::Object) | (b']', Kind::Array) => {
-                    self.close(innermost);
-                    open.pop();
+                    let outer = self.nodes[node].size;
+                    // BYTES_MAX keeps this within 32 bits.
+                    self.nodes[node].size = (self.nodes.len() - node) as u32;
+                    *innermost = (outer != OUTERMOST).then_some(outer);
+                    *depth -= 1;
                 }
                 _ => return None,
             }
@@ -230,12 +267,14 @@ impl Reader<'_> {
         Some(true)
     }
 
-    fn close(&mut self, node: usize) {
-        // BYTES_MAX keeps all of these within 32 bits.
-        let size = (self.nodes.len() - node) as u32;
-        let node = &mut self.nodes[node];
-        node.end = self.at as u32;
-        node.size = size;
+    /// Counts an item of an array or an object, and reads its name if it has one.
+    fn item(&mut self, node: usize, kind: Kind) -> Option<()> {
+        if kind == Kind::Object {
+            self.nodes[node].start += 1;
+            self.name()?;
+        }
+        self.nodes[node].start += 1;
+        Some(())
     }
 
     fn push(&mut self, kind: Kind, range: Range<usize>) {
@@ -281,14 +320,16 @@ impl Reader<'_> {
         let start = self.at;
         let mut kind = Kind::Plain;
         loop {
-            match *self.bytes.get(self.at)? {
+            let rest = &self.bytes[self.at..];
+            let plain = rest.iter().position(|byte| ENDS_PLAIN[*byte as usize])?;
+            self.at += plain;
+            match rest[plain] {
                 b'"' => break,
                 b'\\' => {
                     kind = Kind::Escaped;
                     self.escape()?;
                 }
-                control if control < b' ' => return None,
-                _ => self.at += 1,
+                _ => return None,
             }
         }
         self.push(kind, start..self.at);

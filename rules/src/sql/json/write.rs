@@ -4,12 +4,13 @@ use super::{Json, Kind};
 use crate::sql::SqlVersion;
 use crate::sql::error::EvalError;
 use crate::sql::number::{Number, is_whole_text, parse_json};
+use crate::sql::object::Object;
 use crate::sql::value::Value;
-use std::io::Write;
+use std::fmt::Write;
 
 /// JSON being written, up to a limit.
 pub(in crate::sql) struct Writer {
-    bytes: Vec<u8>,
+    text: String,
     version: SqlVersion,
     bytes_max: usize,
     what: &'static str,
@@ -19,7 +20,7 @@ impl Writer {
     /// A writer for `what`, a noun that the error has when it becomes too large.
     pub(in crate::sql) fn new(version: SqlVersion, what: &'static str, bytes_max: usize) -> Self {
         Self {
-            bytes: Vec::with_capacity(128),
+            text: String::with_capacity(128),
             version,
             bytes_max,
             what,
@@ -27,27 +28,26 @@ impl Writer {
     }
 
     pub(in crate::sql) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+        self.text.into_bytes()
     }
 
     pub(in crate::sql) fn into_text(self) -> String {
-        // Only texts were appended.
-        String::from_utf8(self.bytes).unwrap_or_default()
+        self.text
     }
 
     pub(in crate::sql) fn raw(&mut self, text: &str) {
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.text.push_str(text);
     }
 
     /// Puts a comma unless it is the first of several.
     pub(in crate::sql) fn comma(&mut self) {
-        if !matches!(self.bytes.last(), None | Some(b'{' | b'[')) {
-            self.bytes.push(b',');
+        if !self.text.ends_with(['{', '[']) {
+            self.text.push(',');
         }
     }
 
     fn check(&self) -> Result<(), EvalError> {
-        if self.bytes.len() <= self.bytes_max {
+        if self.text.len() <= self.bytes_max {
             return Ok(());
         }
         Err(EvalError::TooLarge {
@@ -76,25 +76,28 @@ impl Writer {
                 }
                 self.raw("]");
             }
-            Value::Object(object) => {
-                self.raw("{");
-                for (name, member) in object.iter() {
-                    if !member.is_undefined() {
-                        self.comma();
-                        self.string(name);
-                        self.raw(":");
-                        self.value(member)?;
-                    }
-                }
-                self.raw("}");
-            }
+            Value::Object(object) => self.object(object)?,
         }
         self.check()
     }
 
+    pub(in crate::sql) fn object(&mut self, object: &Object<'_>) -> Result<(), EvalError> {
+        self.raw("{");
+        for (name, member) in object.iter() {
+            if !member.is_undefined() {
+                self.comma();
+                self.string(name);
+                self.raw(":");
+                self.value(member)?;
+            }
+        }
+        self.raw("}");
+        Ok(())
+    }
+
     fn display(&mut self, number: Number) {
-        // Writing to a vector does not fail.
-        let _ = write!(self.bytes, "{number}");
+        // Writing to a string does not fail.
+        let _ = write!(self.text, "{number}");
     }
 
     /// A number as it came, but a whole one as an Int where the version has it so.
@@ -141,18 +144,16 @@ impl Writer {
     }
 
     pub(in crate::sql) fn string(&mut self, text: &str) {
-        self.bytes.push(b'"');
-        let mut rest = text.as_bytes();
-        while let Some(at) = rest
-            .iter()
-            .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
-        {
-            self.bytes.extend_from_slice(&rest[..at]);
-            self.escape(rest[at]);
+        self.text.push('"');
+        let mut rest = text;
+        let ends_plain = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+        while let Some(at) = rest.as_bytes().iter().position(ends_plain) {
+            self.text.push_str(&rest[..at]);
+            self.escape(rest.as_bytes()[at]);
             rest = &rest[at + 1..];
         }
-        self.bytes.extend_from_slice(rest);
-        self.bytes.push(b'"');
+        self.text.push_str(rest);
+        self.text.push('"');
     }
 
     fn escape(&mut self, byte: u8) {
@@ -165,7 +166,7 @@ impl Writer {
             8 => self.raw("\\b"),
             12 => self.raw("\\f"),
             other => {
-                let _ = write!(self.bytes, "\\u{other:04x}");
+                let _ = write!(self.text, "\\u{other:04x}");
             }
         }
     }

@@ -23,7 +23,9 @@ impl Decimal {
             coefficient,
             exponent,
         };
-        let fits = coefficient == 0 || decimal.magnitude().abs() <= EXPONENT_MAX;
+        // 34 digits more or less make no difference to most.
+        let near = exponent.abs() <= EXPONENT_MAX - 34;
+        let fits = near || coefficient == 0 || decimal.magnitude().abs() <= EXPONENT_MAX;
         fits.then_some(decimal)
     }
 
@@ -52,12 +54,21 @@ impl Decimal {
         if !value.is_finite() {
             return None;
         }
-        let text = format!("{value:e}");
+        Self::from_shortest(&format!("{value:e}"))
+    }
+
+    /// The number in `{:e}` format of a double or float.
+    pub(in crate::sql) fn from_shortest(text: &str) -> Option<Self> {
         let (mantissa, exponent) = text.split_once('e')?;
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
-        let coefficient = format!("{whole}{fraction}").parse().ok()?;
-        let exponent = exponent.parse::<i32>().ok()?;
-        Self::new(coefficient, exponent - i32::try_from(fraction.len()).ok()?)
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let coefficient: i128 = format!("{whole}{fraction}").parse().ok()?;
+        let exponent = exponent.parse::<i32>().ok()? - i32::try_from(fraction.len()).ok()?;
+        // Java prints whole doubles below ten millions as `15.0`.
+        if (0..7).contains(&exponent) {
+            let power = exponent.unsigned_abs() + 1;
+            return Self::new(coefficient * 10_i128.pow(power), -1);
+        }
+        Self::new(coefficient, exponent)
     }
 
     pub(in crate::sql) fn to_f64(self) -> f64 {
@@ -151,6 +162,9 @@ impl Decimal {
     }
 
     pub(super) fn compare(self, other: Self) -> Ordering {
+        if let Some(order) = self.compare_short(other) {
+            return order;
+        }
         let (left, right) = (self.signum(), other.signum());
         if left != right || left == 0 {
             return left.cmp(&right);
@@ -160,6 +174,29 @@ impl Decimal {
             self.aligned(exponent).cmp(&other.aligned(exponent))
         });
         if left < 0 { order.reverse() } else { order }
+    }
+
+    /// Compares numbers that 128 bits hold when their exponents are made the same.
+    fn compare_short(self, other: Self) -> Option<Ordering> {
+        const SHORT: i128 = 10_i128.pow(18);
+        const POWERS: [i128; 19] = {
+            let mut powers = [1; 19];
+            let mut power = 1;
+            while power < 19 {
+                powers[power] = powers[power - 1] * 10;
+                power += 1;
+            }
+            powers
+        };
+        if self.coefficient.abs() >= SHORT || other.coefficient.abs() >= SHORT {
+            return None;
+        }
+        let distance = *POWERS.get(self.exponent.abs_diff(other.exponent) as usize)?;
+        Some(if self.exponent < other.exponent {
+            self.coefficient.cmp(&(other.coefficient * distance))
+        } else {
+            (self.coefficient * distance).cmp(&other.coefficient)
+        })
     }
 
     /// The coefficient without its sign for an exponent that is not above this one's.
@@ -182,7 +219,12 @@ impl Decimal {
         // Nothing of the smaller number reaches the 34 digits of the larger.
         let distance = self.magnitude() - other.magnitude();
         if distance.unsigned_abs() > DIGITS + 2 {
-            return Some(if distance > 0 { self } else { other });
+            let (large, small) = if distance > 0 {
+                (self, other)
+            } else {
+                (other, self)
+            };
+            return Some(large.with_exponent_at_most(small.exponent));
         }
         let exponent = self.exponent.min(other.exponent);
         let (left, right) = (self.aligned(exponent), other.aligned(exponent));

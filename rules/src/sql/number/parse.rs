@@ -11,21 +11,31 @@ pub(in crate::sql) fn parse_json(text: &str) -> Option<Number> {
         [b'-', rest @ ..] => (true, rest),
         rest => (false, rest),
     };
-    if digits.len() <= 18 {
-        let mut value = 0_i64;
-        for byte in digits {
-            if !byte.is_ascii_digit() {
-                return parse_long(negative, digits);
-            }
-            value = value * 10 + i64::from(byte - b'0');
-        }
-        return Some(Number::Int(i128::from(if negative {
-            -value
-        } else {
-            value
-        })));
+    parse_short(negative, digits).or_else(|| parse_long(negative, digits))
+}
+
+/// Reads what fits into a word and has no exponent: nearly all numbers there are.
+fn parse_short(negative: bool, digits: &[u8]) -> Option<Number> {
+    if digits.len() > 18 {
+        return None;
     }
-    parse_long(negative, digits)
+    let mut value = 0_i64;
+    let mut point = None;
+    for (place, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => value = value * 10 + i64::from(byte - b'0'),
+            b'.' => point = Some(place),
+            _ => return None,
+        }
+    }
+    let value = i128::from(if negative { -value } else { value });
+    match point {
+        None => Some(Number::Int(value)),
+        Some(place) => {
+            let decimals = i32::try_from(digits.len() - place - 1).ok()?;
+            Decimal::new(value, -decimals).map(Number::Decimal)
+        }
+    }
 }
 
 fn parse_long(negative: bool, text: &[u8]) -> Option<Number> {

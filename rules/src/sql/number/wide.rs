@@ -17,7 +17,7 @@ impl Wide {
         const HALF: u128 = (1 << 64) - 1;
         let (a_high, a_low) = (a >> 64, a & HALF);
         let (b_high, b_low) = (b >> 64, b & HALF);
-        let middle = a_high * b_low + (a_low * b_low >> 64);
+        let middle = a_high * b_low + ((a_low * b_low) >> 64);
         let cross = a_low * b_high + (middle & HALF);
         Self {
             high: a_high * b_high + (middle >> 64) + (cross >> 64),

@@ -1,7 +1,7 @@
 //! Function calls and cast.
 
 use super::super::SqlVersion;
-use super::super::ast::{Call, CastType, Expr};
+use super::super::ast::{Call, CastType, Constant, Expr};
 use super::super::error::SqlError;
 use super::super::functions::{self, Function, Outside};
 use super::super::token::{Symbol, TokenKind};
@@ -34,6 +34,13 @@ impl Parser<'_> {
         if let Some(check) = function.check {
             check(&arguments)
                 .map_err(|why| self.error_at(&span, format!("`{}`: {why}", function.name)))?;
+        }
+        let scheme = arguments.get(1);
+        let is_proto =
+            matches!(scheme, Some(Expr::Constant(Constant::Text(text))) if **text == *"proto");
+        if self.in_template && function.name == "decode" && is_proto {
+            let message = "templates cannot decode protobuf: do it in SET or SELECT";
+            return Err(self.error_at(&span, message));
         }
         Ok(Expr::Call(Box::new(Call {
             function,

@@ -15,7 +15,7 @@ use super::token::{Symbol, Token, TokenKind};
 use std::ops::Range;
 
 /// How deep expressions may be: in parentheses, or in a row of operators.
-const DEPTH_MAX: usize = 200;
+const DEPTH_MAX: usize = 128;
 /// A rule's payload, of which the SQL is a part, has at most this size.
 const BYTES_MAX: usize = 128 * 1024;
 
@@ -43,7 +43,8 @@ pub(super) fn parse_template_expression(
     variables: Vec<Box<str>>,
 ) -> Result<(Expr, usize), SqlError> {
     let mut parser = Parser::new(text, start, version, variables)?;
-    let expr = parser.expression()?;
+    parser.in_template = true;
+    let expr = parser.expression_or_star()?;
     match parser.token.kind {
         TokenKind::Symbol(Symbol::RightBrace) => Ok((expr, parser.token.span.start)),
         _ => Err(parser.expected("`}` after the expression")),
@@ -61,6 +62,7 @@ struct Parser<'t> {
     /// The variables that SET has declared so far.
     variables: Vec<Box<str>>,
     depth: usize,
+    in_template: bool,
     /// Calls that ask the outside, so far.
     outside_calls: usize,
 }
@@ -81,6 +83,7 @@ impl<'t> Parser<'t> {
             version,
             variables,
             depth: 0,
+            in_template: false,
             outside_calls: 0,
         })
     }
@@ -173,7 +176,11 @@ impl<'t> Parser<'t> {
     }
 
     fn expected(&self, what: &str) -> SqlError {
-        self.error(format!("expected {what}, found {}", self.token.kind))
+        let found = format!("expected {what}, found {}", self.token.kind);
+        match hint(&self.token.kind) {
+            Some(hint) => self.error(format!("{found}: {hint}")),
+            None => self.error(found),
+        }
     }
 
     /// Refuses what version 2015-10-08 does not have. What AWS does with it is not documented.
@@ -189,6 +196,27 @@ impl<'t> Parser<'t> {
 
 fn is_word(kind: &TokenKind<'_>, keyword: &str) -> bool {
     matches!(kind, TokenKind::Word(word) if word.eq_ignore_ascii_case(keyword))
+}
+
+/// What to write for what other dialects have.
+fn hint(found: &TokenKind<'_>) -> Option<&'static str> {
+    const HINTS: [(&str, &str); 10] = [
+        ("is", "write isNull(x) or isUndefined(x)"),
+        (
+            "like",
+            "write regexp_matches(x, 'expression'), or startswith(x, 'text')",
+        ),
+        ("between", "write x >= 1 AND x <= 2"),
+        ("order", "rule SQL has no ORDER BY"),
+        ("group", "rule SQL has no GROUP BY"),
+        ("having", "rule SQL has no HAVING"),
+        ("limit", "rule SQL has no LIMIT"),
+        ("join", "rule SQL has no joins"),
+        ("inner", "rule SQL has no joins"),
+        ("left", "rule SQL has no joins"),
+    ];
+    let mut hints = HINTS.iter().filter(|(word, _)| is_word(found, word));
+    hints.next().map(|(_, hint)| *hint)
 }
 
 fn is_reserved(word: &str) -> bool {

@@ -56,6 +56,8 @@ impl Parser<'_> {
         } else {
             self.expression()?
         };
+        // A name changes nothing here, but deployed rules have one.
+        self.alias()?;
         if self.is_symbol(Symbol::Comma) {
             return Err(self.error("SELECT VALUE has one item only"));
         }
@@ -96,6 +98,9 @@ impl Parser<'_> {
     fn alias(&mut self) -> Result<Option<Box<[Box<str>]>>, SqlError> {
         if !self.take_word("as")? {
             return Ok(None);
+        }
+        if self.is_word("from") || self.is_word("where") {
+            return Err(self.expected("a name after AS"));
         }
         let mut path = vec![self.any_name("a name after AS")?];
         while self.take_symbol(Symbol::Dot)? {

@@ -59,7 +59,7 @@ impl Parser<'_> {
             self.check_new_variable(name)?;
             self.advance()?;
             self.expect_symbol(Symbol::Equal)?;
-            values.push(self.expression()?);
+            values.push(self.expression_or_star()?);
             self.variables.push(name.into());
             if !self.take_symbol(Symbol::Comma)? {
                 return Ok(values);

@@ -32,12 +32,12 @@ fn create_policy(call: &QueryCall) -> Answered {
     };
     let things = &call.world.things;
     let policy = things.create_managed_policy(&new, call.now_ms)?;
-    Ok(Some(Xml::new().element("Policy", shown(&policy))))
+    Ok(Some(Xml::new().element("Policy", &shown(&policy))))
 }
 
 fn get_policy(call: &QueryCall) -> Answered {
     let policy = call.managed_policy()?;
-    Ok(Some(Xml::new().element("Policy", shown(&policy))))
+    Ok(Some(Xml::new().element("Policy", &shown(&policy))))
 }
 
 fn shown(policy: &ManagedPolicy) -> Xml {
@@ -74,7 +74,7 @@ fn get_policy_version(call: &QueryCall) -> Answered {
         .text("VersionId", VERSION)
         .text("IsDefaultVersion", true)
         .text("CreateDate", timestamp(policy.created_ms));
-    Ok(Some(Xml::new().element("PolicyVersion", shown)))
+    Ok(Some(Xml::new().element("PolicyVersion", &shown)))
 }
 
 fn list_policy_versions(call: &QueryCall) -> Answered {

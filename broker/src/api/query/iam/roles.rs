@@ -1,9 +1,11 @@
 //! Roles.
 
 use super::super::error::QueryError;
+use super::super::form::Form;
 use super::super::xml::Xml;
 use super::super::{Answered, Handlers, QueryCall, timestamp};
 use super::wire::{encoded, ended, paging, shown_tags, tags};
+use std::ops::RangeInclusive;
 use things::{NewRole, Role};
 
 pub(super) const FAMILY: Handlers = &[
@@ -11,6 +13,10 @@ pub(super) const FAMILY: Handlers = &[
     ("GetRole", get_role),
     ("ListRoles", list_roles),
     ("UpdateAssumeRolePolicy", update_assume_role_policy),
+    ("UpdateRole", update_role),
+    ("UpdateRoleDescription", update_role_description),
+    ("TagRole", tag_role),
+    ("UntagRole", untag_role),
     ("DeleteRole", delete_role),
     ("ListRoleTags", list_role_tags),
     (
@@ -21,28 +27,38 @@ pub(super) const FAMILY: Handlers = &[
 
 fn create_role(call: &QueryCall) -> Answered {
     let form = &call.form;
-    let max_session_s = form
-        .number("MaxSessionDuration")?
-        .map(u32::try_from)
-        .transpose()
-        .map_err(|_| QueryError::validation("MaxSessionDuration must be 3600 to 43200"))?;
     let new = NewRole {
         name: form.text("RoleName")?.to_owned(),
         path: form.optional("Path").map(str::to_owned),
         trust_policy: form.text("AssumeRolePolicyDocument")?.to_owned(),
         description: form.optional("Description").map(str::to_owned),
-        max_session_s,
+        max_session_s: max_session_s(form)?,
         tags: tags(form)?,
     };
     let role = call.world.things.create_role(&new, call.now_ms)?;
-    Ok(Some(Xml::new().element("Role", shown(&role))))
+    Ok(Some(Xml::new().element("Role", &shown(&role))))
+}
+
+/// The API's limits for MaxSessionDuration.
+const SESSION_S: RangeInclusive<u64> = 3600..=43_200;
+
+fn max_session_s(form: &Form) -> Result<Option<u32>, QueryError> {
+    let Some(seconds) = form.number("MaxSessionDuration")? else {
+        return Ok(None);
+    };
+    let given = u32::try_from(seconds).ok();
+    let within = given.filter(|_| SESSION_S.contains(&seconds));
+    within.map(Some).ok_or_else(|| {
+        let (least, most) = (SESSION_S.start(), SESSION_S.end());
+        QueryError::validation(format!("MaxSessionDuration must be {least} to {most}"))
+    })
 }
 
 fn get_role(call: &QueryCall) -> Answered {
     let role = call.role()?;
     // Terraform reads it.
-    let shown = shown(&role).element("RoleLastUsed", Xml::new());
-    Ok(Some(Xml::new().element("Role", shown)))
+    let shown = shown(&role).element("RoleLastUsed", &Xml::new());
+    Ok(Some(Xml::new().element("Role", &shown)))
 }
 
 fn list_roles(call: &QueryCall) -> Answered {
@@ -77,6 +93,34 @@ fn update_assume_role_policy(call: &QueryCall) -> Answered {
     );
     let things = &call.world.things;
     things.update_assume_role_policy(name, document)?;
+    Ok(None)
+}
+
+/// Its answer has an empty result.
+fn update_role(call: &QueryCall) -> Answered {
+    let form = &call.form;
+    let (name, description) = (form.text("RoleName")?, form.optional("Description"));
+    let things = &call.world.things;
+    things.update_role(name, description, max_session_s(form)?)?;
+    Ok(Some(Xml::new()))
+}
+
+fn update_role_description(call: &QueryCall) -> Answered {
+    let (name, description) = (call.form.text("RoleName")?, call.form.text("Description")?);
+    let things = &call.world.things;
+    things.update_role(name, Some(description), None)?;
+    Ok(Some(Xml::new().element("Role", &shown(&call.role()?))))
+}
+
+fn tag_role(call: &QueryCall) -> Answered {
+    let (name, tags) = (call.form.text("RoleName")?, tags(&call.form)?);
+    call.world.things.tag_role(name, &tags)?;
+    Ok(None)
+}
+
+fn untag_role(call: &QueryCall) -> Answered {
+    let (name, keys) = (call.form.text("RoleName")?, call.form.list("TagKeys"));
+    call.world.things.untag_role(name, &keys)?;
     Ok(None)
 }
 

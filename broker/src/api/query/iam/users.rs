@@ -26,5 +26,5 @@ fn get_user(call: &QueryCall) -> Answered {
         .text("UserId", call.account_id())
         .text("Arn", call.root_arn())
         .text("CreateDate", timestamp(0));
-    Ok(Some(Xml::new().element("User", user)))
+    Ok(Some(Xml::new().element("User", &user)))
 }

@@ -2,8 +2,8 @@
 
 use super::time_parser::Fields;
 use super::zone::Zone;
-use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Time};
+use jiff::{Timestamp, ToSpan};
 
 /// Milliseconds since 1970. A time of day may be missing, a date may not.
 pub(super) fn epoch_ms(fields: &Fields) -> Option<i64> {
@@ -21,8 +21,7 @@ pub(super) fn epoch_ms(fields: &Fields) -> Option<i64> {
     };
     let civil = DateTime::from_parts(date, time);
     let zone = fields.zone.clone().unwrap_or_else(Zone::utc);
-    zone.timestamp(civil)
-        .map(|timestamp| timestamp.as_millisecond())
+    zone.timestamp(civil).map(Timestamp::as_millisecond)
 }
 
 fn date(fields: &Fields) -> Option<Date> {

@@ -1,0 +1,92 @@
+//! A server's state without listeners, in memory.
+
+use crate::admin::Feed;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dispatch::{HubRepublisher, OwnAddress, RuleBook, StoredRoles, client};
+use crate::embedded::lambda::{Functions, Place};
+use crate::embedded::s3::EmbeddedS3;
+use crate::hub::{Hub, HubParts};
+use crate::metrics::Metrics;
+use crate::world::World;
+use mqtt::Profile;
+use rules::actions::Place as RulesPlace;
+use rules::delivery::{Delivery, Ports, Settings};
+use std::sync::Arc;
+use things::Things;
+use tokio::runtime::Handle;
+
+/// The state of a new server; whoever is anonymous is held to `anonymous`.
+pub(super) fn world(anonymous: Option<&str>) -> Arc<World> {
+    let config = Config {
+        memory: true,
+        ..Config::default()
+    };
+    let (region, account_id) = (config.region.clone(), config.account_id.clone());
+    let things = Things::open(&things::Settings {
+        region: region.clone(),
+        account_id: account_id.clone(),
+        directory: None,
+    });
+    let things = Arc::new(things.unwrap());
+    let anonymous = anonymous.map(|text| Arc::new(policy::Document::parse(text).unwrap()));
+    let (clock, metrics) = (Arc::new(Clock::default()), Arc::new(Metrics::default()));
+    let hub = Hub::new(HubParts {
+        profile: Profile::aws(),
+        things: Arc::clone(&things),
+        clock: Arc::clone(&clock),
+        metrics: Arc::clone(&metrics),
+        region: region.clone(),
+        account_id: account_id.clone(),
+        anonymous: anonymous.clone(),
+    });
+    let place = Place {
+        region: region.clone(),
+        account_id: account_id.clone(),
+        ..Place::default()
+    };
+    let functions = Functions::open(place, None, Handle::current()).unwrap();
+    let place = RulesPlace { region, account_id };
+    let ports = ports(&config, &things, &hub, &clock);
+    let world = Arc::new(World {
+        delivery: Delivery::new(Settings::new(place), ports, Handle::current()),
+        config,
+        clock,
+        metrics,
+        things,
+        hub,
+        functions: Arc::new(functions),
+        s3: Arc::new(EmbeddedS3::scratch().unwrap()),
+        anonymous,
+        feed: Feed::default(),
+    });
+    follow_rules(&world);
+    world
+}
+
+fn ports(config: &Config, things: &Arc<Things>, hub: &Arc<Hub>, clock: &Arc<Clock>) -> Ports {
+    let own = OwnAddress {
+        bind: config.bind,
+        hostnames: &config.hostnames,
+        port: config.api_port,
+    };
+    let now = Arc::clone(clock);
+    Ports {
+        roles: Arc::new(StoredRoles::new(Arc::clone(things), config.iam_strict)),
+        target: Arc::new(client(config, own, |_| None).unwrap()),
+        republisher: Arc::new(HubRepublisher::new(hub, Arc::clone(clock), Profile::aws())),
+        recorded: Arc::new(|_| ()),
+        now_ms: Arc::new(move || now.now_ms()),
+    }
+}
+
+/// Rules reach the message core when they change.
+fn follow_rules(world: &Arc<World>) {
+    let rules = RuleBook::new(&world.config.account_id);
+    let weak = Arc::downgrade(world);
+    world.things.watch(move |change| {
+        if let (things::Change::Rules, Some(world)) = (change, weak.upgrade()) {
+            rules.refresh(&world.things, &world.delivery, &world.hub);
+        }
+    });
+}

@@ -1,0 +1,207 @@
+//! Lifecycle events: what AWS IoT publishes when clients come, go, fail to connect, subscribe and
+//! unsubscribe ("Lifecycle events" in the AWS IoT developer guide).
+
+use super::Hub;
+use super::end::End;
+use super::group::random_uuid;
+use super::origin::{Origin, Protocol};
+use super::publication::Publication;
+use super::session::Session;
+use crate::auth::{Guard, Identity};
+use bytes::Bytes;
+use dashmap::DashMap;
+use mqtt::{Message, QoS};
+use serde_json::{Map, Value, json};
+use std::net::IpAddr;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Time after which a client's version numbers begin anew, while it is not connected; about an
+/// hour at AWS.
+const VERSION_KEPT_MS: u64 = 3_600_000;
+
+/// With more clients than this, those that are away are forgotten at once.
+const ENTRIES_MANY: usize = 100_000;
+
+/// Connects of each client id, for `versionNumber`.
+#[derive(Debug, Default)]
+pub(super) struct Presence(DashMap<Arc<str>, Seen, foldhash::fast::RandomState>);
+
+#[derive(Debug)]
+struct Seen {
+    version: u64,
+    connected: u32,
+    left_ms: u64,
+}
+
+/// What the events of one connection have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    /// `sessionIdentifier`.
+    id: Uuid,
+    version: u64,
+}
+
+impl Presence {
+    fn enter(&self, client_id: &Arc<str>) -> u64 {
+        let mut seen = self.0.entry(Arc::clone(client_id)).or_insert(Seen {
+            version: 0,
+            connected: 0,
+            left_ms: u64::MAX,
+        });
+        // The first visit has number 0.
+        if seen.connected > 0 || seen.left_ms < u64::MAX {
+            seen.version += 1;
+        }
+        seen.connected += 1;
+        seen.version
+    }
+
+    fn leave(&self, client_id: &str, now_ms: u64) {
+        if let Some(mut seen) = self.0.get_mut(client_id) {
+            seen.connected = seen.connected.saturating_sub(1);
+            seen.left_ms = now_ms;
+        }
+    }
+
+    /// Forgets clients that have been away for long.
+    pub(super) fn expire(&self, now_ms: u64) {
+        // Whoever makes up client ids does not fill the memory.
+        let kept_ms = match self.0.len() {
+            0..ENTRIES_MANY => VERSION_KEPT_MS,
+            _ => 0,
+        };
+        self.0
+            .retain(|_, seen| seen.connected > 0 || now_ms.saturating_sub(seen.left_ms) < kept_ms);
+    }
+}
+
+impl Hub {
+    /// A client has connected.
+    pub(super) fn event_connected(&self, session: &Session, address: IpAddr) -> Visit {
+        let visit = Visit {
+            id: random_uuid(),
+            version: self.presence.enter(&session.client_id),
+        };
+        let guard = session.guard.load();
+        self.event("presence/connected", &session.client_id, &guard, |event| {
+            event.insert("eventType".into(), "connected".into());
+            event.insert("sessionIdentifier".into(), visit.id.to_string().into());
+            event.insert("ipAddress".into(), json!(address));
+            event.insert("versionNumber".into(), visit.version.into());
+        });
+        visit
+    }
+
+    /// A client is gone.
+    pub(super) fn event_disconnected(
+        &self,
+        session: &Session,
+        guard: &Guard,
+        visit: &Visit,
+        end: &End,
+    ) {
+        self.presence.leave(&session.client_id, self.now_ms());
+        self.event(
+            "presence/disconnected",
+            &session.client_id,
+            guard,
+            |event| {
+                let by_client = matches!(end, End::Client { .. });
+                event.insert("eventType".into(), "disconnected".into());
+                event.insert("clientInitiatedDisconnect".into(), by_client.into());
+                event.insert("sessionIdentifier".into(), visit.id.to_string().into());
+                let reason = end.disconnect_reason();
+                event.insert("disconnectReason".into(), reason.into());
+                event.insert("versionNumber".into(), visit.version.into());
+            },
+        );
+    }
+
+    /// A client may not connect.
+    pub(super) fn event_connect_failed(&self, client_id: &str, guard: &Guard, address: IpAddr) {
+        self.event("presence/connect_failed", client_id, guard, |event| {
+            event.insert("eventType".into(), "connect_failed".into());
+            let reason = "AUTHORIZATION_FAILED";
+            event.insert("connectFailureReason".into(), reason.into());
+            event.insert("sessionIdentifier".into(), random_uuid().to_string().into());
+            event.insert("ipAddress".into(), json!(address));
+        });
+    }
+
+    /// A client has subscribed to filters, or unsubscribed; `kind` is `subscribed` or
+    /// `unsubscribed`.
+    pub(super) fn event_subscriptions(
+        &self,
+        kind: &'static str,
+        session: &Session,
+        visit: &Visit,
+        filters: &[&str],
+    ) {
+        if filters.is_empty() {
+            return;
+        }
+        let guard = session.guard.load();
+        let topic = format!("subscriptions/{kind}");
+        self.event(&topic, &session.client_id, &guard, |event| {
+            event.insert("eventType".into(), kind.into());
+            event.insert("sessionIdentifier".into(), visit.id.to_string().into());
+            event.insert("topics".into(), json!(filters));
+        });
+    }
+
+    /// Publishes an event to those who listen. Client ids with `+` or `#` have none.
+    fn event(
+        &self,
+        kind: &str,
+        client_id: &str,
+        guard: &Guard,
+        fill: impl FnOnce(&mut Map<String, Value>),
+    ) {
+        if !self.profile.reserved_topics || client_id.contains(['+', '#']) {
+            return;
+        }
+        let topic = format!("$aws/events/{kind}/{client_id}");
+        // Not from the cache, which holds what is published again and again.
+        let route = self.fresh_route(&topic);
+        if route.leads_nowhere() {
+            return;
+        }
+        let mut event = Map::new();
+        event.insert("clientId".into(), client_id.into());
+        if let Some(name) = self.exclusive_thing(guard, client_id) {
+            event.insert("thingName".into(), name.into());
+        }
+        let now_ms = self.now_ms();
+        event.insert("timestamp".into(), now_ms.into());
+        let principal = guard.principal();
+        event.insert("principalIdentifier".into(), json!(**principal));
+        fill(&mut event);
+        let message = Arc::new(Message {
+            topic: Arc::clone(&route.topic),
+            payload: Bytes::from(Value::Object(event).to_string()),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            properties: Bytes::new(),
+            expires_at_ms: None,
+        });
+        let origin = Origin {
+            client_id: None,
+            principal: Arc::clone(principal),
+            source_ip: None,
+            protocol: Protocol::Server,
+            hops: 0,
+        };
+        let publication = Publication::of_message(&message, now_ms);
+        self.deliver_and_settle(&publication, &route, &origin);
+    }
+
+    /// The thing that events name: AWS names it for exclusive attachments alone.
+    fn exclusive_thing(&self, guard: &Guard, client_id: &str) -> Option<String> {
+        let Identity::Certificate { id, .. } = guard.identity() else {
+            return None;
+        };
+        let thing = self.things.connection_thing(id, client_id)?;
+        thing.exclusive.then_some(thing.name)
+    }
+}

@@ -1,0 +1,35 @@
+//! What the server does when the control plane changes.
+
+use crate::dispatch::RuleBook;
+use crate::world::World;
+use std::sync::Arc;
+use things::Change;
+
+/// Follows the control plane: connections, decisions and rules are renewed as it changes. The
+/// control plane would outlive the server if its watcher held what it belongs to.
+pub(super) fn watch(world: &Arc<World>, rules: &Arc<RuleBook>) {
+    let (weak_world, weak_rules) = (Arc::downgrade(world), Arc::downgrade(rules));
+    world.things.watch(move |change| {
+        if let (Some(world), Some(rules)) = (weak_world.upgrade(), weak_rules.upgrade()) {
+            follow(&world, &rules, change);
+        }
+    });
+}
+
+fn follow(world: &World, rules: &RuleBook, change: &Change) {
+    match change {
+        Change::Decisions => world.hub.policies_changed(),
+        Change::Certificate { id, active } => {
+            world.hub.policies_changed();
+            if !active {
+                world.hub.close_principal(id);
+            }
+        }
+        Change::Rules => rules.refresh(&world.things, &world.delivery, &world.hub),
+        // What else is emptied is the matter of who empties the control plane.
+        Change::Reset => {
+            world.hub.policies_changed();
+            rules.refresh(&world.things, &world.delivery, &world.hub);
+        }
+    }
+}

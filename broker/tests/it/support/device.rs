@@ -1,0 +1,502 @@
+//! A device that speaks through another codec than the server, mqttbytes.
+
+use super::server::{Keys, TestServer};
+use bytes::{Bytes, BytesMut};
+use mqttbytes::{QoS, v4, v5};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a server may take for an answer before the test fails.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a session outlives its connection if a test does not say.
+const SESSION_S: u32 = 3600;
+
+/// Longer than tests move the clock.
+const KEEP_ALIVE_S: u16 = 1200;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    V311,
+    V5,
+}
+
+/// A message that the device was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) topic: String,
+    pub(crate) payload: Bytes,
+    pub(crate) qos: u8,
+}
+
+/// A packet of a server, in terms of both versions. Reasons are MQTT 5's; 3.1.1 has fewer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Packet {
+    ConnAck {
+        session_present: bool,
+        code: u8,
+    },
+    Publish(Message, u16),
+    PubAck {
+        id: u16,
+        reason: u8,
+    },
+    SubAck {
+        id: u16,
+        reasons: Vec<u8>,
+    },
+    UnsubAck {
+        id: u16,
+        reason: u8,
+    },
+    Disconnect,
+    /// The connection is over.
+    Closed,
+}
+
+trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
+
+/// A device.
+pub(crate) struct Device {
+    version: Version,
+    stream: Box<dyn Stream>,
+    buffer: BytesMut,
+    messages: VecDeque<Message>,
+    packet_id: u16,
+}
+
+impl Device {
+    /// Connects over mutual TLS; the connection must be accepted.
+    pub(crate) fn connect(server: &TestServer, keys: &Keys, id: &str, version: Version) -> Self {
+        let (device, answer) = Self::try_connect(server, keys, id, version);
+        let accepted = Packet::ConnAck {
+            session_present: false,
+            code: 0,
+        };
+        assert_eq!(answer, accepted, "{id}");
+        device
+    }
+
+    /// Connects over mutual TLS and gives the first packet, which may be `Closed`.
+    pub(crate) fn try_connect(
+        server: &TestServer,
+        keys: &Keys,
+        id: &str,
+        version: Version,
+    ) -> (Self, Packet) {
+        let mut out = BytesMut::new();
+        match version {
+            Version::V311 => v4::Connect::new(id).write(&mut out).unwrap(),
+            Version::V5 => v5::Connect::new(id).write(&mut out).unwrap(),
+        };
+        Self::open(tls_stream(server, keys), version, &out)
+    }
+
+    /// Connects over mutual TLS to a session that outlives the connection; says whether it was
+    /// there.
+    pub(crate) fn resume(
+        server: &TestServer,
+        keys: &Keys,
+        id: &str,
+        version: Version,
+    ) -> (Self, bool) {
+        let packet = persistent_connect(id, version, SESSION_S);
+        accepted(Self::open(tls_stream(server, keys), version, &packet))
+    }
+
+    /// The same without TLS, as nobody in particular; MQTT 5 sessions end `expiry_s` after their
+    /// connections.
+    pub(crate) fn resume_plain(
+        port: u16,
+        id: &str,
+        version: Version,
+        expiry_s: u32,
+    ) -> (Self, bool) {
+        let packet = persistent_connect(id, version, expiry_s);
+        accepted(Self::open(plain_stream(port), version, &packet))
+    }
+
+    /// Connects without TLS and without a session that stays.
+    pub(crate) fn clean_plain(port: u16, id: &str) -> Self {
+        let mut out = BytesMut::new();
+        v4::Connect::new(id).write(&mut out).unwrap();
+        let (device, present) = accepted(Self::open(plain_stream(port), Version::V311, &out));
+        assert!(!present, "{id}");
+        device
+    }
+
+    fn open(stream: Box<dyn Stream>, version: Version, connect: &[u8]) -> (Self, Packet) {
+        let mut device = Self {
+            version,
+            stream,
+            buffer: BytesMut::new(),
+            messages: VecDeque::new(),
+            packet_id: 0,
+        };
+        // A server that refuses the certificate may be gone before that is written.
+        let answer = match device.send(connect) {
+            Ok(()) => device.next(),
+            Err(_) => Packet::Closed,
+        };
+        (device, answer)
+    }
+
+    /// Disconnects in good order and waits until the server has noticed.
+    pub(crate) fn disconnect(mut self) {
+        self.send(&[0xE0, 0]).unwrap();
+        self.wait_closed();
+    }
+
+    /// The next message, which is not acknowledged.
+    pub(crate) fn unacknowledged(&mut self) -> Message {
+        match self.next() {
+            Packet::Publish(message, _) => message,
+            other => panic!("no message but {other:?}"),
+        }
+    }
+
+    /// Sends PUBLISH packets at QoS 1 at once, and gives the packet ids of the answers in order.
+    pub(crate) fn publish_all(&mut self, topic: &str, payloads: &[String]) -> Vec<u16> {
+        let mut out = BytesMut::new();
+        for payload in payloads {
+            let id = self.next_packet_id();
+            let mut publish = v4::Publish::new(topic, QoS::AtLeastOnce, payload.as_bytes());
+            publish.pkid = id;
+            assert_eq!(self.version, Version::V311);
+            publish.write(&mut out).unwrap();
+        }
+        self.send(&out).unwrap();
+        let acknowledged = |packet| match packet {
+            Packet::PubAck { id, .. } => id,
+            other => panic!("no PUBACK but {other:?}"),
+        };
+        payloads
+            .iter()
+            .map(|_| acknowledged(self.answer()))
+            .collect()
+    }
+
+    /// Subscribes at QoS 1 and gives the reason.
+    pub(crate) fn subscribe(&mut self, filter: &str) -> u8 {
+        let id = self.next_packet_id();
+        let mut out = BytesMut::new();
+        match self.version {
+            Version::V311 => {
+                let mut subscribe = v4::Subscribe::new(filter, QoS::AtLeastOnce);
+                subscribe.pkid = id;
+                subscribe.write(&mut out).unwrap();
+            }
+            Version::V5 => {
+                let mut subscribe = v5::Subscribe::new(filter, QoS::AtLeastOnce);
+                subscribe.pkid = id;
+                subscribe.write(&mut out).unwrap();
+            }
+        }
+        self.send(&out).unwrap();
+        match self.answer() {
+            Packet::SubAck {
+                id: answered,
+                reasons,
+            } if answered == id => reasons[0],
+            other => panic!("{filter}: {other:?}"),
+        }
+    }
+
+    /// Unsubscribes and gives the reason; MQTT 3.1.1 has none.
+    pub(crate) fn unsubscribe(&mut self, filter: &str) -> u8 {
+        let id = self.next_packet_id();
+        let mut out = BytesMut::new();
+        match self.version {
+            Version::V311 => {
+                let mut unsubscribe = v4::Unsubscribe::new(filter);
+                unsubscribe.pkid = id;
+                unsubscribe.write(&mut out).unwrap();
+            }
+            Version::V5 => {
+                let mut unsubscribe = v5::Unsubscribe::new(filter);
+                unsubscribe.pkid = id;
+                unsubscribe.write(&mut out).unwrap();
+            }
+        }
+        self.send(&out).unwrap();
+        match self.answer() {
+            Packet::UnsubAck {
+                id: answered,
+                reason,
+            } if answered == id => reason,
+            other => panic!("{filter}: {other:?}"),
+        }
+    }
+
+    /// Publishes at QoS 1 and gives the reason in the answer, or what came instead of one.
+    pub(crate) fn publish(&mut self, topic: &str, payload: &[u8]) -> Result<u8, Packet> {
+        let id = self.next_packet_id();
+        let mut out = BytesMut::new();
+        match self.version {
+            Version::V311 => {
+                let mut publish = v4::Publish::new(topic, QoS::AtLeastOnce, payload);
+                publish.pkid = id;
+                publish.write(&mut out).unwrap();
+            }
+            Version::V5 => {
+                let mut publish = v5::Publish::new(topic, QoS::AtLeastOnce, payload);
+                publish.pkid = id;
+                publish.write(&mut out).unwrap();
+            }
+        }
+        self.send(&out).unwrap();
+        match self.answer() {
+            Packet::PubAck {
+                id: answered,
+                reason,
+            } if answered == id => Ok(reason),
+            other => Err(other),
+        }
+    }
+
+    /// The next message.
+    pub(crate) fn message(&mut self) -> Message {
+        if let Some(message) = self.messages.pop_front() {
+            return message;
+        }
+        match self.next() {
+            Packet::Publish(message, id) => {
+                self.acknowledge(id);
+                message
+            }
+            other => panic!("no message but {other:?}"),
+        }
+    }
+
+    /// The next packet that is no message.
+    pub(crate) fn answer(&mut self) -> Packet {
+        loop {
+            match self.next() {
+                Packet::Publish(message, id) => {
+                    self.acknowledge(id);
+                    self.messages.push_back(message);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Waits until the server has ended the connection.
+    pub(crate) fn wait_closed(&mut self) {
+        while self.answer() != Packet::Closed {}
+    }
+
+    fn acknowledge(&mut self, id: u16) {
+        if id != 0 {
+            // PUBACK is the same in both versions when it says success.
+            let mut out = BytesMut::new();
+            v4::PubAck::new(id).write(&mut out).unwrap();
+            self.send(&out).unwrap();
+        }
+    }
+
+    fn next_packet_id(&mut self) -> u16 {
+        self.packet_id += 1;
+        self.packet_id
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)?;
+        self.stream.flush()
+    }
+
+    fn next(&mut self) -> Packet {
+        loop {
+            if !self.buffer.is_empty()
+                && let Some(packet) = self.decode()
+            {
+                return packet;
+            }
+            let mut chunk = [0; 4096];
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Packet::Closed,
+                Ok(read) => self.buffer.extend_from_slice(&chunk[..read]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    panic!("no answer within {PATIENCE:?}")
+                }
+                // A TLS alert, a reset, or an end without close_notify.
+                Err(_) => return Packet::Closed,
+            }
+        }
+    }
+
+    /// The first whole packet. MQTT 5's DISCONNECT is recognised by its first byte: mqttbytes
+    /// does not read `E0 00`.
+    fn decode(&mut self) -> Option<Packet> {
+        if self.buffer[0] == 0xE0 {
+            self.buffer.clear();
+            return Some(Packet::Disconnect);
+        }
+        let read = match self.version {
+            Version::V311 => v4::read(&mut self.buffer, 1 << 20).map(of_v4),
+            Version::V5 => v5::read(&mut self.buffer, 1 << 20).map(of_v5),
+        };
+        match read {
+            Ok(packet) => Some(packet),
+            Err(mqttbytes::Error::InsufficientBytes(_)) => None,
+            Err(error) => panic!("{error}: {:02x?}", &self.buffer[..]),
+        }
+    }
+}
+
+fn tls_stream(server: &TestServer, keys: &Keys) -> Box<dyn Stream> {
+    let tcp = TcpStream::connect(("127.0.0.1", server.ports().mqtts)).unwrap();
+    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let tls = ClientConnection::new(Arc::new(tls(server, keys)), name).unwrap();
+    Box::new(StreamOwned::new(tls, tcp))
+}
+
+fn plain_stream(port: u16) -> Box<dyn Stream> {
+    let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+    Box::new(tcp)
+}
+
+fn persistent_connect(id: &str, version: Version, expiry_s: u32) -> BytesMut {
+    let mut out = BytesMut::new();
+    match version {
+        Version::V311 => {
+            let mut connect = v4::Connect::new(id);
+            connect.clean_session = false;
+            connect.keep_alive = KEEP_ALIVE_S;
+            connect.write(&mut out).unwrap();
+        }
+        Version::V5 => {
+            let mut connect = v5::Connect::new(id);
+            connect.clean_session = false;
+            connect.keep_alive = KEEP_ALIVE_S;
+            connect.properties = Some(v5::ConnectProperties {
+                session_expiry_interval: Some(expiry_s),
+                receive_maximum: None,
+                max_packet_size: None,
+                topic_alias_max: None,
+                request_response_info: None,
+                request_problem_info: None,
+                user_properties: Vec::new(),
+                authentication_method: None,
+                authentication_data: None,
+            });
+            connect.write(&mut out).unwrap();
+        }
+    }
+    out
+}
+
+/// Whether the session that an accepted connection got was there before.
+fn accepted((device, answer): (Device, Packet)) -> (Device, bool) {
+    match answer {
+        Packet::ConnAck {
+            session_present,
+            code: 0,
+        } => (device, session_present),
+        other => panic!("not accepted: {other:?}"),
+    }
+}
+
+fn of_v4(packet: v4::Packet) -> Packet {
+    match packet {
+        v4::Packet::ConnAck(ack) => Packet::ConnAck {
+            session_present: ack.session_present,
+            code: ack.code as u8,
+        },
+        v4::Packet::Publish(publish) => Packet::Publish(
+            Message {
+                topic: publish.topic,
+                payload: publish.payload,
+                qos: publish.qos as u8,
+            },
+            publish.pkid,
+        ),
+        v4::Packet::PubAck(ack) => Packet::PubAck {
+            id: ack.pkid,
+            reason: 0,
+        },
+        v4::Packet::SubAck(ack) => Packet::SubAck {
+            id: ack.pkid,
+            reasons: ack
+                .return_codes
+                .iter()
+                .map(|code| match code {
+                    v4::SubscribeReasonCode::Success(qos) => *qos as u8,
+                    v4::SubscribeReasonCode::Failure => 0x80,
+                })
+                .collect(),
+        },
+        v4::Packet::UnsubAck(ack) => Packet::UnsubAck {
+            id: ack.pkid,
+            reason: 0,
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+fn of_v5(packet: v5::Packet) -> Packet {
+    match packet {
+        v5::Packet::ConnAck(ack) => Packet::ConnAck {
+            session_present: ack.session_present,
+            code: ack.code as u8,
+        },
+        v5::Packet::Publish(publish) => Packet::Publish(
+            Message {
+                topic: publish.topic,
+                payload: publish.payload,
+                qos: publish.qos as u8,
+            },
+            publish.pkid,
+        ),
+        v5::Packet::PubAck(ack) => Packet::PubAck {
+            id: ack.pkid,
+            reason: ack.reason as u8,
+        },
+        v5::Packet::SubAck(ack) => Packet::SubAck {
+            id: ack.pkid,
+            reasons: ack
+                .return_codes
+                .iter()
+                .map(|code| match code {
+                    v5::SubscribeReasonCode::QoS0 => 0,
+                    v5::SubscribeReasonCode::QoS1 => 1,
+                    v5::SubscribeReasonCode::QoS2 => 2,
+                    v5::SubscribeReasonCode::NotAuthorized => 0x87,
+                    _ => 0x80,
+                })
+                .collect(),
+        },
+        v5::Packet::UnsubAck(ack) => Packet::UnsubAck {
+            id: ack.pkid,
+            reason: ack.reasons.first().map_or(0, |reason| *reason as u8),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+fn tls(server: &TestServer, keys: &Keys) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_file(server.ca_file()).unwrap())
+        .unwrap();
+    let chain = CertificateDer::pem_slice_iter(keys.certificate.as_bytes());
+    let chain = chain.collect::<Result<Vec<_>, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_slice(keys.private_key.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key)
+        .unwrap()
+}

@@ -1,0 +1,44 @@
+"""Fixtures: one server for the whole run, emptied for each test, and devices for it."""
+
+import contextlib
+
+import pytest
+
+from harness import ALLOW_ALL, Server, tutorial_policy
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("server"), "--memory") as server:
+        yield server
+
+
+@pytest.fixture
+def server(running):
+    """The shared server, empty."""
+    running.reset()
+    yield running
+    assert running.process.poll() is None, f"the server died: {running.logged()}"
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """Starts servers with settings of their own: `own_server("--data-dir", path, AWS_X="...")`."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*flags, name="server", **env):
+            return stack.enter_context(Server(tmp_path / name, *flags, **env))
+
+        yield start
+
+
+@pytest.fixture
+def device(server, tmp_path):
+    """A device that may do everything."""
+    return server.device(tmp_path, ALLOW_ALL)
+
+
+@pytest.fixture
+def tutorial_device(server, tmp_path):
+    """A device with the tutorial's policy."""
+    return server.device(tmp_path, tutorial_policy(), things=["MyThing"])

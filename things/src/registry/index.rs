@@ -1,0 +1,154 @@
+//! The registry in memory, with the ways to look it up backwards.
+
+use super::{BillingGroupDocument, GroupDocument, Tags, ThingDocument, ThingTypeDocument};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Things, types, groups and tags. What can be changed only through [`Registry::place_thing`] and
+/// [`Registry::place_group`] is private: it follows from the documents.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    pub(super) things: BTreeMap<String, ThingDocument>,
+    pub(super) types: BTreeMap<String, ThingTypeDocument>,
+    pub(super) groups: BTreeMap<String, GroupDocument>,
+    pub(super) billing_groups: BTreeMap<String, BillingGroupDocument>,
+    pub(super) tags: BTreeMap<String, Tags>,
+    by_type: BTreeMap<String, BTreeSet<String>>,
+    by_group: BTreeMap<String, BTreeSet<String>>,
+    by_billing_group: BTreeMap<String, BTreeSet<String>>,
+    by_principal: BTreeMap<String, BTreeSet<String>>,
+    children: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Registry {
+    pub(super) fn place_thing(&mut self, name: &str, thing: Option<ThingDocument>) {
+        if let Some(old) = self.things.remove(name) {
+            self.index_thing(name, &old, unlink);
+        }
+        if let Some(thing) = thing {
+            self.index_thing(name, &thing, link);
+            self.things.insert(name.to_owned(), thing);
+        }
+    }
+
+    fn index_thing(&mut self, name: &str, thing: &ThingDocument, edit: Edit) {
+        if let Some(type_name) = &thing.type_name {
+            edit(&mut self.by_type, type_name, name);
+        }
+        for group in &thing.groups {
+            edit(&mut self.by_group, group, name);
+        }
+        if let Some(group) = &thing.billing_group {
+            edit(&mut self.by_billing_group, group, name);
+        }
+        for principal in thing.principals.keys() {
+            edit(&mut self.by_principal, principal, name);
+        }
+    }
+
+    pub(super) fn place_group(&mut self, name: &str, group: Option<GroupDocument>) {
+        let parent = |group: &GroupDocument| group.parent.clone();
+        if let Some(above) = self.groups.remove(name).as_ref().and_then(parent) {
+            unlink(&mut self.children, &above, name);
+        }
+        if let Some(group) = group {
+            if let Some(above) = parent(&group) {
+                link(&mut self.children, &above, name);
+            }
+            self.groups.insert(name.to_owned(), group);
+        }
+    }
+
+    pub(super) fn has_things_of_type(&self, type_name: &str) -> bool {
+        self.by_type.contains_key(type_name)
+    }
+
+    /// Things added to a group itself, in order of name.
+    pub(super) fn things_in(&self, group: &str) -> impl Iterator<Item = &String> {
+        self.by_group.get(group).into_iter().flatten()
+    }
+
+    /// The same with the things themselves.
+    pub(super) fn members(&self, group: &str) -> impl Iterator<Item = (&String, &ThingDocument)> {
+        self.things_in(group)
+            .filter_map(|name| self.things.get_key_value(name))
+    }
+
+    pub(super) fn things_billed_to(&self, group: &str) -> impl Iterator<Item = &String> {
+        self.by_billing_group.get(group).into_iter().flatten()
+    }
+
+    /// Things that a principal is attached to, in order of name.
+    pub(crate) fn things_of(
+        &self,
+        principal: &str,
+    ) -> impl Iterator<Item = (&String, &ThingDocument)> {
+        let names = self.by_principal.get(principal).into_iter().flatten();
+        names.filter_map(|name| self.things.get_key_value(name))
+    }
+
+    pub(super) fn children(&self, group: &str) -> impl Iterator<Item = &String> {
+        self.children.get(group).into_iter().flatten()
+    }
+
+    /// All groups below a group, in no order that matters.
+    pub(super) fn descendants(&self, group: &str) -> BTreeSet<&String> {
+        let mut found = BTreeSet::new();
+        let mut open: Vec<&String> = self.children(group).collect();
+        while let Some(name) = open.pop() {
+            if found.insert(name) {
+                open.extend(self.children(name));
+            }
+        }
+        found
+    }
+
+    /// The groups above a group, its parent first.
+    pub(crate) fn ancestors(&self, group: &str) -> Vec<&str> {
+        let mut found = Vec::new();
+        let mut at = self.groups.get(group);
+        while let Some(parent) = at.and_then(|group| group.parent.as_deref()) {
+            found.push(parent);
+            at = self.groups.get(parent);
+        }
+        found
+    }
+
+    pub(crate) fn has_group(&self, name: &str) -> bool {
+        self.groups.contains_key(name)
+    }
+
+    pub(crate) fn thing(&self, name: &str) -> Option<&ThingDocument> {
+        self.things.get(name)
+    }
+}
+
+type Index = BTreeMap<String, BTreeSet<String>>;
+type Edit = fn(&mut Index, &str, &str);
+
+fn link(index: &mut Index, key: &str, name: &str) {
+    index
+        .entry(key.to_owned())
+        .or_default()
+        .insert(name.to_owned());
+}
+
+fn unlink(index: &mut Index, key: &str, name: &str) {
+    if let Some(names) = index.get_mut(key) {
+        names.remove(name);
+        if names.is_empty() {
+            index.remove(key);
+        }
+    }
+}
+
+/// Puts a value under a key, or takes it out.
+pub(crate) fn set<V>(map: &mut BTreeMap<String, V>, key: &str, value: Option<V>) {
+    match value {
+        Some(value) => {
+            map.insert(key.to_owned(), value);
+        }
+        None => {
+            map.remove(key);
+        }
+    }
+}

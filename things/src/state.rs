@@ -1,0 +1,18 @@
+//! Everything that the control plane knows, in memory.
+
+use crate::certificate::Certificates;
+use crate::iot_policies::Policies;
+use crate::registry::Registry;
+use crate::roles::Roles;
+use crate::rules::Rules;
+
+/// What each service keeps. One lock guards it all, because most requests touch two services
+/// (an attachment, a deletion); it is held for look-ups in memory alone.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) registry: Registry,
+    pub(crate) certificates: Certificates,
+    pub(crate) policies: Policies,
+    pub(crate) rules: Rules,
+    pub(crate) roles: Roles,
+}
