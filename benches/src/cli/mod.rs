@@ -55,7 +55,7 @@ Exit status: 0 everything that was due was delivered, 1 it was not or the run fa
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
-    Mode(mode::Mode),
+    Mode(Box<mode::Mode>),
     /// Run a known case; flags after its name win over its own
     Case(Case),
     /// List the known cases

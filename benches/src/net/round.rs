@@ -124,7 +124,7 @@ impl Net {
     #[inline]
     pub(crate) fn unsent(&self, id: LinkId) -> Option<usize> {
         let link = &self.links[id];
-        (!link.blocked).then(|| link.out.len())
+        (!link.blocked).then_some(link.out.len())
     }
 
     /// Reads the connection no more, until `resume`.

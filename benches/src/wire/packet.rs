@@ -107,9 +107,9 @@ mod tests {
     fn check(
         version: Version,
         bytes: &[u8],
-        expected: Result<Option<(Packet<'_>, usize)>, WireError>,
+        expected: &Result<Option<(Packet<'_>, usize)>, WireError>,
     ) {
-        assert_eq!(next_packet(bytes, version), expected, "{bytes:02x?}");
+        assert_eq!(&next_packet(bytes, version), expected, "{bytes:02x?}");
     }
 
     #[test]
@@ -119,28 +119,32 @@ mod tests {
         check(
             Version::V311,
             &[0x30, 5, 0, 1, b'a', 1, 2, 9],
-            Ok(Some((publish(None, &[1, 2]), 7))),
+            &Ok(Some((publish(None, &[1, 2]), 7))),
         );
         check(
             Version::V311,
             &[0x32, 5, 0, 1, b'a', 0, 7],
-            Ok(Some((publish(Some(7), &[]), 7))),
+            &Ok(Some((publish(Some(7), &[]), 7))),
         );
         check(
             Version::V5,
             &[0x30, 7, 0, 1, b'a', 2, 1, 1, 8],
-            Ok(Some((publish(None, &[8]), 9))),
+            &Ok(Some((publish(None, &[8]), 9))),
         );
-        check(Version::V5, &[0x40, 2, 1, 2], Ok(Some((puback(258, 0), 4))));
+        check(
+            Version::V5,
+            &[0x40, 2, 1, 2],
+            &Ok(Some((puback(258, 0), 4))),
+        );
         check(
             Version::V5,
             &[0x40, 3, 0, 2, 0x97],
-            Ok(Some((puback(2, 0x97), 5))),
+            &Ok(Some((puback(2, 0x97), 5))),
         );
         check(
             Version::V5,
             &[0xd0, 0, 1],
-            Ok(Some((Packet::Other(&[0xd0, 0]), 2))),
+            &Ok(Some((Packet::Other(&[0xd0, 0]), 2))),
         );
     }
 
@@ -149,37 +153,37 @@ mod tests {
         check(
             Version::V311,
             &[0x30, 0xff, 0xff, 0xff, 0xff, 1],
-            Err(WireError::Length),
+            &Err(WireError::Length),
         );
         check(
             Version::V311,
             &[0x30, 3, 0, 9, b'a'],
-            Err(WireError::Short("PUBLISH")),
+            &Err(WireError::Short("PUBLISH")),
         );
         check(
             Version::V311,
             &[0x30, 1, 0],
-            Err(WireError::Short("PUBLISH")),
+            &Err(WireError::Short("PUBLISH")),
         );
         check(
             Version::V5,
             &[0x30, 3, 0, 1, b'a'],
-            Err(WireError::Short("PUBLISH")),
+            &Err(WireError::Short("PUBLISH")),
         );
         check(
             Version::V5,
             &[0x30, 4, 0, 1, b'a', 3],
-            Err(WireError::Short("PUBLISH")),
+            &Err(WireError::Short("PUBLISH")),
         );
         check(
             Version::V311,
             &[0x40, 1, 0],
-            Err(WireError::Short("PUBACK")),
+            &Err(WireError::Short("PUBACK")),
         );
         check(
             Version::V311,
             &[0x34, 5, 0, 1, b'a', 0, 7],
-            Err(WireError::QosTwo),
+            &Err(WireError::QosTwo),
         );
     }
 }
