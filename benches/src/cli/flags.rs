@@ -128,7 +128,8 @@ impl TargetFlags {
             Some(ca) => {
                 let identity = self.cert.clone().zip(self.key.clone());
                 let identity = identity.map(|(certificate, key)| Identity { certificate, key });
-                let config = tls_client(ca, identity.as_ref(), self.alpn.as_deref())?;
+                let config = tls_client(ca, identity.as_ref(), self.alpn.as_deref())
+                    .map_err(|error| Usage(error.to_string()))?;
                 Some((config, self.server_name(host)?))
             }
         };

@@ -55,7 +55,7 @@ pub(crate) struct FlowFlags {
     pub(crate) window: u16,
 
     /// Messages a second in all, on a fixed schedule; without it windows are kept full
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) rate: Option<f64>,
 
     /// How long to measure

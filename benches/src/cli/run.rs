@@ -2,7 +2,7 @@
 
 use super::flags::TargetFlags;
 use super::mode::{FlowFlags, Mode};
-use super::{messages, others};
+use super::{Usage, messages, others};
 use crate::load::{FlowOutcome, Plan, Watch, run_flow};
 use crate::measure::Process;
 use crate::report::Report;
@@ -38,7 +38,7 @@ pub(crate) fn write_page(path: &Path, page: &str) -> anyhow::Result<()> {
 pub(crate) fn run(mode: &Mode, progress: &Progress) -> anyhow::Result<Report> {
     raise_descriptors();
     let target = mode.target();
-    let broker = Process::watch(&target.pid)?;
+    let broker = Process::watch(&target.pid).map_err(|error| Usage(error.to_string()))?;
     let output = mode.output();
     let context = Context {
         case: output.case.as_deref().unwrap_or(mode.name()),

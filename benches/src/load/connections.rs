@@ -146,7 +146,9 @@ impl<'a> Connections<'a> {
             let now_ns = net.clock.now_ns();
             if self.made == 0 && self.failed > 0 {
                 // Nothing works: the first error tells why.
-                return Err(LoadError::Nothing(self.errors.concat()));
+                return Err(LoadError::Nothing(
+                    self.errors.first().cloned().unwrap_or_default(),
+                ));
             }
             if now_ns > until_ns {
                 self.error(format!("time was up after {} connections", self.done()));
@@ -281,7 +283,10 @@ impl Handler for Connections<'_> {
     }
 
     fn closed(&mut self, net: &mut Net, link: LinkId, why: NetError) {
-        self.failed(net, link, why.to_string());
+        let client = format!("{}-{}", self.settings.client.id_prefix, self.names[link]);
+        let ready = self.states[link] != State::Arriving;
+        let error = LoadError::lost(client, why, ready);
+        self.failed(net, link, error.to_string());
     }
 
     fn drained(&mut self, net: &mut Net, link: LinkId) {

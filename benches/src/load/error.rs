@@ -24,10 +24,24 @@ pub(crate) enum LoadError {
         wanted: usize,
         seconds: f64,
     },
+    #[error(
+        "{client}: {why} before the broker had accepted it; does this port expect TLS (--cafile), WebSocket (--ws) or a login?"
+    )]
+    Early { client: String, why: NetError },
     #[error("no connection was made: {0}")]
     Nothing(String),
     #[error(transparent)]
     Net(#[from] NetError),
     #[error(transparent)]
     Wire(#[from] WireError),
+}
+
+impl LoadError {
+    /// What the loss of a client means that was not `ready` yet, or was.
+    pub(super) fn lost(client: String, why: NetError, ready: bool) -> Self {
+        match why {
+            NetError::Closed | NetError::Broken(_) if !ready => LoadError::Early { client, why },
+            why => LoadError::Client { client, why },
+        }
+    }
 }

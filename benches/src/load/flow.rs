@@ -471,7 +471,8 @@ impl Handler for Flow<'_> {
             Role::Stalled(_) if self.ready == self.clients() => self.stalled_lost += 1,
             Role::Stalled(_) | Role::Subscriber(_) | Role::Publisher(_) => {
                 let client = format!("{}-{}", self.settings.client.id_prefix, self.name(link));
-                self.fail(LoadError::Client { client, why });
+                let ready = self.ready == self.clients();
+                self.fail(LoadError::lost(client, why, ready));
             }
         }
     }

@@ -399,7 +399,8 @@ impl Handler for Retained<'_> {
 
     fn closed(&mut self, _net: &mut Net, link: LinkId, why: NetError) {
         let client = format!("{}-{link}", self.settings.client.id_prefix);
-        self.fail(LoadError::Client { client, why });
+        let ready = self.ready == self.clients();
+        self.fail(LoadError::lost(client, why, ready));
     }
 
     fn drained(&mut self, net: &mut Net, link: LinkId) {

@@ -49,12 +49,17 @@ pub(crate) enum NetError {
 
 impl NetError {
     /// What a failed attempt to connect means.
-    pub(super) fn connecting(error: io::Error, address: SocketAddr, nth: usize) -> Self {
+    pub(super) fn connecting(
+        error: io::Error,
+        address: SocketAddr,
+        nth: usize,
+        links: usize,
+    ) -> Self {
         use nix::errno::Errno;
         let code = Errno::from_raw(error.raw_os_error().unwrap_or(0));
         match code {
             Errno::ECONNREFUSED => NetError::Refused(address),
-            Errno::EMFILE | Errno::ENFILE => NetError::FileDescriptors(nth, 2 * nth + 100),
+            Errno::EMFILE | Errno::ENFILE => NetError::FileDescriptors(nth, links + 100),
             Errno::EADDRNOTAVAIL | Errno::EADDRINUSE => NetError::LocalPorts(nth),
             _ => NetError::Connect(address, error),
         }

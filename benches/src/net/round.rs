@@ -70,8 +70,8 @@ impl Net {
     /// Begins to connect; `Handler::opened` follows.
     pub(crate) fn open(&mut self, id: LinkId) -> Result<(), NetError> {
         let address = self.endpoint.address;
-        let nth = self.connects;
-        let failed = |error| NetError::connecting(error, address, nth);
+        let (nth, links) = (self.connects, self.links.len());
+        let failed = |error| NetError::connecting(error, address, nth, links);
         let mut stream = self.endpoint.connect(nth).map_err(failed)?;
         self.connects += 1;
         // Edge-triggered: nothing has to be armed or disarmed when output is held back.
@@ -219,7 +219,12 @@ impl Net {
             return false;
         };
         if let Ok(Some(error)) | Err(error) = stream.take_error() {
-            let error = NetError::connecting(error, self.endpoint.address, self.connects);
+            let error = NetError::connecting(
+                error,
+                self.endpoint.address,
+                self.connects,
+                self.links.len(),
+            );
             self.lose(handler, id, error);
             return false;
         }
