@@ -102,7 +102,9 @@ impl Metrics {
         let mut text = String::new();
         // Writing to a String fails for no reason but a failing encoder, whose lines are lost.
         let _: fmt::Result = encode(&mut text, &self.registry);
-        text.truncate(text.len() - text.ends_with(END).then_some(END.len()).unwrap_or(0));
+        if let Some(before_end) = text.strip_suffix(END) {
+            text.truncate(before_end.len());
+        }
         let _: fmt::Result = encode(&mut text, &of_rules(rules));
         text
     }
@@ -194,10 +196,13 @@ impl fmt::Debug for Metrics {
     }
 }
 
+/// Reads one of a rule's counters.
+type Count = fn(&RuleCounters) -> u64;
+
 /// The rules engine's counters under AWS's names (developer guide, "AWS IoT metrics").
 fn of_rules(counters: &Counters) -> Registry {
     let mut registry = Registry::with_prefix("thingcore");
-    let families: [(&str, &str, fn(&RuleCounters) -> u64); 4] = [
+    let families: [(&str, &str, Count); 4] = [
         ("rule_topic_match", "Messages on a topic of the rule", |c| {
             c.topic_match.count()
         }),
