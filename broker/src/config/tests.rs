@@ -126,17 +126,6 @@ fn what_cannot_be_meant_is_refused_with_what_to_change() {
         "there is no setting `memry`: did you mean `memory`?",
     );
     check_refused(
-        "--auth verify",
-        "",
-        "`auth` is verify, and there are no keys to verify signatures with: name a file with \
-         --credentials, such as ~/.aws/credentials",
-    );
-    check_refused(
-        "--credentials x",
-        "",
-        "`credentials` is `x`, and no signature is verified with it: add --auth verify",
-    );
-    check_refused(
         "",
         "mqtt_port = 1883",
         "there is no setting `mqtt_port`: did you mean `mqtt-port`?",
@@ -228,4 +217,19 @@ fn every_flag_has_a_variable_and_a_key() {
         let flags = super::file::parse(line, "f").unwrap();
         assert_ne!(flags, Flags::default(), "{line}");
     }
+}
+
+#[test]
+fn signatures_are_verified_with_keys_or_not_at_all() {
+    check_refused(
+        "--auth verify",
+        "",
+        "`auth` is verify, and there are no keys to verify signatures with: name a file with \
+         --credentials, such as ~/.aws/credentials",
+    );
+    check_refused(
+        "--credentials x",
+        "",
+        "`credentials` is `x`, and no signature is verified with it: add --auth verify",
+    );
 }
