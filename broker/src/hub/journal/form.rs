@@ -312,7 +312,7 @@ mod tests {
                 subscription_id: None,
                 share: None,
             };
-            check(&owed(&outbound), |bytes| read_owed(bytes), expected);
+            check(&owed(&outbound), read_owed, expected);
             outbound.subscription_id = Some(268_435_455);
             let profile = mqtt::Profile::aws();
             let filter = mqtt::topic::TopicFilter::parse("a/#", &profile).unwrap();
@@ -327,7 +327,7 @@ mod tests {
                     filter: "a/#".into(),
                 }),
             };
-            check(&owed(&outbound), |bytes| read_owed(bytes), expected);
+            check(&owed(&outbound), read_owed, expected);
         }
     }
 }
