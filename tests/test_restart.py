@@ -1,8 +1,5 @@
 """What is on disk is there after a restart."""
 
-import pytest
-from botocore.exceptions import ClientError
-
 from harness import ALLOW_ALL
 from mqtt_client import tls_client
 
@@ -26,17 +23,38 @@ def test_the_control_plane_survives_a_restart(own_server, tmp_path):
         assert client.publish("test/topic") == 0
 
 
-def test_sessions_and_retained_messages_do_not_survive_a_restart_yet(own_server, tmp_path):
-    """A known gap: on AWS they outlive everything. They are kept in memory alone."""
+def test_sessions_and_retained_messages_survive_a_restart(own_server, tmp_path):
     server = own_server("--data-dir", tmp_path / "data")
     device = server.device(tmp_path, ALLOW_ALL)
     with tls_client(server, device, "sleeper", clean=False) as client:
         client.subscribe("test/topic")
-        client.publish("kept/a", "state", retain=True)
+    with tls_client(server, device, "publisher") as publisher:
+        publisher.publish("test/topic", "while you slept")
+        publisher.publish("kept/a", "state", retain=True)
     assert server.stop() == 0
 
     server.start()
     with tls_client(server, device, "sleeper", clean=False) as client:
-        assert not client.session_present
-    with pytest.raises(ClientError):
-        server.client("iot-data").get_retained_message(topic="kept/a")
+        assert client.session_present
+        assert client.payload() == "while you slept"
+        client.subscribe("kept/a")
+        assert client.payload() == "state"
+
+
+def test_what_was_acknowledged_survives_a_kill(own_server, tmp_path):
+    server = own_server("--data-dir", tmp_path / "data")
+    device = server.device(tmp_path, ALLOW_ALL)
+    with tls_client(server, device, "sleeper", clean=False) as client:
+        client.subscribe("test/topic")
+    with tls_client(server, device, "publisher") as publisher:
+        for number in range(50):
+            publisher.publish("test/topic", f"{number}")
+        publisher.publish("kept/a", "state", retain=True)
+        server.kill()
+
+    server.start()
+    kept = server.client("iot-data").get_retained_message(topic="kept/a")
+    assert kept["payload"] == b"state"
+    with tls_client(server, device, "sleeper", clean=False) as client:
+        assert client.session_present
+        assert [client.payload() for _ in range(50)] == [f"{number}" for number in range(50)]
