@@ -175,11 +175,6 @@ impl Router {
         }
         route
     }
-
-    /// Filters and groups in the trie, for figures.
-    pub(super) fn len(&self) -> usize {
-        self.trie.len()
-    }
 }
 
 fn group_target(group: &Arc<Group>, may: &dyn Fn(&Session) -> bool) -> GroupTarget {

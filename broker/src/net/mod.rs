@@ -24,8 +24,6 @@ use std::net::SocketAddr;
 pub(crate) struct Peer {
     /// The client's address.
     pub(crate) address: SocketAddr,
-    /// The address that it connected to.
-    pub(crate) local: SocketAddr,
     /// SNI.
     pub(crate) server_name: Option<String>,
     /// The client certificate of the TLS session, resumed or not; whether it is registered and

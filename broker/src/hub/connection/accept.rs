@@ -301,7 +301,7 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
         limits: limits(&connect, profile),
     };
     let connack = |present| connack(&connect, profile, present, assigned.then_some(&*client_id));
-    let session = hub.open_session(opening, &link, connack, now_ms);
+    let session = hub.open_session(&opening, &link, connack, now_ms);
     let principal = guard.principal();
     let address = peer.address;
     tracing::info!(?client_id, %principal, %address, version = ?connect.version, "connected");

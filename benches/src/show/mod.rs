@@ -1,0 +1,10 @@
+//! Results for people: on the terminal while and after a run, and as a page with charts.
+
+mod progress;
+mod table;
+
+mod chart;
+pub(crate) mod html;
+
+pub(crate) use progress::Progress;
+pub(crate) use table::{comparison_table, table};
