@@ -3,7 +3,7 @@
 use crate::admin::Feed;
 use crate::api::sigv4::Signers;
 use crate::clock::Clock;
-use crate::config::{Config, ProfileName};
+use crate::config::Config;
 use crate::embedded::lambda::Functions;
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::Hub;
@@ -35,9 +35,6 @@ pub(crate) struct World {
 impl World {
     /// What the message core allows.
     pub(crate) fn profile(&self) -> Profile {
-        match self.config.profile {
-            ProfileName::Aws => Profile::aws(),
-            ProfileName::Mqtt => Profile::mqtt(),
-        }
+        self.config.profile.rules()
     }
 }
