@@ -197,7 +197,10 @@ def test_rules_test_fills_templates():
     for options in [["--stdin"], ["--template", "--stdin"]]:
         done = thingcore("rules", "test", *options, input=lines([request]))
         assert answers(done) == [{"id": 1, "text": "a/y/7"}]
-    for options in [["--stdin", "--template", "x"], ["--template", "--topic", "a", "--payload", "{}"]]:
+    for options in [
+        ["--stdin", "--template", "x"],
+        ["--template", "--topic", "a", "--payload", "{}"],
+    ]:
         done = thingcore("rules", "test", *options, input="")
         assert (done.returncode, done.stdout) == (64, ""), options
 
