@@ -12,6 +12,7 @@ const LIMITS: OutgoingLimits = OutgoingLimits {
     queued_bytes: 1000,
     packet_bytes: 200,
     dup: false,
+    topic_aliases: 0,
 };
 
 fn outbound(text: &str, share: Option<u8>) -> Outbound<u8> {
@@ -27,7 +28,7 @@ fn outbound(text: &str, share: Option<u8>) -> Outbound<u8> {
         message: Arc::new(message),
         qos: QoS::AtLeastOnce,
         retain: false,
-        subscription_id: None,
+        subscription_ids: [].into_iter().collect(),
         share,
         stored: Some(u64::from(text.as_bytes()[0])),
     }

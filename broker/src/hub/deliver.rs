@@ -90,13 +90,13 @@ fn give(target: &Target, publication: &Publication<'_>) -> bool {
             message: Arc::clone(publication.message()),
             qos,
             retain,
-            subscription_id: ids.first().copied(),
+            subscription_ids: ids.clone(),
             share: None,
             stored: None,
         };
         return put_outbound(session, outbound, publication);
     }
-    put_at_most_once(session, publication, retain, ids.first().copied())
+    put_at_most_once(session, publication, retain, ids)
 }
 
 fn put_outbound(
@@ -119,24 +119,20 @@ fn put_at_most_once(
     session: &Arc<Session>,
     publication: &Publication<'_>,
     retain: bool,
-    subscription_id: Option<u32>,
+    subscription_ids: &[u32],
 ) -> bool {
     let (version, now_ms) = (session.version, publication.now_ms());
     let (put, presses) = session.with_output(|outbox| {
-        let put = match subscription_id {
-            Some(id) if version == Version::V5 => {
-                let mut form = Vec::new();
-                publication.put(&mut form, version, retain, Some(id));
-                outbox.put_message(form.len(), |bytes| bytes.extend_from_slice(&form))
-            }
-            Some(_) | None => {
-                let form = publication.form(version);
-                outbox.put_message(form.len(), |bytes| {
-                    let first = bytes.len();
-                    bytes.extend_from_slice(form);
-                    bytes[first] = 0x30 | u8::from(retain);
-                })
-            }
+        let own = version == Version::V5 && !subscription_ids.is_empty();
+        let put = if own || outbox.has_aliases() {
+            outbox.put_at_most_once(publication, retain, subscription_ids)
+        } else {
+            let form = publication.form(version);
+            outbox.put_message(form.len(), |bytes| {
+                let first = bytes.len();
+                bytes.extend_from_slice(form);
+                bytes[first] = 0x30 | u8::from(retain);
+            })
         };
         (put, outbox.presses(now_ms))
     });
@@ -165,7 +161,7 @@ fn give_to_group(target: &GroupTarget, publication: &Publication<'_>) -> bool {
     } = &drawn;
     let qos = publication.qos.min(*qos);
     if qos == QoS::AtMostOnce {
-        return put_at_most_once(session, publication, false, *subscription_id);
+        return put_at_most_once(session, publication, false, subscription_id.as_slice());
     }
     let outbound = group.outbound(Arc::clone(publication.message()), &drawn);
     put_outbound(session, outbound, publication)

@@ -5,6 +5,7 @@ use super::end::End;
 use super::group::Group;
 use super::journal::Keeper;
 use super::link::Link;
+use super::publication::Publication;
 use mqtt::Message;
 use mqtt::codec::Version;
 use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent};
@@ -172,6 +173,26 @@ impl Outbox {
         true
     }
 
+    /// Whether packets at QoS 0 have to be written for this client alone.
+    pub(super) fn has_aliases(&self) -> bool {
+        self.outgoing.has_aliases()
+    }
+
+    /// Writes a message at QoS 0 for this client alone; false when it is dropped.
+    pub(super) fn put_at_most_once(
+        &mut self,
+        publication: &Publication<'_>,
+        retain: bool,
+        subscription_ids: &[u32],
+    ) -> bool {
+        if self.link.is_none() || !self.has_room() {
+            return false;
+        }
+        let (topic, body) = (publication.topic(), publication.body(subscription_ids));
+        self.outgoing
+            .put_at_most_once(topic, retain, body, &mut self.bytes)
+    }
+
     /// Hands over a message above QoS 0.
     pub(super) fn send(&mut self, mut outbound: Outbound<Arc<Group>>, now_ms: u64) -> Sent {
         let room = self.has_room();
@@ -205,6 +226,11 @@ impl Outbox {
         let known = self.outgoing.pubcomp(id);
         self.pump(now_ms);
         known
+    }
+
+    /// Whether a packet id is in flight.
+    pub(super) fn is_in_flight(&self, id: u16) -> bool {
+        self.outgoing.is_in_flight(id)
     }
 
     fn pump(&mut self, now_ms: u64) {

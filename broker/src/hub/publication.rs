@@ -57,6 +57,10 @@ impl<'a> Publication<'a> {
         }
     }
 
+    pub(super) fn topic(&self) -> &'a Arc<str> {
+        self.topic
+    }
+
     pub(super) fn now_ms(&self) -> u64 {
         self.now_ms
     }
@@ -92,29 +96,19 @@ impl<'a> Publication<'a> {
         };
         self.forms[at].get_or_init(|| {
             let mut bytes = Vec::new();
-            self.put(&mut bytes, version, false, None);
+            let head = PublishHead {
+                qos: QoS::AtMostOnce,
+                dup: false,
+                retain: false,
+                packet_id: None,
+            };
+            codec::put_publish(&mut bytes, version, head, &self.body(&[]));
             bytes
         })
     }
 
-    /// Appends the packet at QoS 0 with a subscription identifier of the receiver.
-    pub(super) fn put(
-        &self,
-        out: &mut Vec<u8>,
-        version: Version,
-        retain: bool,
-        subscription_id: Option<u32>,
-    ) {
-        let head = PublishHead {
-            qos: QoS::AtMostOnce,
-            dup: false,
-            retain,
-            packet_id: None,
-        };
-        codec::put_publish(out, version, head, &self.body(subscription_id));
-    }
-
-    fn body(&self, subscription_id: Option<u32>) -> PublishBody<'_> {
+    /// The packet without its head, for a receiver with these subscription identifiers.
+    pub(super) fn body<'b>(&'b self, subscription_ids: &'b [u32]) -> PublishBody<'b> {
         let left_s = |at: u64| {
             let left = at.saturating_sub(self.now_ms) / 1000;
             u32::try_from(left).unwrap_or(u32::MAX)
@@ -123,7 +117,8 @@ impl<'a> Publication<'a> {
             topic: self.topic,
             properties: self.properties,
             expiry_s: self.expires_at_ms.map(left_s),
-            subscription_id,
+            topic_alias: None,
+            subscription_ids,
             payload: self.payload,
         }
     }

@@ -56,7 +56,7 @@ pub(super) fn reason(reader: &mut Reader<'_>, known: &[u8]) -> Result<ReasonCode
     let byte = reader.u8()?;
     ReasonCode::from_u8(byte)
         .filter(|_| known.contains(&byte))
-        .ok_or(DecodeError::Malformed(
+        .ok_or(DecodeError::Protocol(
             "a reason code that the packet does not have",
         ))
 }

@@ -1,6 +1,7 @@
 //! One client's session without I/O: what it is owed ([`Outgoing`]) and what it has sent that is
 //! not settled yet ([`Incoming`]). The broker's shards drive both; so does the simulation.
 
+mod aliases;
 mod incoming;
 mod outgoing;
 

@@ -247,6 +247,7 @@ impl Connection {
             && self.version == Version::V5
         {
             let text = Some(end.detail()).filter(|text| !text.is_empty());
+            let text = text.filter(|_| self.hub.profile.reason_strings);
             let text = text.map(|text| format!("DISCONNECT:{text}"));
             codec::put_disconnect(&mut packet, code, text.as_deref());
         }

@@ -69,9 +69,20 @@ impl Connection {
 
     fn puback(&self, ack: &Ack<'_>) -> ControlFlow<End> {
         let now_ms = self.now_ms;
-        // An id that is not in flight is ignored: it may have been answered twice.
-        self.session
+        let known = self
+            .session
             .with_output(|outbox| outbox.puback(ack.packet_id, now_ms));
+        self.check_stage(known, ack.packet_id)
+    }
+
+    /// Ends the connection of a client that acknowledges a message with the packet of another
+    /// stage or QoS (MQTT 5.0 [4.3.2] and [4.3.3]). An id that is not in flight is ignored: it may
+    /// have been answered twice.
+    fn check_stage(&self, known: bool, id: u16) -> ControlFlow<End> {
+        if !known && self.session.look(|outbox| outbox.is_in_flight(id)) {
+            let why = "an acknowledgement that is not the message's next";
+            return Self::refuse(ReasonCode::ProtocolError, why);
+        }
         ControlFlow::Continue(())
     }
 
@@ -89,6 +100,7 @@ impl Connection {
         let known = self
             .session
             .with_output(|outbox| outbox.pubrec(id, refused, now_ms));
+        self.check_stage(known, id)?;
         if !known && !refused {
             let version = self.version;
             self.reply(|out| match version {
@@ -115,9 +127,10 @@ impl Connection {
     fn pubcomp(&self, ack: &Ack<'_>) -> ControlFlow<End> {
         self.check_qos2()?;
         let now_ms = self.now_ms;
-        self.session
+        let known = self
+            .session
             .with_output(|outbox| outbox.pubcomp(ack.packet_id, now_ms));
-        ControlFlow::Continue(())
+        self.check_stage(known, ack.packet_id)
     }
 
     fn disconnect(&mut self, disconnect: &Disconnect<'_>) -> ControlFlow<End> {

@@ -51,7 +51,9 @@ impl Connection {
             && self.hub.profile.refused_subscribe_closes_v3
         {
             return match code {
-                ReasonCode::NotAuthorized => ControlFlow::Break(End::AuthError),
+                code if *code == self.hub.profile.denied_subscribe => {
+                    ControlFlow::Break(End::AuthError)
+                }
                 code => Self::refuse(*code, "a filter that cannot be subscribed to"),
             };
         }
@@ -151,7 +153,7 @@ impl Connection {
             let (client, principal) = (Some(&self.session.client_id), self.guard.principal());
             let hub = &self.hub;
             hub.refused(client, principal, action, &resource, &verdict.reason);
-            return Err(ReasonCode::NotAuthorized);
+            return Err(profile.denied_subscribe);
         }
         let state = self.session.state.lock();
         let count = state.subscriptions.len() + before;

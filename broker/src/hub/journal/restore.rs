@@ -105,6 +105,7 @@ impl Hub {
             queued_bytes: profile.queued_bytes,
             packet_bytes: usize::MAX,
             dup: profile.dup_on_redelivery,
+            topic_aliases: 0,
         };
         let session = Session::new(
             document.client_id.as_str().into(),
@@ -247,7 +248,7 @@ impl Hub {
             message,
             qos: owed.qos,
             retain: owed.retain,
-            subscription_id: owed.subscription_id,
+            subscription_ids: owed.subscription_ids,
             share: group,
             stored: Some(at),
         };
