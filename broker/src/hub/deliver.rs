@@ -84,18 +84,18 @@ fn give(target: &Target, publication: &Publication<'_>) -> bool {
     let qos = publication.qos.min(target.qos);
     let retain = publication.retain && target.retain_as_published;
     let session = &target.session;
-    let ids = &target.subscription_ids;
     if qos > QoS::AtMostOnce {
         let outbound = Outbound {
             message: Arc::clone(publication.message()),
             qos,
             retain,
-            subscription_ids: ids.clone(),
+            subscription_ids: target.subscription_ids.clone(),
             share: None,
             stored: None,
         };
         return put_outbound(session, outbound, publication);
     }
+    let ids = target.subscription_ids.as_slice();
     put_at_most_once(session, publication, retain, ids)
 }
 

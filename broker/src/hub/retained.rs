@@ -97,7 +97,7 @@ impl Hub {
                     message,
                     qos,
                     retain: true,
-                    subscription_ids: subscription_id.into_iter().collect(),
+                    subscription_ids: subscription_id.into(),
                     share: None,
                     stored: None,
                 };

@@ -4,6 +4,8 @@
 mod aliases;
 mod incoming;
 mod outgoing;
+mod subscription_ids;
 
 pub use incoming::{AliasError, Incoming};
 pub use outgoing::{Outbound, Outgoing, OutgoingLimits, Sent};
+pub use subscription_ids::SubscriptionIds;

@@ -1,9 +1,9 @@
 //! What a client is owed: messages in flight, messages waiting, and the packet ids between.
 
 use super::aliases::Aliases;
+use super::subscription_ids::SubscriptionIds;
 use crate::codec::{self, PublishBody, PublishHead, Version};
 use crate::message::{Message, QoS};
-use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub struct Outbound<G> {
     /// RETAIN of this delivery.
     pub retain: bool,
     /// The subscription identifiers to send along, of every subscription that matches.
-    pub subscription_ids: SmallVec<[u32; 1]>,
+    pub subscription_ids: SubscriptionIds,
     /// The shared subscription it was drawn from; handed to another member if this one leaves.
     pub share: Option<G>,
     /// Where it is kept outside, for sessions that outlive the server.
@@ -81,6 +81,9 @@ pub struct Outgoing<G> {
     limits: OutgoingLimits,
     online: bool,
     last_id: u16,
+    /// Ids that were in flight when `last_id` last began at 1, those still ahead of it, the
+    /// nearest last.
+    taken: Vec<u16>,
     /// In the order sent, so that acknowledgements are found at the front.
     inflight: VecDeque<Inflight<G>>,
     /// How many at the back of `inflight` have not been sent again on this connection.
@@ -101,6 +104,7 @@ impl<G> Outgoing<G> {
             limits,
             online: false,
             last_id: 0,
+            taken: Vec::new(),
             inflight: VecDeque::new(),
             unsent: 0,
             waiting: VecDeque::new(),
@@ -322,7 +326,14 @@ impl<G> Outgoing<G> {
             Stage::Published => {
                 let (id, dup) = (flight.id, self.limits.dup);
                 let to = (self.version, self.limits.packet_bytes);
-                write(out, to, &mut self.aliases, (id, dup), &flight.outbound, now_ms);
+                write(
+                    out,
+                    to,
+                    &mut self.aliases,
+                    (id, dup),
+                    &flight.outbound,
+                    now_ms,
+                );
             }
             Stage::Released => codec::put_pubrel(out, self.version, flight.id),
         }
@@ -339,14 +350,19 @@ impl<G> Outgoing<G> {
         });
     }
 
-    /// The next packet id that is not in flight. The window is smaller than the id space, so the
-    /// search ends; it is one comparison unless an old message has been left behind.
+    /// The next packet id that is not in flight. Ids are given in laps from 1 to 65,535, so that
+    /// one can only meet what was in flight when its lap began. The window is smaller than a lap:
+    /// there is always one to give.
     fn next_id(&mut self) -> u16 {
         loop {
-            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-            let id = self.last_id;
-            if !self.inflight.iter().any(|flight| flight.id == id) {
-                return id;
+            if self.last_id == u16::MAX {
+                self.last_id = 0;
+                self.taken = self.inflight.iter().map(|flight| flight.id).collect();
+                self.taken.sort_unstable_by(|a, b| b.cmp(a));
+            }
+            self.last_id += 1;
+            if self.taken.pop_if(|id| *id == self.last_id).is_none() {
+                return self.last_id;
             }
         }
     }
@@ -390,7 +406,7 @@ fn write<G>(
         retain: outbound.retain,
         packet_id: Some(id),
     };
-    let mut body = message.body(now_ms, &outbound.subscription_ids);
+    let mut body = message.body(now_ms, outbound.subscription_ids.as_slice());
     if let Some(aliases) = aliases {
         let bytes = codec::publish_bytes(version, outbound.qos, &body);
         aliases.shorten(&message.topic, &mut body, bytes_max.saturating_sub(bytes));
@@ -402,6 +418,8 @@ fn packet_bytes<G>(version: Version, outbound: &Outbound<G>) -> usize {
     codec::publish_bytes(
         version,
         outbound.qos,
-        &outbound.message.body(0, &outbound.subscription_ids),
+        &outbound
+            .message
+            .body(0, outbound.subscription_ids.as_slice()),
     )
 }

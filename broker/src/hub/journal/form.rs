@@ -2,11 +2,10 @@
 //! their lengths. Big-endian throughout.
 
 use crate::hub::group::Group;
-use crate::hub::router::Subscriber;
+use crate::hub::subscribers::Subscriber;
 use bytes::Bytes;
-use mqtt::session::Outbound;
+use mqtt::session::{Outbound, SubscriptionIds};
 use mqtt::{Message, QoS};
-use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Raised with every change to what is below; rows of other forms are skipped.
@@ -63,7 +62,7 @@ pub(super) struct Owed {
     pub(super) message: Message,
     pub(super) qos: QoS,
     pub(super) retain: bool,
-    pub(super) subscription_ids: SmallVec<[u32; 1]>,
+    pub(super) subscription_ids: SubscriptionIds,
     pub(super) share: Option<Share>,
 }
 
@@ -71,7 +70,7 @@ pub(super) struct Owed {
 pub(super) fn owed(outbound: &Outbound<Arc<Group>>) -> Vec<u8> {
     let mut out = begin(&outbound.message);
     out.extend_from_slice(&[outbound.qos as u8, u8::from(outbound.retain)]);
-    let ids = &outbound.subscription_ids;
+    let ids = outbound.subscription_ids.as_slice();
     out.extend_from_slice(&(ids.len() as u32).to_be_bytes());
     out.extend(ids.iter().flat_map(|id| id.to_be_bytes()));
     out.push(u8::from(outbound.share.is_some()));
@@ -305,7 +304,7 @@ mod tests {
                 message: Arc::new(it.clone()),
                 qos: QoS::AtLeastOnce,
                 retain: true,
-                subscription_ids: SmallVec::new(),
+                subscription_ids: SubscriptionIds::None,
                 share: None,
                 stored: None,
             };
@@ -313,7 +312,7 @@ mod tests {
                 message: it.clone(),
                 qos: QoS::AtLeastOnce,
                 retain: true,
-                subscription_ids: SmallVec::new(),
+                subscription_ids: SubscriptionIds::None,
                 share: None,
             };
             check(&owed(&outbound), read_owed, expected);
