@@ -7,7 +7,7 @@ use super::route::{GroupTarget, Route, Target};
 use super::session::Session;
 use super::{Hub, flush, offer};
 use mqtt::QoS;
-use mqtt::codec::Version;
+use mqtt::codec::{PublishForm, Version};
 use mqtt::session::{Outbound, Sent};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -50,9 +50,10 @@ impl Hub {
         origin: &Origin,
     ) -> usize {
         let mut tally = Tally::default();
+        let many = route.targets.len() > 1;
         for target in &route.targets {
             if !(target.no_local && from == Some(target.session.number)) {
-                tally.count(give(target, publication));
+                tally.count(give(target, publication, many));
             }
         }
         for group in &route.groups {
@@ -80,7 +81,8 @@ impl Hub {
     }
 }
 
-fn give(target: &Target, publication: &Publication<'_>) -> bool {
+/// Gives a message to one session, perhaps of many.
+fn give(target: &Target, publication: &Publication<'_>, many: bool) -> bool {
     let qos = publication.qos.min(target.qos);
     let retain = publication.retain && target.retain_as_published;
     let session = &target.session;
@@ -93,7 +95,8 @@ fn give(target: &Target, publication: &Publication<'_>) -> bool {
             share: None,
             stored: None,
         };
-        return put_outbound(session, outbound, publication);
+        let form = many.then(|| publication.form_above(session.version, qos));
+        return put_outbound(session, outbound, form, publication);
     }
     let ids = target.subscription_ids.as_slice();
     put_at_most_once(session, publication, retain, ids)
@@ -102,11 +105,12 @@ fn give(target: &Target, publication: &Publication<'_>) -> bool {
 fn put_outbound(
     session: &Arc<Session>,
     outbound: Outbound<Arc<super::group::Group>>,
+    form: Option<&PublishForm>,
     publication: &Publication<'_>,
 ) -> bool {
     let now_ms = publication.now_ms();
     let (sent, presses) = session.with_output(|outbox| {
-        let sent = outbox.send(outbound, now_ms);
+        let sent = outbox.send(outbound, form, now_ms);
         (sent, outbox.presses(now_ms))
     });
     if presses {
@@ -164,5 +168,5 @@ fn give_to_group(target: &GroupTarget, publication: &Publication<'_>) -> bool {
         return put_at_most_once(session, publication, false, subscription_id.as_slice());
     }
     let outbound = group.outbound(Arc::clone(publication.message()), &drawn);
-    put_outbound(session, outbound, publication)
+    put_outbound(session, outbound, None, publication)
 }

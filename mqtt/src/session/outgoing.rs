@@ -2,7 +2,7 @@
 
 use super::aliases::Aliases;
 use super::subscription_ids::SubscriptionIds;
-use crate::codec::{self, PublishBody, PublishHead, Version};
+use crate::codec::{self, PublishBody, PublishForm, PublishHead, Version};
 use crate::message::{Message, QoS};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -164,19 +164,30 @@ impl<G> Outgoing<G> {
     }
 
     /// Delivers a message above QoS 0: at once if the window and `room` allow, else it waits.
+    /// `form` is the message as it has been encoded for many.
     pub fn send(
         &mut self,
         outbound: Outbound<G>,
+        form: Option<&PublishForm>,
         room: bool,
         now_ms: u64,
         out: &mut Vec<u8>,
     ) -> Sent {
-        if self.online && packet_bytes(self.version, &outbound) > self.limits.packet_bytes {
+        let form = form.filter(|form| {
+            form.fits(self.version, outbound.qos)
+                && outbound.subscription_ids.as_slice().is_empty()
+                && self.aliases.is_none()
+        });
+        let bytes = form.map_or_else(
+            || packet_bytes(self.version, &outbound),
+            PublishForm::packet_bytes,
+        );
+        if self.online && bytes > self.limits.packet_bytes {
             return Sent::Dropped;
         }
         if self.online && room && self.unsent == 0 && self.waiting.is_empty() && self.window_open()
         {
-            self.launch(outbound, now_ms, out);
+            self.launch(outbound, form, now_ms, out);
             return Sent::Now;
         }
         let bytes = outbound.message.payload.len();
@@ -239,7 +250,7 @@ impl<G> Outgoing<G> {
                 self.released.extend(outbound.stored);
                 continue;
             }
-            self.launch(outbound, now_ms, out);
+            self.launch(outbound, None, now_ms, out);
         }
     }
 
@@ -339,10 +350,20 @@ impl<G> Outgoing<G> {
         }
     }
 
-    fn launch(&mut self, outbound: Outbound<G>, now_ms: u64, out: &mut Vec<u8>) {
+    fn launch(
+        &mut self,
+        outbound: Outbound<G>,
+        form: Option<&PublishForm>,
+        now_ms: u64,
+        out: &mut Vec<u8>,
+    ) {
         let id = self.next_id();
-        let to = (self.version, self.limits.packet_bytes);
-        write(out, to, &mut self.aliases, (id, false), &outbound, now_ms);
+        if let Some(form) = form {
+            form.put(out, outbound.retain, id);
+        } else {
+            let to = (self.version, self.limits.packet_bytes);
+            write(out, to, &mut self.aliases, (id, false), &outbound, now_ms);
+        }
         self.inflight.push_back(Inflight {
             id,
             stage: Stage::Published,
