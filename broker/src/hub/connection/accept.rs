@@ -14,7 +14,7 @@ use mqtt::codec::{
 use mqtt::session::OutgoingLimits;
 use mqtt::topic::check_publish;
 use mqtt::{Profile, QoS};
-use policy::VariableMap;
+use policy::{Value, Variables};
 use std::sync::Arc;
 
 /// Flow control of a client that names no Receive Maximum (MQTT 5.0 [3.1.2.11.3]).
@@ -228,7 +228,7 @@ fn authorize(
         }
         wanted.push(("iot:Publish", topic));
     }
-    let extra = connect_variables(hub, connect);
+    let extra = ConnectVariables::of(hub, connect);
     for (action, resource) in wanted {
         let verdict = guard.decide(action, &resource, &extra);
         if !verdict.allowed {
@@ -247,18 +247,36 @@ fn authorize(
 }
 
 /// `iot:ConnectAttributes` and `iot:LastWillTopic` ("Connect policy examples" in the guide).
-fn connect_variables(hub: &Hub, connect: &Connect<'_>) -> VariableMap {
-    let mut attributes = Vec::new();
-    if expiry_s(connect, &hub.profile) > 0 {
-        attributes.push("PersistentConnect".to_owned());
+struct ConnectVariables {
+    attributes: Vec<String>,
+    will_topic: Option<String>,
+}
+
+impl ConnectVariables {
+    fn of(hub: &Hub, connect: &Connect<'_>) -> Self {
+        let mut attributes = Vec::new();
+        if expiry_s(connect, &hub.profile) > 0 {
+            attributes.push("PersistentConnect".to_owned());
+        }
+        if connect.will.is_some() {
+            attributes.push("LastWill".to_owned());
+        }
+        let will = connect.will.as_ref();
+        Self {
+            attributes,
+            will_topic: will.map(|will| hub.topic_arn(will.topic)),
+        }
     }
-    let mut variables = VariableMap::new();
-    if let Some(will) = &connect.will {
-        attributes.push("LastWill".to_owned());
-        variables.set("iot:LastWillTopic", hub.topic_arn(will.topic));
+}
+
+impl Variables for ConnectVariables {
+    fn value(&self, name: &str) -> Option<Value<'_>> {
+        match name {
+            "iot:connectattributes" => Some(Value::Many(&self.attributes)),
+            "iot:lastwilltopic" => self.will_topic.as_deref().map(Value::One),
+            _ => None,
+        }
     }
-    variables.set_list("iot:ConnectAttributes", attributes);
-    variables
 }
 
 /// How long the session stays without a connection, in seconds.
