@@ -261,11 +261,7 @@ fn reason(decision: &Decision<'_>, policies: usize, action: &str, resource: &str
     format!("denied by statement {statement}{sid} of policy {policy}")
 }
 
-fn signed(
-    things: &Things,
-    access_key: &str,
-    now_ms: u64,
-) -> Result<(Arc<str>, Policies), Refused> {
+fn signed(things: &Things, access_key: &str, now_ms: u64) -> Result<(Arc<str>, Policies), Refused> {
     match things.role_session(access_key, now_ms) {
         Some(session) => {
             let policies = Policies::These(session.policies.into());

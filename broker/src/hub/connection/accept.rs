@@ -59,14 +59,14 @@ pub(super) fn accept(
     hub: &Arc<Hub>,
     arrival: Arrival,
     bytes: &[u8],
-) -> Result<Box<(Connection, usize)>, Refusal> {
+) -> Result<(Box<Connection>, usize), Refusal> {
     let Arrival {
         wire,
         peer,
         credential,
     } = arrival;
     match examine(hub, &peer, &credential, bytes) {
-        Ok(examined) => Ok(Box::new(open(hub, wire, &peer, examined))),
+        Ok(examined) => Ok(open(hub, wire, &peer, examined)),
         Err(why) => {
             let silent_v3 = hub.profile.refused_connect_silent_v3;
             let connack = match why {
@@ -291,7 +291,12 @@ fn expiry_s(connect: &Connect<'_>, profile: &Profile) -> u32 {
     }
 }
 
-fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Connection, usize) {
+fn open(
+    hub: &Arc<Hub>,
+    wire: Wire,
+    peer: &Peer,
+    examined: Examined<'_>,
+) -> (Box<Connection>, usize) {
     let Examined {
         connect,
         client_id,
@@ -325,12 +330,13 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
         source_ip: Some(address.ip()),
     });
     let visit = hub.event_connected(&session, address.ip());
+    let will = connect.will;
     let connection = Connection {
         hub: Arc::clone(hub),
         session,
         link,
         version: connect.version,
-        will: connect.will.map(|will| StoredWill::new(&will, profile)),
+        will: will.map(|will| Box::new(StoredWill::new(&will, profile))),
         stays: expiry_s > 0,
         topics: Topics::new(principal, &client_id, address.ip()),
         visit,
@@ -338,7 +344,7 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
         partial: Vec::new(),
         now_ms,
     };
-    (connection, used)
+    (Box::new(connection), used)
 }
 
 fn limits(connect: &Connect<'_>, profile: &Profile) -> OutgoingLimits {
