@@ -23,6 +23,7 @@ mod router;
 mod session;
 mod sessions;
 mod subscribers;
+mod subscriptions;
 mod tap;
 mod tick;
 mod will;
@@ -128,8 +129,8 @@ impl Hub {
 
     /// Speaks MQTT with a client until it is gone. Runs on the shard that the connection is to
     /// stay on.
-    pub(crate) async fn serve(self: Arc<Self>, arrival: Arrival) {
-        connection::serve(self, arrival).await;
+    pub(crate) fn serve(self: Arc<Self>, arrival: Arrival) -> impl Future<Output = ()> + Send {
+        connection::serve(self, arrival)
     }
 
     /// Routes a message to subscribers and rules, and stores it when it is retained. The caller

@@ -7,6 +7,7 @@ use super::journal::Keeper;
 use super::link::Link;
 use super::outbox::Outbox;
 use super::session::Session;
+use super::subscriptions;
 use super::will::StoredWill;
 use crate::auth::Guard;
 use dashmap::DashMap;
@@ -155,9 +156,12 @@ impl Hub {
     fn groups_of(&self, session: &Session) -> Vec<Arc<Group>> {
         let shared: Vec<_> = {
             let state = session.state.lock();
-            let all = state.subscriptions.values().map(|s| &s.subscription);
+            let all = state.subscriptions.iter();
             all.filter(|s| s.share.is_some()).cloned().collect()
         };
+        if shared.is_empty() {
+            return Vec::new();
+        }
         let router = self.router.read();
         let group = |s: &mqtt::topic::Subscription| router.group(s.share.as_deref()?, &s.filter);
         shared.iter().filter_map(group).collect()
@@ -242,7 +246,8 @@ impl Hub {
         if delay_s == 0 {
             return Some(will);
         }
-        state.delayed_will = Some((now_ms + u64::from(delay_s) * 1000, will));
+        let due_ms = now_ms + u64::from(delay_s) * 1000;
+        state.delayed_will = Some(Box::new((due_ms, will)));
         session.record(&state);
         None
     }
@@ -272,14 +277,14 @@ impl Hub {
             state.over = true;
             let subscriptions = std::mem::take(&mut state.subscriptions);
             if let Some(keeper) = &session.keeper {
-                keeper.end(subscriptions.keys().map(|filter| &**filter));
+                keeper.end(subscriptions.iter().map(subscriptions::text));
             }
             (subscriptions, state.delayed_will.take())
         };
         if !subscriptions.is_empty() {
             let mut router = self.router.write();
-            for subscribed in subscriptions.values() {
-                router.unsubscribe(&subscribed.subscription, session);
+            for subscription in subscriptions.iter() {
+                router.unsubscribe(subscription, session);
             }
             drop(router);
             let gone = subscriptions.values().map(|s| &s.subscription.filter);
@@ -291,7 +296,7 @@ impl Hub {
         let shared = link.and_then(|number| session.detach(number));
         self.hand_on(session, shared.unwrap_or_default(), now_ms);
         session.with_output(Outbox::forget);
-        if let Some((_, will)) = will {
+        if let Some((_, will)) = will.map(|will| *will) {
             self.publish_will(session, will, now_ms);
         }
     }

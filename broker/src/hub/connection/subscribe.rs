@@ -3,7 +3,7 @@
 use super::{Connection, End};
 use crate::hub::Hub;
 use crate::hub::group::Group;
-use crate::hub::session::{Session, Subscribed};
+use crate::hub::session::Session;
 use crate::hub::subscribers::Subscriber;
 use mqtt::codec::{
     self, ReasonCode, RetainHandling, Subscribe, SubscribeFilter, Unsubscribe, Version,
@@ -158,7 +158,7 @@ impl Connection {
         let state = self.session.state.lock();
         let count = state.subscriptions.len() + before;
         if count >= profile.subscriptions_per_connection
-            && !state.subscriptions.contains_key(asked.filter)
+            && !state.subscriptions.contains(asked.filter)
         {
             let client_id = &self.session.client_id;
             tracing::warn!(?client_id, filter = ?asked.filter, count, "too many subscriptions");
@@ -226,16 +226,11 @@ impl Connection {
         if state.over {
             return None;
         }
-        let subscribed = Subscribed {
-            subscription: grant.subscription.clone(),
-        };
-        let before = state
-            .subscriptions
-            .insert(grant.asked.filter.into(), subscribed);
+        let is_new = state.subscriptions.insert(grant.subscription.clone());
         if let Some(keeper) = &self.session.keeper {
             keeper.subscribe(grant.asked.filter, subscriber);
         }
-        Some(before.is_none())
+        Some(is_new)
     }
 
     pub(super) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>) -> ControlFlow<End> {
@@ -252,7 +247,7 @@ impl Connection {
                 Some(known) => {
                     let session = &self.session;
                     let mut router = self.hub.router.write();
-                    router.unsubscribe(&known.subscription, session);
+                    router.unsubscribe(&known, session);
                     drop(router);
                     self.hub.changes.under([&known.subscription.filter]);
                     removed.push(filter);
@@ -268,7 +263,7 @@ impl Connection {
     }
 
     /// Takes a subscription from the session.
-    fn forget(&self, filter: &str) -> Option<Subscribed> {
+    fn forget(&self, filter: &str) -> Option<Subscription> {
         let mut state = self.session.state.lock();
         let known = state.subscriptions.remove(filter)?;
         if let Some(keeper) = &self.session.keeper {
