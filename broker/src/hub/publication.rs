@@ -13,7 +13,6 @@ pub(super) struct Publication<'a> {
     pub(super) qos: QoS,
     pub(super) retain: bool,
     payload: &'a [u8],
-    /// Properties that travel, in wire form without length.
     properties: &'a [u8],
     expires_at_ms: Option<u64>,
     now_ms: u64,
@@ -63,6 +62,19 @@ impl<'a> Publication<'a> {
 
     pub(super) fn payload(&self) -> &'a [u8] {
         self.payload
+    }
+
+    /// The payload for those who keep it alone.
+    pub(super) fn payload_bytes(&self) -> Bytes {
+        match self.owned.get() {
+            Some(message) => message.payload.clone(),
+            None => Bytes::copy_from_slice(self.payload),
+        }
+    }
+
+    /// Properties that travel, in wire form without length.
+    pub(super) fn properties(&self) -> &'a [u8] {
+        self.properties
     }
 
     /// The message for those who keep it.

@@ -4,7 +4,7 @@ use super::group::Group;
 use super::router::Subscriber;
 use super::session::Session;
 use mqtt::QoS;
-use rules::delivery::RuleHandle;
+use rules::delivery::RuleSet;
 use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,9 +16,9 @@ pub(super) struct Route {
     pub(super) topic: Arc<str>,
     pub(super) targets: Vec<Target>,
     pub(super) groups: Vec<GroupTarget>,
-    pub(super) rules: Vec<RuleHandle>,
+    pub(super) rules: RuleSet,
     /// The topic is one of Basic Ingest: the rule that it names, if there is one.
-    pub(super) ingest: Option<Option<RuleHandle>>,
+    pub(super) ingest: Option<Option<RuleSet>>,
     /// Subscribers whose policies keep the topic from them.
     pub(super) denied: usize,
 }
@@ -48,7 +48,7 @@ impl Route {
             topic: topic.into(),
             targets: Vec::new(),
             groups: Vec::new(),
-            rules: Vec::new(),
+            rules: RuleSet::default(),
             ingest: None,
             denied: 0,
         }

@@ -148,17 +148,19 @@ impl Router {
             && let Some(ingest) = BasicIngest::parse(topic)
         {
             return Route {
-                ingest: Some(self.rules.get(ingest.rule).cloned()),
+                ingest: Some(self.rules.get(ingest.rule).map(|r| vec![r.clone()].into())),
                 ..Route::nowhere(topic)
             };
         }
         let mut route = Route::nowhere(topic);
         let mut subscribers: Vec<&Subscriber> = Vec::new();
+        let mut rules = Vec::new();
         self.trie.for_each_match(topic, &mut |entry| match entry {
             Entry::Session(subscriber) => subscribers.push(subscriber),
             Entry::Group(group) => route.groups.push(group_target(group, may)),
-            Entry::Rule(rule) => route.rules.push(rule.clone()),
+            Entry::Rule(rule) => rules.push(rule.clone()),
         });
+        route.rules = rules.into();
         if !self.overlapping_copies {
             subscribers.sort_by_key(|subscriber| subscriber.session.number);
         }

@@ -1,50 +1,32 @@
-//! One message through one rule: SQL once, then every action for itself, then the error action.
+//! One message through the actions of one rule: every one for itself, then the error action.
 
-use super::counters::RuleCounters;
+use super::chance::chance;
 use super::engine::Shared;
 use super::error_action::{self, Failure};
 use super::event::Event;
 use super::ports::Denied;
 use super::records::{Outcome, Record, SentRequest};
-use super::rule::{Rule, Selected};
+use super::rule::Selected;
 use super::shown::{shown_publish, shown_request};
+use super::worker::Runner;
 use crate::actions::{Action, Effect, Input, Permission, Rendered, Republish, Unrenderable};
 use crate::sql::Context;
 use crate::target::{AwsRequest, Route, SendFailure, Via};
 use bytes::Bytes;
-use rand::SeedableRng;
-use rand::rngs::SmallRng;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Runs a rule for a message.
-pub(super) async fn execute(
-    shared: &Arc<Shared>,
-    rule: &Arc<Rule>,
-    counters: &Arc<RuleCounters>,
-    event: Arc<Event>,
-) {
-    let selected = match rule.evaluate(&event) {
-        Ok(Some(selected)) => selected,
-        Ok(None) => return,
-        Err(error) => {
-            // A failure of the SQL does not run the error action (developer guide, note on the
-            // error handling page); it is in the log only.
-            counters.parse_error.add_one();
-            let rule = rule.name();
-            tracing::error!(event_type = "RuleExecution", %rule, topic = %event.topic, %error, "rule SQL failed");
-            return;
-        }
-    };
-    counters.executed.add_one();
+/// Runs the actions of a rule with what it selected of a message, then its error action if one
+/// of them failed.
+pub(super) async fn execute(runner: &Runner, event: Arc<Event>, selected: Selected) {
+    runner.counters.executed.add_one();
     let run = Run {
-        shared: Arc::clone(shared),
-        rule: Arc::clone(rule),
-        counters: Arc::clone(counters),
+        runner: runner.clone(),
         event,
     };
     let payload = selected.payload.clone();
+    let rule = &runner.rule;
     let failures = run
         .finish(run.start(rule.actions().iter(), &selected, &payload, false))
         .await;
@@ -60,9 +42,7 @@ pub(super) async fn execute(
 /// What the actions of one message share.
 #[derive(Clone)]
 struct Run {
-    shared: Arc<Shared>,
-    rule: Arc<Rule>,
-    counters: Arc<RuleCounters>,
+    runner: Runner,
     event: Arc<Event>,
 }
 
@@ -97,6 +77,10 @@ struct Details {
 }
 
 impl Run {
+    fn shared(&self) -> &Shared {
+        &self.runner.shared
+    }
+
     /// Renders actions and checks their roles. A republish is done at once, so that messages of
     /// one publisher stay in order.
     fn start<'a>(
@@ -106,12 +90,15 @@ impl Run {
         payload: &Bytes,
         error_action: bool,
     ) -> Vec<Started> {
-        self.rule
-            .with_context(&self.event, selected.variables.clone(), |context| {
-                actions
-                    .map(|action| self.start_one(action, context, payload, error_action))
-                    .collect()
-            })
+        let account_id = &self.shared().settings.place.account_id;
+        self.event.view(account_id, |message| {
+            let mut chance = chance();
+            let mut context = Context::new(message, self.event.now_ms(), &mut chance);
+            context.variables = selected.variables.clone();
+            actions
+                .map(|action| self.start_one(action, &mut context, payload, error_action))
+                .collect()
+        })
     }
 
     fn start_one(
@@ -130,9 +117,9 @@ impl Run {
         let mut input = Input {
             payload,
             context,
-            place: &self.shared.settings.place,
+            place: &self.shared().settings.place,
             trace_id: self.event.trace_id,
-            now_ms: (self.shared.ports.now_ms)(),
+            now_ms: (self.shared().ports.now_ms)(),
         };
         let Rendered {
             permission,
@@ -172,7 +159,7 @@ impl Run {
                 Started::Over(self.republish(invocation, rendered, message))
             }
             Effect::Request(request) => {
-                let route = self.shared.ports.target.route(&request);
+                let route = self.shared().ports.target.route(&request);
                 Started::Pending(Box::new(Pending {
                     invocation,
                     route,
@@ -190,9 +177,9 @@ impl Run {
             action,
             resource,
         } = wanted;
-        let roles = &self.shared.ports.roles;
+        let roles = &self.shared().ports.roles;
         roles
-            .authorize(self.rule.name(), role_arn, action, resource)
+            .authorize(self.runner.rule.name(), role_arn, action, resource)
             .err()
     }
 
@@ -230,13 +217,13 @@ impl Run {
         message: Republish,
     ) -> Option<Failure> {
         let shown = Some(shown_publish(&message));
-        let hops_max = self.shared.settings.hops_max;
+        let hops_max = self.shared().settings.hops_max;
         let done = if self.event.hops >= hops_max {
             Err(format!(
                 "the message went through {hops_max} republish actions already"
             ))
         } else {
-            self.shared
+            self.shared()
                 .ports
                 .republisher
                 .republish(message, &self.event)
@@ -273,7 +260,7 @@ impl Run {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let answer = self.shared.ports.target.send(&route, &request).await;
+            let answer = self.shared().ports.target.send(&route, &request).await;
             let failure = match answer.and_then(|answer| answer.into_result(request.service)) {
                 Ok(status) => {
                     let status = Some(status.as_u16());
@@ -301,10 +288,10 @@ impl Run {
         if !failure.retryable {
             return None;
         }
-        self.shared
+        self.shared()
             .settings
             .retry
-            .pause_after(attempts, &mut SmallRng::from_os_rng())
+            .pause_after(attempts, &mut chance())
     }
 
     /// The error text as AWS has it.
@@ -319,7 +306,7 @@ impl Run {
     fn shown(&self, effect: &Effect) -> SentRequest {
         match effect {
             Effect::Request(request) => {
-                shown_request(&self.shared.ports.target.route(request), request)
+                shown_request(&self.shared().ports.target.route(request), request)
             }
             Effect::Republish(message) => shown_publish(message),
         }
@@ -333,7 +320,7 @@ impl Run {
         attempts: u32,
         failed: Failed,
     ) -> Option<Failure> {
-        let rule = self.rule.name();
+        let rule = self.runner.rule.name();
         let (action, error) = (invocation.action, &failed.message);
         tracing::error!(event_type = "RuleExecution", %rule, topic = %self.event.topic, action, %error, "rule action failed");
         let failed_action = invocation.failed_action;
@@ -352,7 +339,7 @@ impl Run {
         attempts: u32,
         outcome: Outcome,
     ) {
-        let counters = self.counters.action(invocation.action);
+        let counters = self.runner.counters.action(invocation.action);
         match (&outcome, invocation.error_action) {
             (Outcome::Success { .. }, false) => counters.success.add_one(),
             (Outcome::Success { .. }, true) => counters.error_action_success.add_one(),
@@ -364,8 +351,8 @@ impl Run {
         }
         let record = Record {
             seq: 0,
-            time_ms: (self.shared.ports.now_ms)(),
-            rule: Arc::clone(self.rule.name()),
+            time_ms: (self.shared().ports.now_ms)(),
+            rule: Arc::clone(self.runner.rule.name()),
             action: invocation.action,
             error_action: invocation.error_action,
             topic: Arc::clone(&self.event.topic),
@@ -376,8 +363,8 @@ impl Run {
             attempts,
             outcome,
         };
-        let record = self.shared.records.push(record);
-        (self.shared.ports.recorded)(&record);
+        let record = self.shared().records.push(record);
+        (self.shared().ports.recorded)(&record);
     }
 }
 
