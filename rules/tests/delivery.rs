@@ -5,8 +5,8 @@ use bytes::Bytes;
 use http::StatusCode;
 use rules::actions::{Place, Republish};
 use rules::delivery::{
-    Delivery, Denied, Event, Outcome, Ports, Protocol, RecordQuery, Republisher, Roles, Rule,
-    RuleCounters, RuleHandle, RuleSet, Settings,
+    Delivery, Denied, Event, Offer, Outcome, Ports, Protocol, Publisher, RecordQuery, Republisher,
+    Roles, Rule, RuleCounters, RuleHandle, RuleSet, Settings,
 };
 use rules::target::{Answer, AwsRequest, BoxFuture, Route, SendFailure, Target, Via};
 use serde_json::{Value, json};
@@ -122,20 +122,24 @@ fn s3() -> Value {
     json!({"s3": {"roleArn": ROLE, "bucketName": "bucket", "key": "k"}})
 }
 
-fn event(topic: &str, payload: &[u8]) -> Event {
-    Event {
-        topic: topic.into(),
-        payload: Bytes::copy_from_slice(payload),
-        client_id: Some("device".into()),
-        principal: "certificate".into(),
-        source_ip: Some([127, 0, 0, 1].into()),
-        protocol: Protocol::Mqtt,
+fn offer(payload: &[u8]) -> Offer<'_> {
+    Offer {
+        publisher: Publisher {
+            client_id: Some("device".into()),
+            principal: "certificate".into(),
+            source_ip: Some([127, 0, 0, 1].into()),
+            protocol: Protocol::Mqtt,
+            hops: 0,
+        },
+        payload,
         mqtt5: None,
-        trace_id: uuid::Uuid::nil(),
         received_ms: 1_700_000_000_000,
-        hops: 0,
-        basic_ingest_rule: None,
     }
+}
+
+/// The rules of the topic `a`.
+fn set(rules: &[&RuleHandle]) -> RuleSet {
+    RuleSet::new(&"a".into(), rules.iter().copied().cloned().collect())
 }
 
 /// Matches, and what became of them: not matched, executed, failed in SQL, throttled.
@@ -168,9 +172,9 @@ async fn all_rules_of_a_topic_see_each_message_and_the_counts_add_up() {
         .iter()
         .map(|(name, sql)| rule(&delivery, name, sql, json!([republish(name)])))
         .collect();
-    let set = RuleSet::from(handles.clone());
+    let set = RuleSet::new(&"a".into(), handles.clone());
     for t in 0..4 {
-        set.offer(event("a", format!(r#"{{"t": {t}}}"#).as_bytes()));
+        set.offer(offer(format!(r#"{{"t": {t}}}"#).as_bytes()));
     }
     delivery.idle().await;
     let counted: Vec<_> = handles.iter().map(|h| counts(h.counters())).collect();
@@ -193,15 +197,10 @@ async fn all_rules_of_a_topic_see_each_message_and_the_counts_add_up() {
 async fn republished_messages_keep_the_order_of_what_they_come_from() {
     let world = Arc::new(World::default());
     let delivery = engine(&world, |_| {});
-    let set: RuleSet = vec![rule(
-        &delivery,
-        "r",
-        "SELECT * FROM 'a'",
-        json!([republish("b")]),
-    )]
-    .into();
+    let rule = rule(&delivery, "r", "SELECT * FROM 'a'", json!([republish("b")]));
+    let set = set(&[&rule]);
     for number in 0..500 {
-        set.offer(event("a", number.to_string().as_bytes()));
+        set.offer(offer(number.to_string().as_bytes()));
     }
     delivery.idle().await;
     let expected: Vec<_> = (0..500).map(|n| ("b".to_owned(), n.to_string())).collect();
@@ -214,10 +213,10 @@ async fn a_rule_whose_sql_takes_long_is_evaluated_apart_and_stays_right() {
     let delivery = engine(&world, |_| {});
     let slow = "SELECT (SELECT VALUE (SELECT VALUE y FROM z.x AS y) FROM z.x) AS n FROM 'a'";
     let slow = rule(&delivery, "slow", slow, json!([republish("b")]));
-    let set: RuleSet = vec![slow.clone()].into();
+    let set = set(&[&slow]);
     let payload = format!(r#"{{"z": {{"x": [{}]}}}}"#, vec!["1"; 200].join(","));
     for _ in 0..3 {
-        set.offer(event("a", payload.as_bytes()));
+        set.offer(offer(payload.as_bytes()));
     }
     delivery.idle().await;
     assert_eq!(counts(slow.counters()), [3, 0, 3, 0, 0]);
@@ -237,15 +236,15 @@ async fn more_than_fits_is_dropped_and_counted_for_each_rule() {
         json!([republish("b")]),
     );
     let two = rule(&delivery, "two", "SELECT * FROM 'a' WHERE false", json!([]));
-    let set = RuleSet::from(vec![one.clone(), two.clone()]);
+    let set = set(&[&one, &two]);
     // Nothing is taken out in between: the test has the only thread.
     for _ in 0..15 {
-        set.offer(event("a", b"{}"));
+        set.offer(offer(b"{}"));
     }
     delivery.idle().await;
     assert_eq!(counts(one.counters()), [15, 0, 10, 0, 5]);
     assert_eq!(counts(two.counters()), [15, 10, 0, 0, 5]);
-    set.offer(event("a", b"{}"));
+    set.offer(offer(b"{}"));
     delivery.idle().await;
     assert_eq!(counts(one.counters()), [16, 0, 11, 0, 5]);
 }
@@ -262,9 +261,9 @@ async fn the_bytes_that_wait_are_bounded() {
             _ => settings.queue_bytes = 5000,
         });
         let handle = rule(&delivery, "r", "SELECT * FROM 'a'", json!([s3()]));
-        let set: RuleSet = vec![handle.clone()].into();
+        let set = set(&[&handle]);
         for _ in 0..5 {
-            set.offer(event("a", &[b'x'; 1000]));
+            set.offer(offer(&[b'x'; 1000]));
         }
         world.gate.as_ref().unwrap().add_permits(100);
         delivery.idle().await;
@@ -312,18 +311,20 @@ async fn a_target_that_fails_is_asked_again_and_then_the_error_action_runs_once(
         let delivery = engine(&world, |_| {});
         let actions = json!({"actions": [s3()], "errorAction": republish("errors")});
         let handle = rule(&delivery, "r", "SELECT * FROM 'a'", actions);
-        RuleSet::from(vec![handle.clone()]).offer(event("a", b"{}"));
+        set(&[&handle]).offer(offer(b"{}"));
         delivery.idle().await;
         assert_eq!(world.sent.lock().unwrap().len(), attempts);
         let published = world.published();
         let got = published.first().map(|(topic, payload)| {
             assert_eq!(topic, "errors");
-            serde_json::from_str::<Value>(payload).unwrap()
+            let mut error: Value = serde_json::from_str(payload).unwrap();
+            let trace_id = error.as_object_mut().unwrap().remove("cloudwatchTraceId");
+            assert_eq!(trace_id.unwrap().as_str().unwrap().len(), 36);
+            error
         });
         let expected = error.map(|error| {
             json!({
                 "ruleName": "r", "topic": "a", "clientId": "device", "sourceIp": "127.0.0.1",
-                "cloudwatchTraceId": "00000000-0000-0000-0000-000000000000",
                 "base64OriginalPayload": "e30=",
                 "failures": [{"failedAction": "S3Action", "failedResource": "bucket",
                     "errorMessage": error}],
@@ -353,9 +354,9 @@ async fn a_target_that_hangs_holds_up_neither_other_rules_nor_publishers() {
         "SELECT * FROM 'a'",
         json!([republish("b")]),
     );
-    let set = RuleSet::from(vec![stuck.clone(), free.clone()]);
+    let set = set(&[&stuck, &free]);
     for _ in 0..100 {
-        set.offer(event("a", b"{}"));
+        set.offer(offer(b"{}"));
         // So that the workers run.
         tokio::task::yield_now().await;
     }
@@ -383,14 +384,14 @@ async fn the_end_lets_out_what_was_taken_and_takes_no_more() {
         "SELECT * FROM 'a'",
         json!([republish("b"), s3()]),
     );
-    let set: RuleSet = vec![handle.clone()].into();
+    let set = set(&[&handle]);
     for _ in 0..300 {
-        set.offer(event("a", b"{}"));
+        set.offer(offer(b"{}"));
     }
     assert_eq!(delivery.drain(Duration::from_secs(60)).await, 0);
     assert_eq!(world.published().len(), 300);
     assert_eq!(world.sent.lock().unwrap().len(), 300);
-    set.offer(event("a", b"{}"));
+    set.offer(offer(b"{}"));
     assert_eq!(counts(handle.counters()), [300, 0, 300, 0, 0]);
 }
 
@@ -398,18 +399,12 @@ async fn the_end_lets_out_what_was_taken_and_takes_no_more() {
 async fn a_loop_of_republish_actions_ends() {
     let world = Arc::new(World::default());
     let delivery = engine(&world, |settings| settings.hops_max = 3);
-    let set: RuleSet = vec![rule(
-        &delivery,
-        "r",
-        "SELECT * FROM 'a'",
-        json!([republish("a")]),
-    )]
-    .into();
+    let rule = rule(&delivery, "r", "SELECT * FROM 'a'", json!([republish("a")]));
+    let set = set(&[&rule]);
     for hops in 0..5 {
-        set.offer(Event {
-            hops,
-            ..event("a", b"{}")
-        });
+        let mut offer = offer(b"{}");
+        offer.publisher.hops = hops;
+        set.offer(offer);
     }
     delivery.idle().await;
     assert_eq!(world.published().len(), 3);

@@ -1,21 +1,19 @@
 //! Offers messages to topic rules, which work on them elsewhere.
 
 use super::Hub;
-use super::group::random_uuid;
 use super::origin::{Origin, Protocol};
 use super::publication::Publication;
 use super::route::Route;
 use bytes::Bytes;
 use mqtt::codec::PublishProperties;
-use mqtt::reserved::BasicIngest;
-use rules::delivery::{Event, Mqtt5, Protocol as Way};
+use rules::delivery::{Mqtt5, Offer, Protocol as Way, Publisher};
 use std::sync::Arc;
 
 /// Offers a message to the rules on its route.
 pub(super) fn offer(hub: &Hub, publication: &Publication<'_>, route: &Route, origin: &Origin) {
     match &route.ingest {
         Some(Some(rule)) => {
-            rule.offer(event(publication, route, origin));
+            rule.offer(offered(publication, origin));
         }
         Some(None) => {
             hub.metrics.rule_not_found();
@@ -23,31 +21,26 @@ pub(super) fn offer(hub: &Hub, publication: &Publication<'_>, route: &Route, ori
             tracing::error!(event_type = "RuleNotFound", %topic, "no enabled rule of that name");
         }
         None if route.rules.is_empty() => {}
-        None => route.rules.offer(event(publication, route, origin)),
+        None => route.rules.offer(offered(publication, origin)),
     }
 }
 
-fn event(publication: &Publication<'_>, route: &Route, origin: &Origin) -> Event {
-    let rule = match &route.ingest {
-        Some(_) => BasicIngest::parse(&route.topic).map(|ingest| ingest.rule.into()),
-        None => None,
-    };
-    Event {
-        topic: Arc::clone(&route.topic),
-        payload: publication.payload_bytes(),
-        client_id: origin.client_id.clone(),
-        principal: Arc::clone(&origin.principal),
-        source_ip: origin.source_ip,
-        protocol: match origin.protocol {
-            Protocol::Mqtt => Way::Mqtt,
-            Protocol::Http => Way::Http,
-            Protocol::Rule | Protocol::Server => Way::Internal,
+fn offered<'a>(publication: &Publication<'a>, origin: &Origin) -> Offer<'a> {
+    Offer {
+        publisher: Publisher {
+            client_id: origin.client_id.clone(),
+            principal: Arc::clone(&origin.principal),
+            source_ip: origin.source_ip,
+            protocol: match origin.protocol {
+                Protocol::Mqtt => Way::Mqtt,
+                Protocol::Http => Way::Http,
+                Protocol::Rule | Protocol::Server => Way::Internal,
+            },
+            hops: origin.hops,
         },
+        payload: publication.payload(),
         mqtt5: mqtt5(publication.properties()),
-        trace_id: random_uuid(),
         received_ms: publication.now_ms(),
-        hops: origin.hops,
-        basic_ingest_rule: rule,
     }
 }
 

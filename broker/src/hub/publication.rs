@@ -64,14 +64,6 @@ impl<'a> Publication<'a> {
         self.payload
     }
 
-    /// The payload for those who keep it alone.
-    pub(super) fn payload_bytes(&self) -> Bytes {
-        match self.owned.get() {
-            Some(message) => message.payload.clone(),
-            None => Bytes::copy_from_slice(self.payload),
-        }
-    }
-
     /// Properties that travel, in wire form without length.
     pub(super) fn properties(&self) -> &'a [u8] {
         self.properties

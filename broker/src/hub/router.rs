@@ -9,7 +9,7 @@ use mqtt::share::Member;
 use mqtt::topic::{Subscription, TopicFilter};
 use mqtt::trie::Trie;
 use mqtt::{Profile, QoS};
-use rules::delivery::RuleHandle;
+use rules::delivery::{RuleHandle, RuleSet};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -147,9 +147,12 @@ impl Router {
         if self.profile.reserved_topics
             && let Some(ingest) = BasicIngest::parse(topic)
         {
+            let nowhere = Route::nowhere(topic);
+            let of_topic =
+                |rule: &RuleHandle| RuleSet::of_basic_ingest(&nowhere.topic, rule.clone());
             return Route {
-                ingest: Some(self.rules.get(ingest.rule).map(|r| vec![r.clone()].into())),
-                ..Route::nowhere(topic)
+                ingest: Some(self.rules.get(ingest.rule).map(of_topic)),
+                ..nowhere
             };
         }
         let mut route = Route::nowhere(topic);
@@ -160,7 +163,7 @@ impl Router {
             Entry::Group(group) => route.groups.push(group_target(group, may)),
             Entry::Rule(rule) => rules.push(rule.clone()),
         });
-        route.rules = rules.into();
+        route.rules = RuleSet::new(&route.topic, rules);
         if !self.overlapping_copies {
             subscribers.sort_by_key(|subscriber| subscriber.session.number);
         }

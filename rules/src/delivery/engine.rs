@@ -1,10 +1,10 @@
 //! The engine behind all rules: what its workers share, and how it starts and ends.
 
 use super::counters::Counters;
-use super::event::Event;
+use super::event::Offer;
 use super::handle::RuleHandle;
 use super::in_flight::InFlight;
-use super::intake::{Intake, Offered};
+use super::intake::Intake;
 use super::ports::Ports;
 use super::records::Records;
 use super::retry::Retry;
@@ -79,15 +79,11 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Takes a message for its rules, or counts it as dropped by each of them.
-    pub(super) fn take(&self, event: Event, rules: &RuleSet) {
+    pub(super) fn take(&self, offer: Offer<'_>, rules: &RuleSet) {
         if self.closing.load(Ordering::Acquire) {
             return;
         }
-        let offered = Offered {
-            event: Arc::new(event),
-            rules: rules.clone(),
-        };
-        if !self.intake.push(offered, &self.in_flight) {
+        if !self.intake.push(offer, rules, &self.in_flight) {
             for rule in rules.iter() {
                 rule.throttle_unseen();
             }

@@ -91,7 +91,7 @@ impl Run {
         error_action: bool,
     ) -> Vec<Started> {
         let account_id = &self.shared().settings.place.account_id;
-        self.event.view(account_id, |message| {
+        self.event.view().show(account_id, |message| {
             let mut chance = chance();
             let mut context = Context::new(message, self.event.now_ms(), &mut chance);
             context.variables = selected.variables.clone();
@@ -218,7 +218,7 @@ impl Run {
     ) -> Option<Failure> {
         let shown = Some(shown_publish(&message));
         let hops_max = self.shared().settings.hops_max;
-        let done = if self.event.hops >= hops_max {
+        let done = if self.event.publisher.hops >= hops_max {
             Err(format!(
                 "the message went through {hops_max} republish actions already"
             ))
@@ -356,7 +356,7 @@ impl Run {
             action: invocation.action,
             error_action: invocation.error_action,
             topic: Arc::clone(&self.event.topic),
-            client_id: self.event.client_id.clone(),
+            client_id: self.event.publisher.client_id.clone(),
             trace_id: self.event.trace_id,
             input: invocation.input,
             request,

@@ -1,12 +1,15 @@
 //! The way to one rule: its counters and the queue of its actions.
 
+use super::batch::Arrived;
 use super::counters::RuleCounters;
 use super::engine::Shared;
 use super::event::Event;
 use super::rule::{Rule, Selected};
+use super::view::sql_time;
 use super::worker::{Runner, Work};
 use crate::sql::{Context, Message};
 use rand::RngCore;
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
@@ -14,6 +17,34 @@ use tokio::sync::mpsc;
 /// Steps of an evaluation from which on a rule is evaluated apart from the others: about a
 /// quarter of a millisecond.
 const STEPS_APART: u32 = 10_000;
+
+/// A message in evaluation.
+pub(super) struct Triggered<'a> {
+    arrived: &'a Arrived<'a>,
+    message: &'a Message<'a>,
+    chance: &'a mut dyn RngCore,
+    /// Made when the first rule acts on it.
+    event: OnceCell<Arc<Event>>,
+}
+
+impl<'a> Triggered<'a> {
+    pub(super) fn new(
+        arrived: &'a Arrived<'a>,
+        message: &'a Message<'a>,
+        chance: &'a mut dyn RngCore,
+    ) -> Self {
+        Self {
+            arrived,
+            message,
+            chance,
+            event: OnceCell::new(),
+        }
+    }
+
+    fn event(&self) -> &Arc<Event> {
+        self.event.get_or_init(|| self.arrived.to_event())
+    }
+}
 
 /// The way to one rule; cheap to clone.
 #[derive(Clone)]
@@ -68,26 +99,22 @@ impl RuleHandle {
     }
 
     /// Evaluates the rule for a message, and queues the result for its actions.
-    pub(super) fn trigger(
-        &self,
-        event: &Arc<Event>,
-        message: &Message<'_>,
-        chance: &mut dyn RngCore,
-    ) {
+    pub(super) fn trigger(&self, triggered: &mut Triggered<'_>) {
         let inner = &*self.0;
         inner.runner.counters.topic_match.add_one();
         if inner.apart.load(Ordering::Relaxed) {
-            return self.put(event, None);
+            return self.put(triggered.event(), None);
         }
-        let mut context = Context::new(message, event.now_ms(), chance);
+        let now_ms = sql_time(triggered.arrived.received_ms());
+        let mut context = Context::new(triggered.message, now_ms, &mut *triggered.chance);
         let selected = self.rule().evaluate(&mut context);
         if context.steps > STEPS_APART {
             inner.apart.store(true, Ordering::Relaxed);
         }
         match selected {
             Ok(None) => inner.runner.counters.not_matched.add_one(),
-            Ok(Some(selected)) => self.put(event, Some(selected)),
-            Err(error) => inner.runner.sql_failed(event, &error),
+            Ok(Some(selected)) => self.put(triggered.event(), Some(selected)),
+            Err(error) => inner.runner.sql_failed(triggered.event(), &error),
         }
     }
 

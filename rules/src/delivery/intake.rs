@@ -1,26 +1,19 @@
 //! The queue between publishers and rules: one entry a message, whatever the number of rules that
 //! it triggers.
 
-use super::event::Event;
-use super::in_flight::{InFlight, Ticket};
+use super::batch::Batch;
+use super::event::Offer;
+use super::in_flight::InFlight;
 use super::rule_set::RuleSet;
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Notify;
 
-/// A message with the rules that its topic triggers.
-pub(super) struct Offered {
-    pub(super) event: Arc<Event>,
-    pub(super) rules: RuleSet,
-}
-
-/// Everything that waited at one time; it counts as in flight until it is dropped.
-#[derive(Default)]
-pub(super) struct Batch {
-    pub(super) offered: Vec<Offered>,
-    bytes: usize,
-    ticket: Option<Ticket>,
-}
+/// Messages in one batch from which on the next ones are let gather: waking a thread for each
+/// would cost more than all that is done with them.
+const DENSE: usize = 8;
+/// How long they gather.
+const GATHERING: Duration = Duration::from_millis(1);
 
 /// Messages that wait for evaluation.
 pub(super) struct Intake {
@@ -42,21 +35,18 @@ impl Intake {
     }
 
     /// Puts a message in; false if there is no room for it. Wakes only who sleeps.
-    pub(super) fn push(&self, offered: Offered, in_flight: &InFlight) -> bool {
-        let bytes = offered.event.payload.len();
+    pub(super) fn push(&self, offer: Offer<'_>, rules: &RuleSet, in_flight: &InFlight) -> bool {
         let is_first = {
             let mut waiting = self.waiting.lock();
-            let is_first = waiting.offered.is_empty();
-            if waiting.offered.len() >= self.messages_max
-                || (waiting.bytes + bytes > self.bytes_max && !is_first)
-            {
+            let is_first = waiting.len() == 0;
+            let bytes = waiting.bytes() + offer.payload.len();
+            if waiting.len() >= self.messages_max || (bytes > self.bytes_max && !is_first) {
                 return false;
             }
             if is_first {
                 waiting.ticket = Some(in_flight.enter(0));
             }
-            waiting.bytes += bytes;
-            waiting.offered.push(offered);
+            waiting.push(offer, rules);
             is_first
         };
         if is_first {
@@ -67,18 +57,20 @@ impl Intake {
 
     /// How many wait.
     pub(super) fn len(&self) -> usize {
-        self.waiting.lock().offered.len()
+        self.waiting.lock().len()
     }
 
     /// Waits for messages and takes all that are there. `batch` is what was taken before, done
     /// with; its memory is used again.
     pub(super) async fn next(&self, batch: &mut Batch) {
-        batch.offered.clear();
-        batch.bytes = 0;
-        batch.ticket = None;
+        let dense = batch.len() >= DENSE;
+        batch.clear();
+        if dense && self.len() < DENSE {
+            tokio::time::sleep(GATHERING).await;
+        }
         loop {
             std::mem::swap(&mut *self.waiting.lock(), batch);
-            if !batch.offered.is_empty() {
+            if batch.len() > 0 {
                 return;
             }
             self.arrived.notified().await;

@@ -6,6 +6,7 @@ mod event;
 mod rule;
 mod rule_set;
 
+mod batch;
 mod engine;
 mod handle;
 mod in_flight;
@@ -26,7 +27,7 @@ mod records;
 
 pub use counters::{ActionCounters, Counter, Counters, RuleCounters};
 pub use engine::{Delivery, Settings};
-pub use event::{Event, Mqtt5, Protocol};
+pub use event::{Event, Mqtt5, Offer, Protocol, Publisher};
 pub use handle::RuleHandle;
 pub use ports::{Denied, Ports, Republisher, Roles};
 pub use records::{Outcome, Record, RecordQuery, Records, SentRequest};

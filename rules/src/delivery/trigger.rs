@@ -1,12 +1,15 @@
 //! Evaluates the SQL of all rules that a message triggers, message after message. The payload is
 //! indexed once for all of them, and a rule that does not match costs nothing but its evaluation.
 
+use super::batch::{Arrived, Batch};
 use super::chance::chance;
 use super::engine::Shared;
-use super::intake::{Batch, Offered};
-use rand::RngCore;
+use super::handle::Triggered;
+use rand::rngs::SmallRng;
+use rand::{Rng, RngCore};
 use std::sync::Arc;
 use tokio::task::yield_now;
+use uuid::Uuid;
 
 /// Rules evaluated before other tasks get a turn.
 const RULES_PER_TURN: usize = 256;
@@ -18,9 +21,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
     loop {
         shared.intake.next(&mut batch).await;
         let mut rules = 0;
-        for offered in batch.offered.drain(..) {
-            trigger(&shared, &offered, &mut chance);
-            rules += offered.rules.len();
+        for place in 0..batch.len() {
+            let arrived = batch.message(place, trace_id(&mut chance));
+            trigger(&shared, &arrived, &mut chance);
+            rules += arrived.rules().len();
             if rules >= RULES_PER_TURN {
                 rules = 0;
                 yield_now().await;
@@ -29,11 +33,16 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
 }
 
-fn trigger(shared: &Shared, offered: &Offered, chance: &mut dyn RngCore) {
-    let Offered { event, rules } = offered;
-    event.view(&shared.settings.place.account_id, |message| {
-        for rule in rules.iter() {
-            rule.trigger(event, message, chance);
+fn trigger(shared: &Shared, arrived: &Arrived<'_>, chance: &mut dyn RngCore) {
+    let view = arrived.view();
+    view.show(&shared.settings.place.account_id, |message| {
+        let mut triggered = Triggered::new(arrived, message, chance);
+        for rule in arrived.rules().iter() {
+            rule.trigger(&mut triggered);
         }
     });
+}
+
+fn trace_id(chance: &mut SmallRng) -> Uuid {
+    uuid::Builder::from_random_bytes(chance.random()).into_uuid()
 }

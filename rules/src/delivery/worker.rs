@@ -64,7 +64,7 @@ impl Runner {
     fn evaluate(&self, event: &Event) -> Option<Selected> {
         let account_id = &self.shared.settings.place.account_id;
         let mut chance = chance();
-        let selected = event.view(account_id, |message| {
+        let selected = event.view().show(account_id, |message| {
             let mut context = Context::new(message, event.now_ms(), &mut chance);
             self.rule.evaluate(&mut context)
         });
