@@ -9,7 +9,9 @@ use super::records::{Outcome, Record, SentRequest};
 use super::rule::Selected;
 use super::shown::{shown_publish, shown_request};
 use super::worker::Runner;
-use crate::actions::{Action, Effect, Input, Permission, Rendered, Republish, Unrenderable};
+use crate::actions::{
+    Action, Effect, Input, Missing, Permission, Rendered, Republish, Unrenderable,
+};
 use crate::sql::Context;
 use crate::target::{AwsRequest, Route, SendFailure, Via};
 use bytes::Bytes;
@@ -74,6 +76,7 @@ struct Details {
     resource: String,
     failure: &'static str,
     details: String,
+    missing: Option<Missing>,
 }
 
 impl Run {
@@ -117,6 +120,7 @@ impl Run {
         let mut input = Input {
             payload,
             context,
+            rule: self.runner.rule.name(),
             place: &self.shared().settings.place,
             trace_id: self.event.trace_id,
             now_ms: (self.shared().ports.now_ms)(),
@@ -127,6 +131,7 @@ impl Run {
             effect,
             failure,
             details,
+            missing,
         } = match action.render(&mut input) {
             Ok(rendered) => rendered,
             Err(Unrenderable { message, resource }) => {
@@ -144,6 +149,7 @@ impl Run {
             resource,
             failure,
             details,
+            missing,
         };
         if let Some(denied) = permission.and_then(|wanted| self.denied(&wanted)) {
             let reason = denied.reason;
@@ -252,6 +258,7 @@ impl Run {
             request,
             rendered,
         } = pending;
+        let mut missing = rendered.missing.as_ref();
         let shown = Some(shown_request(&route, &request));
         if route.via == Via::Recorded {
             self.record(invocation, shown, 0, Outcome::Recorded);
@@ -269,6 +276,18 @@ impl Run {
                 }
                 Err(failure) => failure,
             };
+            if let Some(making) = missing.take_if(|m| failure.code.as_deref() == Some(m.code)) {
+                match self.make(making).await {
+                    Ok(()) => continue,
+                    Err(reason) => {
+                        let failed = Failed {
+                            message: self.text(&rendered, &reason),
+                            outcome: Outcome::Failed { reason },
+                        };
+                        return self.fail(invocation, rendered.resource, shown, attempts, failed);
+                    }
+                }
+            }
             match self.pause(&failure, attempts) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => {
@@ -281,6 +300,22 @@ impl Run {
                     return self.fail(invocation, rendered.resource, shown, attempts, failed);
                 }
             }
+        }
+    }
+
+    /// Makes what a request found missing; that somebody else has made it by now is as good.
+    async fn make(&self, missing: &Missing) -> Result<(), String> {
+        if let Some(denied) = self.denied(&missing.permission) {
+            return Err(denied.reason);
+        }
+        let (target, request) = (&self.shared().ports.target, &missing.request);
+        let answer = target.send(&target.route(request), request).await;
+        match answer.and_then(|answer| answer.into_result(request.service)) {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.code.as_deref() == Some("ResourceAlreadyExistsException") => {
+                Ok(())
+            }
+            Err(failure) => Err(failure.message),
         }
     }
 
