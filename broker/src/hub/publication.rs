@@ -13,7 +13,6 @@ pub(super) struct Publication<'a> {
     pub(super) qos: QoS,
     pub(super) retain: bool,
     payload: &'a [u8],
-    /// Properties that travel, in wire form without length.
     properties: &'a [u8],
     expires_at_ms: Option<u64>,
     now_ms: u64,
@@ -71,6 +70,11 @@ impl<'a> Publication<'a> {
 
     pub(super) fn payload(&self) -> &'a [u8] {
         self.payload
+    }
+
+    /// Properties that travel, in wire form without length.
+    pub(super) fn properties(&self) -> &'a [u8] {
+        self.properties
     }
 
     /// The message for those who keep it.
