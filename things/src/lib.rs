@@ -10,6 +10,7 @@ mod iot_policies;
 mod registry;
 mod roles;
 mod rules;
+mod shadow;
 
 mod arn;
 mod error;
@@ -37,4 +38,5 @@ pub use roles::{
     RoleSession,
 };
 pub use rules::{RuleFilter, TopicRule};
+pub use shadow::{ShadowError, ShadowName, ShadowRejected, ShadowUpdate, Shadows};
 pub use store::{Row, Rows, Table, Then};

@@ -4,6 +4,7 @@ use crate::ThingsError;
 use crate::arn::Place;
 use crate::certificate::Authorities;
 use crate::roles::Sessions;
+use crate::shadow::Shadows;
 use crate::state::State;
 use crate::store::{Batch, Disk, Rows, check_format, failed, load};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
@@ -78,6 +79,7 @@ pub struct Things {
     writing: Mutex<()>,
     disk: Option<Disk>,
     rows: Option<Arc<Rows>>,
+    shadows: Shadows,
     epoch: AtomicU64,
     watchers: RwLock<Vec<Watcher>>,
     pub(crate) authorities: Authorities,
@@ -101,6 +103,14 @@ impl Things {
             }
             None => (None, None),
         };
+        let shadows = Shadows::open(rows.as_ref()).map_err(|reason| OpenError::Io {
+            directory: settings
+                .directory
+                .iter()
+                .map(|d| d.display().to_string())
+                .collect(),
+            reason,
+        })?;
         Ok(Self {
             place: Place {
                 region: settings.region.clone(),
@@ -110,6 +120,7 @@ impl Things {
             writing: Mutex::new(()),
             disk,
             rows,
+            shadows,
             epoch: AtomicU64::new(1),
             watchers: RwLock::default(),
             authorities: Authorities::open(settings.directory.as_deref())?,
@@ -142,6 +153,11 @@ impl Things {
         self.rows.as_ref()
     }
 
+    /// The device shadows.
+    pub fn shadows(&self) -> &Shadows {
+        &self.shadows
+    }
+
     /// Empties everything but the CAs, the rows too.
     ///
     /// # Errors
@@ -156,6 +172,7 @@ impl Things {
         *self.sessions.lock() = Sessions::default();
         self.epoch.fetch_add(1, Ordering::AcqRel);
         drop(writing);
+        self.shadows.clear();
         if let Some(rows) = &self.rows {
             rows.clear().map_err(ThingsError::Internal)?;
         }

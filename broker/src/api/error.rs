@@ -29,6 +29,7 @@ pub(crate) enum Code {
     AccessDenied,
     CertificateState,
     CertificateValidation,
+    Conflict,
     DeleteConflict,
     ExpiredToken,
     Forbidden,
@@ -50,6 +51,7 @@ pub(crate) enum Code {
     Unauthorized,
     UnknownOperation,
     UnrecognizedClient,
+    UnsupportedDocumentEncoding,
     VersionConflict,
     VersionsLimitExceeded,
 }
@@ -61,6 +63,7 @@ impl Code {
             Code::AccessDenied => "AccessDeniedException",
             Code::CertificateState => "CertificateStateException",
             Code::CertificateValidation => "CertificateValidationException",
+            Code::Conflict => "ConflictException",
             Code::DeleteConflict => "DeleteConflictException",
             Code::ExpiredToken => "ExpiredTokenException",
             Code::Forbidden => "ForbiddenException",
@@ -82,6 +85,7 @@ impl Code {
             Code::Unauthorized => "UnauthorizedException",
             Code::UnknownOperation => "UnknownOperationException",
             Code::UnrecognizedClient => "UnrecognizedClientException",
+            Code::UnsupportedDocumentEncoding => "UnsupportedDocumentEncodingException",
             Code::VersionConflict => "VersionConflictException",
             Code::VersionsLimitExceeded => "VersionsLimitExceededException",
         }
@@ -109,12 +113,14 @@ impl Code {
             Code::ResourceNotFound | Code::UnknownOperation => StatusCode::NOT_FOUND,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::CertificateState => StatusCode::NOT_ACCEPTABLE,
-            Code::DeleteConflict
+            Code::Conflict
+            | Code::DeleteConflict
             | Code::ResourceAlreadyExists
             | Code::VersionConflict
             | Code::VersionsLimitExceeded => StatusCode::CONFLICT,
             Code::LimitExceeded => StatusCode::GONE,
             Code::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::UnsupportedDocumentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Code::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
             // Not retried by the SDKs, unlike 500, 502, 503 and 504.
             Code::NotImplemented => StatusCode::NOT_IMPLEMENTED,

@@ -21,12 +21,14 @@ mod route;
 mod router;
 mod session;
 mod sessions;
+mod shadow;
 mod tap;
 mod tick;
 mod will;
 
 pub(crate) use origin::{Origin, Protocol};
 pub(crate) use retained::RetainedMessage;
+pub(crate) use shadow::ShadowOutcome;
 pub(crate) use tap::{Tap, TapEvent, Taps};
 
 use crate::clock::Clock;
@@ -44,8 +46,8 @@ use router::Router;
 use rules::delivery::RuleHandle;
 use session::Session;
 use sessions::Sessions;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use things::Things;
 
 /// What the message core is made of.
@@ -63,6 +65,8 @@ pub(crate) struct HubParts {
 
 /// The message core.
 pub(crate) struct Hub {
+    /// Itself, for those who answer later.
+    me: Weak<Hub>,
     /// Tells hubs apart in caches of a thread.
     number: u64,
     profile: Profile,
@@ -102,7 +106,8 @@ impl Hub {
             let clock = Arc::clone(&clock);
             Journal::new(rows, move || flush::settle(clock.now_ms()))
         });
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             number: HUBS.fetch_add(1, Ordering::Relaxed),
             router: RwLock::new(Router::new(&profile, journal.clone())),
             retained: RwLock::new(Retained::new(

@@ -61,6 +61,10 @@ impl<'a> Publication<'a> {
         self.now_ms
     }
 
+    pub(super) fn topic(&self) -> &'a Arc<str> {
+        self.topic
+    }
+
     pub(super) fn payload(&self) -> &'a [u8] {
         self.payload
     }

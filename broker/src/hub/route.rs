@@ -21,6 +21,8 @@ pub(super) struct Route {
     pub(super) ingest: Option<Option<RuleHandle>>,
     /// Subscribers whose policies keep the topic from them.
     pub(super) denied: usize,
+    /// The topic asks something of a shadow.
+    pub(super) asks_shadow: bool,
 }
 
 /// One session that gets the topic.
@@ -51,6 +53,7 @@ impl Route {
             rules: Vec::new(),
             ingest: None,
             denied: 0,
+            asks_shadow: false,
         }
     }
 

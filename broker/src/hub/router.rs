@@ -4,7 +4,7 @@ use super::group::Group;
 use super::journal::Journal;
 use super::route::{GroupTarget, Route, Target};
 use super::session::Session;
-use mqtt::reserved::BasicIngest;
+use mqtt::reserved::{BasicIngest, ShadowRequest};
 use mqtt::share::Member;
 use mqtt::topic::{Subscription, TopicFilter};
 use mqtt::trie::Trie;
@@ -153,6 +153,7 @@ impl Router {
             };
         }
         let mut route = Route::nowhere(topic);
+        route.asks_shadow = self.profile.reserved_topics && ShadowRequest::parse(topic).is_some();
         let mut subscribers: Vec<&Subscriber> = Vec::new();
         self.trie.for_each_match(topic, &mut |entry| match entry {
             Entry::Session(subscriber) => subscribers.push(subscriber),

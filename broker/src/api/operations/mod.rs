@@ -9,6 +9,7 @@ mod policies;
 mod principals;
 mod publish;
 mod retained;
+mod shadows;
 mod tags;
 mod thing_groups;
 mod thing_types;
@@ -38,7 +39,7 @@ pub(super) enum Handler {
 /// The functions of one family by operation.
 type Family = &'static [(&'static str, Answer)];
 
-const DATA: &[Family] = &[publish::FAMILY, retained::FAMILY];
+const DATA: &[Family] = &[publish::FAMILY, retained::FAMILY, shadows::FAMILY];
 const CONTROL: &[Family] = &[
     things::FAMILY,
     thing_types::FAMILY,
