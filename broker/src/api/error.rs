@@ -35,11 +35,13 @@ pub(crate) enum Code {
     Forbidden,
     IncompleteSignature,
     InternalFailure,
+    InvalidQuery,
     InvalidRequest,
     InvalidSignature,
     LimitExceeded,
     MalformedPolicy,
     MethodNotAllowed,
+    NotConfigured,
     NotImplemented,
     RegistrationCodeValidation,
     RequestEntityTooLarge,
@@ -69,11 +71,13 @@ impl Code {
             Code::Forbidden => "ForbiddenException",
             Code::IncompleteSignature => "IncompleteSignatureException",
             Code::InternalFailure => "InternalFailureException",
+            Code::InvalidQuery => "InvalidQueryException",
             Code::InvalidRequest => "InvalidRequestException",
             Code::InvalidSignature => "InvalidSignatureException",
             Code::LimitExceeded => "LimitExceededException",
             Code::MalformedPolicy => "MalformedPolicyException",
             Code::MethodNotAllowed => "MethodNotAllowedException",
+            Code::NotConfigured => "NotConfiguredException",
             Code::NotImplemented => "NotImplementedException",
             Code::RegistrationCodeValidation => "RegistrationCodeValidationException",
             Code::RequestEntityTooLarge => "RequestEntityTooLargeException",
@@ -96,6 +100,7 @@ impl Code {
         match self {
             Code::CertificateValidation
             | Code::IncompleteSignature
+            | Code::InvalidQuery
             | Code::InvalidRequest
             | Code::MalformedPolicy
             | Code::RegistrationCodeValidation
@@ -110,7 +115,9 @@ impl Code {
             | Code::Forbidden
             | Code::InvalidSignature
             | Code::UnrecognizedClient => StatusCode::FORBIDDEN,
-            Code::ResourceNotFound | Code::UnknownOperation => StatusCode::NOT_FOUND,
+            Code::NotConfigured | Code::ResourceNotFound | Code::UnknownOperation => {
+                StatusCode::NOT_FOUND
+            }
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::CertificateState => StatusCode::NOT_ACCEPTABLE,
             Code::Conflict
@@ -177,6 +184,7 @@ impl From<ThingsError> for ApiError {
             ThingsError::CertificateState(_) => Code::CertificateState,
             ThingsError::CertificateValidation(_) => Code::CertificateValidation,
             ThingsError::RegistrationCodeValidation(_) => Code::RegistrationCodeValidation,
+            ThingsError::InvalidQuery(_) => Code::InvalidQuery,
             ThingsError::LimitExceeded(_) => Code::LimitExceeded,
             ThingsError::Unauthorized(_) => Code::Unauthorized,
             ThingsError::AccessDenied(_) => Code::AccessDenied,

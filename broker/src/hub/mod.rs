@@ -4,6 +4,7 @@
 //! Locks, in the order in which they are taken: the index of sessions, a session's state, the
 //! router, a group, an outbox, the store's queue. None is held across an await.
 
+mod clients;
 mod connection;
 mod deliver;
 mod end;
@@ -26,6 +27,7 @@ mod tap;
 mod tick;
 mod will;
 
+pub(crate) use events::Sighting;
 pub(crate) use origin::{Origin, Protocol};
 pub(crate) use retained::RetainedMessage;
 pub(crate) use shadow::ShadowOutcome;
@@ -106,7 +108,7 @@ impl Hub {
             let clock = Arc::clone(&clock);
             Journal::new(rows, move || flush::settle(clock.now_ms()))
         });
-        Arc::new_cyclic(|me| Self {
+        let hub = Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             number: HUBS.fetch_add(1, Ordering::Relaxed),
             router: RwLock::new(Router::new(&profile, journal.clone())),
@@ -126,7 +128,13 @@ impl Hub {
             journal,
             presence: events::Presence::default(),
             taps: Taps::new(tap::TAP_EVENTS),
-        })
+        });
+        let me = Arc::downgrade(&hub);
+        hub.things.know_connectivity(move |client_id| {
+            let sighting = me.upgrade()?.client(client_id)?;
+            Some(sighting.connectivity)
+        });
+        hub
     }
 
     /// Speaks MQTT with a client until it is gone. Runs on the shard that the connection is to

@@ -26,6 +26,11 @@ impl Sessions {
         self.0.iter().map(|entry| Arc::clone(&entry)).collect()
     }
 
+    /// The session of a client.
+    pub(super) fn of(&self, client_id: &str) -> Option<Arc<Session>> {
+        self.0.get(client_id).map(|found| Arc::clone(&found))
+    }
+
     /// Adds a session that was kept over a restart.
     pub(super) fn restore(&self, session: &Arc<Session>) {
         let client_id = Arc::clone(&session.client_id);

@@ -11,6 +11,7 @@ mod groups;
 mod pages;
 mod registry;
 mod roles;
+mod search;
 mod shadows;
 mod vectors;
 mod watching;

@@ -226,6 +226,7 @@ impl Connection {
         }
         let subscribed = Subscribed {
             subscription: grant.subscription.clone(),
+            qos: grant.qos,
         };
         let before = state
             .subscriptions

@@ -161,13 +161,13 @@ impl Hub {
     }
 
     fn resubscribe(&self, text: &str, subscription: Subscription, subscriber: Subscriber) {
-        let session = Arc::clone(&subscriber.session);
+        let (session, qos) = (Arc::clone(&subscriber.session), subscriber.qos);
         let mut router = self.router.write();
         if let Some(group) = router.subscribe(&subscription, subscriber, true) {
             group.set_online(&session, false);
         }
         drop(router);
-        let subscribed = Subscribed { subscription };
+        let subscribed = Subscribed { subscription, qos };
         let mut state = session.state.lock();
         state.subscriptions.insert(text.into(), subscribed);
     }
