@@ -147,6 +147,7 @@ impl Connection {
             | End::ClientError { .. }
             | End::AuthError
             | End::Forbidden
+            | End::Api { .. }
             | End::Server(_) => false,
         }
     }
