@@ -136,8 +136,8 @@ impl Hub {
     fn resumed(&self, session: &Arc<Session>, now_ms: u64) {
         let filters: Vec<_> = {
             let state = session.state.lock();
-            let all = state.subscriptions.values();
-            all.map(|s| s.subscription.filter.clone()).collect()
+            let all = state.subscriptions.iter();
+            all.map(|s| s.filter.clone()).collect()
         };
         self.changes.under(&filters);
         for group in self.groups_of(session) {
@@ -287,7 +287,7 @@ impl Hub {
                 router.unsubscribe(subscription, session);
             }
             drop(router);
-            let gone = subscriptions.values().map(|s| &s.subscription.filter);
+            let gone = subscriptions.iter().map(|s| &s.filter);
             self.changes.under(gone);
         }
         let now_ms = self.now_ms();

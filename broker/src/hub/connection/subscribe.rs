@@ -247,7 +247,7 @@ impl Connection {
                     let mut router = self.hub.router.write();
                     router.unsubscribe(&known, session);
                     drop(router);
-                    self.hub.changes.under([&known.subscription.filter]);
+                    self.hub.changes.under([&known.filter]);
                     removed.push(filter);
                     ReasonCode::Success
                 }
