@@ -19,7 +19,6 @@ pub(crate) struct CaseResult {
     pub(crate) load: String,
     pub(crate) unit: String,
     pub(crate) targets: Vec<TargetResult>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<String>,
 }
 

@@ -29,7 +29,6 @@ pub(crate) struct Report {
     pub(crate) figures: Vec<Figure>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) samples: Vec<Sample>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<String>,
 }
 

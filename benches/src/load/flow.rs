@@ -37,7 +37,8 @@ pub(crate) struct FlowSettings {
 /// Output of a publisher beyond which it waits.
 const OUT_BYTES_MAX: usize = 256 * 1024;
 
-/// A message that leaves later than this after it was due was kept back by a full window.
+/// A message that leaves later than this after it was due was kept back: by a full window, or
+/// because this program had no CPU.
 const LATE_NS: u64 = 1_000_000;
 
 /// How long a round may wait when nothing is scheduled.

@@ -156,7 +156,7 @@ impl Rows {
             ),
             ("refused by the broker in its PUBACK", total.refused),
             (
-                "left over 1 ms late because the window was full",
+                "left over 1 ms after they were due (a full window, or no CPU for this program)",
                 messages.late,
             ),
             (
