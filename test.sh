@@ -39,6 +39,7 @@ if [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
     echo "$stamp" >.venv/stamp
 fi
 command -v mosquitto_sub >/dev/null || debian mosquitto-clients
+command -v curl >/dev/null || debian curl
 
 # One build for both parts: the server under test is the one that `cargo test` links.
 cargo build --workspace --bins --tests --locked

@@ -57,7 +57,9 @@ def test_errors_are_shown_as_those_of_aws(server):
     assert "(ResourceNotFoundException) when calling the DescribeThing operation" in done.stderr
 
     server.aws("iot", "create-policy", "--policy-name", "P", "--policy-document", POLICY)
-    done = server.aws_process("iot", "create-policy", "--policy-name", "P", "--policy-document", POLICY)
+    done = server.aws_process(
+        "iot", "create-policy", "--policy-name", "P", "--policy-document", POLICY
+    )
     assert "(ResourceAlreadyExistsException)" in done.stderr
 
 
@@ -70,7 +72,10 @@ def test_policies_have_versions(server):
     assert (made["policyVersionId"], made["isDefaultVersion"]) == ("2", True)
     assert json.loads(iot.get_policy(policyName="P")["policyDocument"]) == json.loads(second)
     versions = iot.list_policy_versions(policyName="P")["policyVersions"]
-    assert {(v["versionId"], v["isDefaultVersion"]) for v in versions} == {("1", False), ("2", True)}
+    assert {(v["versionId"], v["isDefaultVersion"]) for v in versions} == {
+        ("1", False),
+        ("2", True),
+    }
     iot.set_default_policy_version(policyName="P", policyVersionId="1")
     iot.delete_policy_version(policyName="P", policyVersionId="2")
     assert json.loads(iot.get_policy(policyName="P")["policyDocument"]) == json.loads(first)

@@ -62,7 +62,9 @@ def test_aiobotocore_publishes_to_a_subscriber(server, watcher):
 
 
 def test_the_aws_cli_publishes_to_a_subscriber(server, watcher):
-    server.aws("iot-data", "publish", "--topic", "test/topic", "--qos", 1, "--payload", "from the CLI")
+    server.aws(
+        "iot-data", "publish", "--topic", "test/topic", "--qos", 1, "--payload", "from the CLI"
+    )
     assert watcher.payload() == "from the CLI"
 
 

@@ -1,5 +1,6 @@
 """mosquitto's command-line clients, with the same certificates as AWS's SDKs."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -26,14 +27,17 @@ def publish(options, version, *more):
 
 def subscribing(options, version, *more):
     """mosquitto_sub, once it is subscribed."""
-    sub = Process("stdbuf", "-oL", "mosquitto_sub", *options, "-d", "-V", version, *more)
+    by_line = ["stdbuf", "-oL"] if shutil.which("stdbuf") else []
+    sub = Process(*by_line, "mosquitto_sub", *options, "-d", "-V", version, *more)
     sub.line("Subscribed (mid:")
     return sub
 
 
 @both
 def test_a_message_passes(options, version):
-    with subscribing(options, version, "-i", "sub", "-t", "test/topic", "-F", "got %t %p", "-C", 1) as sub:
+    with subscribing(
+        options, version, "-i", "sub", "-t", "test/topic", "-F", "got %t %p", "-C", 1
+    ) as sub:
         publish(options, version, "-i", "pub", "-t", "test/topic", "-m", "hello")
         sub.line("got test/topic hello")
         assert sub.wait() == 0

@@ -1,9 +1,5 @@
 """What is on disk is there after a restart."""
 
-from botocore.exceptions import ClientError
-
-import pytest
-
 from harness import ALLOW_ALL
 from mqtt_client import tls_client
 
@@ -27,17 +23,20 @@ def test_the_control_plane_survives_a_restart(own_server, tmp_path):
         assert client.publish("test/topic") == 0
 
 
-def test_sessions_and_retained_messages_do_not_survive_a_restart_yet(own_server, tmp_path):
-    """A known gap: on AWS they outlive everything. They are kept in memory alone."""
+def test_sessions_and_retained_messages_survive_a_restart(own_server, tmp_path):
     server = own_server("--data-dir", tmp_path / "data")
     device = server.device(tmp_path, ALLOW_ALL)
     with tls_client(server, device, "sleeper", clean=False) as client:
         client.subscribe("test/topic")
         client.publish("kept/a", "state", retain=True)
+    with tls_client(server, device, "publisher") as client:
+        for number in range(3):
+            assert client.publish("test/topic", f"{number}") == 0
     assert server.stop() == 0
 
     server.start()
     with tls_client(server, device, "sleeper", clean=False) as client:
-        assert not client.session_present
-    with pytest.raises(ClientError):
-        server.client("iot-data").get_retained_message(topic="kept/a")
+        assert client.session_present
+        assert [client.payload() for _ in range(3)] == ["0", "1", "2"]
+    kept = server.client("iot-data").get_retained_message(topic="kept/a")
+    assert kept["payload"] == b"state"

@@ -68,7 +68,7 @@ def test_three_consumers_share_what_one_plain_subscriber_sees_whole(server, devi
 def test_groups_are_told_apart_by_name_and_filter(server, device):
     filters = ["$share/a/sports/#", "$share/b/sports/#", "$share/a/sports/tennis"]
     clients = [tls_client(server, device, f"c{number}") for number in range(len(filters))]
-    for client, filter in zip(clients, filters):
+    for client, filter in zip(clients, filters, strict=True):
         client.subscribe(filter)
     with tls_client(server, device, "publisher") as publisher:
         publisher.publish("sports/tennis", "ace")

@@ -85,7 +85,9 @@ def test_websocket_with_a_client_certificate_is_held_to_its_policy(server, tmp_p
 @both
 def test_the_mqtt_port_speaks_mqtt_with_and_without_alpn(server, device, version):
     for alpn in (None, "x-amzn-mqtt-ca"):
-        with Client("c", version=version).tls(device, alpn=alpn).connect(server.mqtts_port) as client:
+        with (
+            Client("c", version=version).tls(device, alpn=alpn).connect(server.mqtts_port) as client
+        ):
             exchange(client)
 
 

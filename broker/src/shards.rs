@@ -2,7 +2,6 @@
 //! stays on the shard that it was given to.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
@@ -10,7 +9,6 @@ use tokio::sync::oneshot;
 /// The shards of one server.
 pub(crate) struct Shards {
     shards: Vec<Shard>,
-    turn: AtomicUsize,
 }
 
 struct Shard {
@@ -26,21 +24,12 @@ impl Shards {
         let shards = (0..count.max(1))
             .map(Shard::start)
             .collect::<io::Result<_>>()?;
-        Ok(Self {
-            shards,
-            turn: AtomicUsize::new(0),
-        })
+        Ok(Self { shards })
     }
 
     /// The first shard, which accepts connections.
     pub(crate) fn first(&self) -> &Handle {
         &self.shards[0].runtime
-    }
-
-    /// The shard for the next connection, and whether it is the first one.
-    pub(crate) fn next(&self) -> (&Handle, bool) {
-        let at = self.turn.fetch_add(1, Ordering::Relaxed) % self.shards.len();
-        (&self.shards[at].runtime, at == 0)
     }
 
     /// All of them.

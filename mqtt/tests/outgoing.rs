@@ -38,11 +38,17 @@ fn published(out: &mut Vec<u8>) -> Vec<(u16, bool, String)> {
     let mut found = Vec::new();
     let bytes = std::mem::take(out);
     let mut rest = &bytes[..];
-    while let Some(frame) = frame(rest, 1 << 20).unwrap() {
+    while let Some(frame) = frame(rest, 1 << 20).expect("packets are well formed") {
         rest = &rest[frame.bytes.len()..];
-        if let Packet::Publish(publish) = decode(&frame, Version::V311).unwrap() {
-            let text = String::from_utf8(publish.payload.to_vec()).unwrap();
-            found.push((publish.packet_id.unwrap(), publish.dup, text));
+        if let Packet::Publish(publish) =
+            decode(&frame, Version::V311).expect("packets are well formed")
+        {
+            let text = String::from_utf8(publish.payload.to_vec()).expect("payloads are text");
+            found.push((
+                publish.packet_id.expect("it is above QoS 0"),
+                publish.dup,
+                text,
+            ));
         }
     }
     found

@@ -84,7 +84,7 @@ impl External for Outside {
 fn evaluate(expression: &str) -> (Result<String, String>, Vec<String>) {
     let sql = format!("SELECT VALUE [{expression}] FROM 'a/b'");
     let statement = Statement::parse(&sql, SqlVersion::V2016);
-    let statement = statement.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let statement = statement.expect("the statement is valid");
     let message = Message::new("a/b", br#"{"id":"x","n":10.0,"k":null}"#);
     let mut rng = SmallRng::seed_from_u64(1);
     let mut outside = Outside::default();

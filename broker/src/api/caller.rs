@@ -148,7 +148,6 @@ mod tests {
         let check = |door, certificate: bool, credential, expected: &str| {
             let peer = Peer {
                 address: ([127, 0, 0, 1], 1).into(),
-                local: ([127, 0, 0, 1], 2).into(),
                 server_name: None,
                 certificate: certificate.then(|| vec![1].into()),
             };

@@ -40,7 +40,7 @@ pub(super) fn certificate_variables(id: &str, der: &CertificateDer<'_>, into: &m
     let mut found = Found::default();
     let serial = certificate.raw_serial();
     let hex: String = serial.iter().map(|byte| format!("{byte:02X}")).collect();
-    found.add("SerialNumber", hex);
+    found.add("SerialNumber", &hex);
     names("Subject", certificate.subject(), &mut found);
     names("Issuer", certificate.issuer(), &mut found);
     for extension in certificate.extensions() {
@@ -62,11 +62,11 @@ pub(super) fn certificate_variables(id: &str, der: &CertificateDer<'_>, into: &m
 struct Found(Vec<(String, Vec<String>)>);
 
 impl Found {
-    fn add(&mut self, key: &str, value: String) {
+    fn add(&mut self, key: &str, value: &str) {
         if value.chars().count() > VALUE_CHARS_MAX || value.contains(['*', '$', '+', '?', '#']) {
             return;
         }
-        let value = escaped(&value);
+        let value = escaped(value);
         match self.0.iter_mut().find(|(known, _)| known == key) {
             Some((_, values)) if values.len() < VALUES_MAX => values.push(value),
             Some(_) => {}
@@ -105,7 +105,7 @@ fn escaped(value: &str) -> String {
 fn names(of: &str, name: &X509Name<'_>, found: &mut Found) {
     for attribute in name.iter_attributes() {
         if let (Some(known), Ok(text)) = (known(attribute.attr_type()), attribute.as_str()) {
-            found.add(&format!("{of}.{known}"), text.to_owned());
+            found.add(&format!("{of}.{known}"), text);
         }
     }
 }
@@ -129,7 +129,7 @@ fn alternative_names(of: &str, names: &[GeneralName<'_>], found: &mut Found) {
             },
             _ => continue,
         };
-        found.add(&format!("{of}.AlternativeName.{kind}"), text);
+        found.add(&format!("{of}.AlternativeName.{kind}"), &text);
     }
 }
 

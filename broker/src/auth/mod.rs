@@ -3,4 +3,4 @@
 mod certificate_variables;
 mod guard;
 
-pub(crate) use guard::{Facts, Guard, Identity, Refused, Verdict};
+pub(crate) use guard::{Facts, Guard, Identity, Refused};

@@ -102,6 +102,8 @@ enum PolicyCommand {
 enum RulesCommand {
     /// Evaluate the SQL of a rule, or a substitution template, for messages
     Test(rules::RulesTestArgs),
+    /// Show the functions of the SQL, with examples
+    Functions(rules::RulesFunctionsArgs),
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -113,6 +115,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Function(command) => function::run(command),
         Command::Policy(PolicyCommand::Test(args)) => policy::run(args),
         Command::Rules(RulesCommand::Test(args)) => rules::run(args),
+        Command::Rules(RulesCommand::Functions(args)) => rules::run_functions(&args),
         Command::Health(args) => health::run(&args),
     }
 }

@@ -2,6 +2,7 @@
 //! server.
 
 mod answer;
+mod functions;
 mod message;
 
 use super::lines;
@@ -11,6 +12,7 @@ use ::rules::template::Template;
 use answer::{Answer, Failure, TextAnswer};
 use anyhow::bail;
 use clap::Args;
+pub(crate) use functions::{RulesFunctionsArgs, run as run_functions};
 use message::{Line, Outside, Published};
 use mqtt::profile::Profile;
 use mqtt::topic::TopicFilter;

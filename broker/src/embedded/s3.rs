@@ -51,11 +51,6 @@ impl EmbeddedS3 {
         })
     }
 
-    /// Where the buckets lie.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// Removes every bucket.
     pub(crate) fn reset(&self) -> io::Result<()> {
         for entry in std::fs::read_dir(&self.root)? {
@@ -401,7 +396,7 @@ mod tests {
             step("PUT", "/b-1/k", "x", 404, "NoSuchBucket"),
         ];
         check(&s3, &steps[..3]).await;
-        let file = s3.root().join("b-1/room1/17.json");
+        let file = s3.root.join("b-1/room1/17.json");
         assert_eq!(std::fs::read_to_string(file).unwrap(), "{\"t\":31.5}");
         check(&s3, &steps[3..]).await;
     }
@@ -474,7 +469,7 @@ mod tests {
     #[test]
     fn the_scratch_directory_goes_with_the_server() {
         let s3 = EmbeddedS3::scratch().unwrap();
-        let root = s3.root().to_owned();
+        let root = s3.root.clone();
         assert!(root.is_dir());
         drop(s3);
         assert!(!root.exists());

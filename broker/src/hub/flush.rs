@@ -57,7 +57,7 @@ struct Running;
 impl Drop for Running {
     fn drop(&mut self) {
         // A thread that is ending has no list any more.
-        let _ = FLUSHER.try_with(|flusher| flusher.take());
+        let _ = FLUSHER.try_with(RefCell::take);
         let _ = WOKEN.try_with(|woken| woken.set(false));
     }
 }

@@ -191,6 +191,6 @@ impl Group {
 
 /// A random UUID that nobody has to be unable to guess, without a system call.
 pub(super) fn random_uuid() -> Uuid {
-    let bytes: [u8; 16] = CHANCE.with_borrow_mut(|chance| chance.random());
+    let bytes: [u8; 16] = CHANCE.with_borrow_mut(Rng::random);
     uuid::Builder::from_random_bytes(bytes).into_uuid()
 }

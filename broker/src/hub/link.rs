@@ -3,7 +3,6 @@
 use super::end::End;
 use crate::net::Wire;
 use parking_lot::Mutex;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
@@ -13,7 +12,6 @@ pub(super) struct Link {
     /// Tells this connection from the client's others.
     pub(super) number: u64,
     pub(super) wire: Wire,
-    pub(super) address: SocketAddr,
     /// Silence after which the client is taken for lost, 1.5 times the keep alive; 0 for never.
     pub(super) silence_max_ms: u64,
     /// When the client last sent something.
@@ -28,17 +26,10 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(
-        number: u64,
-        wire: Wire,
-        address: SocketAddr,
-        keep_alive_s: u16,
-        now_ms: u64,
-    ) -> Self {
+    pub(super) fn new(number: u64, wire: Wire, keep_alive_s: u16, now_ms: u64) -> Self {
         Self {
             number,
             wire,
-            address,
             silence_max_ms: u64::from(keep_alive_s) * 1500,
             heard_ms: AtomicU64::new(now_ms),
             wake: Notify::new(),

@@ -186,11 +186,6 @@ impl Hub {
         sessions.iter().filter(|s| s.link().is_some()).count()
     }
 
-    /// The rules that the core knows have one of this name.
-    pub(crate) fn knows_rule(&self, name: &str) -> bool {
-        self.router.read().rule(name).is_some()
-    }
-
     fn now_ms(&self) -> u64 {
         self.clock.now_ms()
     }

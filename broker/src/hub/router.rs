@@ -142,11 +142,6 @@ impl Router {
         TopicFilter::parse(rule.rule().topic_filter()?, &self.profile).ok()
     }
 
-    /// A rule by name.
-    pub(super) fn rule(&self, name: &str) -> Option<&RuleHandle> {
-        self.rules.get(name)
-    }
-
     /// Where a topic leads. `may` says whether a session's policies let it receive the topic.
     pub(super) fn route(&self, topic: &str, may: &dyn Fn(&Session) -> bool) -> Route {
         if self.profile.reserved_topics
@@ -179,11 +174,6 @@ impl Router {
             }
         }
         route
-    }
-
-    /// Filters and groups in the trie, for figures.
-    pub(super) fn len(&self) -> usize {
-        self.trie.len()
     }
 }
 

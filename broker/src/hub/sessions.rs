@@ -31,11 +31,6 @@ impl Sessions {
         let client_id = Arc::clone(&session.client_id);
         self.0.insert(client_id, Arc::clone(session));
     }
-
-    /// The session of a client id.
-    pub(super) fn get(&self, client_id: &str) -> Option<Arc<Session>> {
-        self.0.get(client_id).map(|entry| Arc::clone(&entry))
-    }
 }
 
 /// An accepted CONNECT, as far as the session is concerned.
@@ -54,7 +49,7 @@ impl Hub {
     /// `connack` writes the answer, told whether a session is present.
     pub(super) fn open_session(
         &self,
-        opening: Opening,
+        opening: &Opening,
         link: &Arc<Link>,
         connack: impl FnOnce(bool) -> Vec<u8>,
         now_ms: u64,
@@ -69,21 +64,21 @@ impl Hub {
                 // AWS resumes no session across versions of the protocol.
                 if opening.clean_start || old.is_over(now_ms) || old.version != opening.version {
                     self.dissolve(&old);
-                    let fresh = self.new_session(&opening);
+                    let fresh = self.new_session(opening);
                     occupied.insert(Arc::clone(&fresh));
-                    self.begin(&fresh, &opening, link, &connack(false), now_ms);
+                    self.begin(&fresh, opening, link, &connack(false), now_ms);
                     fresh
                 } else {
-                    self.begin(&old, &opening, link, &connack(true), now_ms);
+                    self.begin(&old, opening, link, &connack(true), now_ms);
                     drop(occupied);
                     self.resumed(&old, now_ms);
                     old
                 }
             }
             Entry::Vacant(vacant) => {
-                let fresh = self.new_session(&opening);
+                let fresh = self.new_session(opening);
                 vacant.insert(Arc::clone(&fresh));
-                self.begin(&fresh, &opening, link, &connack(false), now_ms);
+                self.begin(&fresh, opening, link, &connack(false), now_ms);
                 fresh
             }
         }

@@ -10,6 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use rules::delivery::{Counters, RuleCounters};
 use std::fmt;
 use std::sync::Arc;
 
@@ -27,7 +28,6 @@ pub(crate) struct Metrics {
     messages_dropped: Counter,
     receives_denied: Counter,
     rules_not_found: Counter,
-    rules_matched: Family<Rule, Counter>,
     rule_actions: Family<Outcome, Counter>,
     api_requests: Family<labels::Request, Counter>,
 }
@@ -78,14 +78,6 @@ impl Metrics {
         self.rules_not_found.inc();
     }
 
-    /// A rule's topic filter and WHERE matched a message.
-    pub(crate) fn rule_matched(&self, rule: &Arc<str>) {
-        let rule = Rule {
-            rule: rule.to_string(),
-        };
-        self.rules_matched.get_or_create(&rule).inc();
-    }
-
     /// An action of a rule ended; `action` is its kind (`s3`), `outcome` one of `success`,
     /// `recorded`, `denied` and `failure`.
     pub(crate) fn rule_action(&self, rule: &Arc<str>, action: &'static str, outcome: &'static str) {
@@ -104,11 +96,16 @@ impl Metrics {
             .inc();
     }
 
-    /// Everything in Prometheus's text form.
-    pub(crate) fn text(&self) -> String {
+    /// Everything in Prometheus's text form; `rules` is what the rules engine counts.
+    pub(crate) fn text(&self, rules: &Counters) -> String {
+        const END: &str = "# EOF\n";
         let mut text = String::new();
         // Writing to a String fails for no reason but a failing encoder, whose lines are lost.
         let _: fmt::Result = encode(&mut text, &self.registry);
+        if let Some(before_end) = text.strip_suffix(END) {
+            text.truncate(before_end.len());
+        }
+        let _: fmt::Result = encode(&mut text, &of_rules(rules));
         text
     }
 }
@@ -128,7 +125,6 @@ impl Default for Metrics {
             messages_dropped: Counter::default(),
             receives_denied: Counter::default(),
             rules_not_found: Counter::default(),
-            rules_matched: Family::default(),
             rule_actions: Family::default(),
             api_requests: Family::default(),
         };
@@ -189,8 +185,6 @@ impl Metrics {
         let registry = &mut self.registry;
         let help = "Basic Ingest messages to a rule that is missing or disabled";
         registry.register("rules_not_found", help, self.rules_not_found.clone());
-        let help = "Messages that a rule matched";
-        registry.register("rules_matched", help, self.rules_matched.clone());
         let help = "Actions of rules by outcome";
         registry.register("rule_actions", help, self.rule_actions.clone());
     }
@@ -200,6 +194,42 @@ impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics").finish_non_exhaustive()
     }
+}
+
+/// Reads one of a rule's counters.
+type Count = fn(&RuleCounters) -> u64;
+
+/// The rules engine's counters under AWS's names (developer guide, "AWS IoT metrics").
+fn of_rules(counters: &Counters) -> Registry {
+    let mut registry = Registry::with_prefix("thingcore");
+    let families: [(&str, &str, Count); 4] = [
+        ("rule_topic_match", "Messages on a topic of the rule", |c| {
+            c.topic_match.count()
+        }),
+        ("rule_executed", "Messages that WHERE let through", |c| {
+            c.executed.count()
+        }),
+        ("rule_parse_error", "Messages that the SQL failed on", |c| {
+            c.parse_error.count()
+        }),
+        (
+            "rule_message_throttled",
+            "Messages that found the rule's queue full",
+            |c| c.throttled.count(),
+        ),
+    ];
+    let rules = counters.rules();
+    for (name, help, count) in families {
+        let family = Family::<Rule, Counter>::default();
+        for (rule, counters) in &rules {
+            let rule = Rule {
+                rule: rule.to_string(),
+            };
+            family.get_or_create(&rule).inc_by(count(counters));
+        }
+        registry.register(name, help, family);
+    }
+    registry
 }
 
 fn wide(count: usize) -> u64 {
@@ -219,10 +249,11 @@ mod tests {
         metrics.denied("iot:Publish");
         metrics.published_in(7);
         metrics.published_out(3, 1, 2);
-        metrics.rule_matched(&"hot".into());
+        let rules = Counters::default();
+        rules.rule(&"hot".into());
         metrics.rule_action(&"hot".into(), "s3", "failure");
         metrics.api_request("CreateThing", 200);
-        let text = metrics.text();
+        let text = metrics.text(&rules);
         for line in [
             "thingcore_connections 1",
             "thingcore_connects_total 2",
@@ -233,7 +264,7 @@ mod tests {
             "thingcore_messages_out_total 3",
             "thingcore_messages_dropped_total 1",
             "thingcore_receives_denied_total 2",
-            r#"thingcore_rules_matched_total{rule="hot"} 1"#,
+            r#"thingcore_rule_topic_match_total{rule="hot"} 0"#,
             r#"thingcore_rule_actions_total{rule="hot",action="s3",outcome="failure"} 1"#,
             r#"thingcore_api_requests_total{operation="CreateThing",status="200"} 1"#,
         ] {

@@ -118,13 +118,12 @@ impl<D: Doors> Gate<D> {
         address: SocketAddr,
         place: Place,
     ) {
-        // A connection that is gone already has no address.
-        let (Ok(()), Ok(local)) = (stream.set_nodelay(true), stream.local_addr()) else {
+        // A connection that is gone already has no options.
+        if stream.set_nodelay(true).is_err() {
             return;
-        };
+        }
         let peer = Peer {
             address,
-            local,
             server_name: None,
             certificate: None,
         };

@@ -13,8 +13,7 @@ mod upgrade;
 mod websocket;
 mod wire;
 
-pub(crate) use listen::{ListenError, Listeners, Listening, start};
-pub(crate) use tls::{certificate_id, endpoint_name};
+pub(crate) use listen::{ListenError, Listeners, start};
 pub(crate) use wire::Wire;
 
 use rustls_pki_types::CertificateDer;
@@ -25,8 +24,6 @@ use std::net::SocketAddr;
 pub(crate) struct Peer {
     /// The client's address.
     pub(crate) address: SocketAddr,
-    /// The address that it connected to.
-    pub(crate) local: SocketAddr,
     /// SNI.
     pub(crate) server_name: Option<String>,
     /// The client certificate of the TLS session, resumed or not; whether it is registered and

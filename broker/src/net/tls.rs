@@ -317,12 +317,12 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
 }
 
 /// The id that AWS gives a certificate: SHA-256 of its DER in lower-case hex.
-pub(crate) fn certificate_id(certificate: &CertificateDer<'_>) -> String {
+pub(super) fn certificate_id(certificate: &CertificateDer<'_>) -> String {
     hex(&Sha256::digest(certificate))
 }
 
 /// The name that AWS would give an account's endpoint; the prefix comes from the account id.
-pub(crate) fn endpoint_name(account_id: &str, region: &str) -> String {
+pub(super) fn endpoint_name(account_id: &str, region: &str) -> String {
     let digest = hex(&Sha256::digest(account_id));
     format!("a{}-ats.iot.{region}.amazonaws.com", &digest[..13])
 }

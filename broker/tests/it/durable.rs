@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use things::{Row, Settings, Table, Things};
 
 const HOUR_S: u32 = 3600;
 
@@ -41,9 +42,12 @@ fn numbered(count: usize) -> Vec<String> {
 
 fn publish(server: &TestServer, topic: &str, payloads: &[String]) {
     let (mut device, _) = visit(server, "publisher", Version::V311);
-    let acknowledged = device.publish_all(topic, payloads);
-    let in_order: Vec<u16> = (1..).take(payloads.len()).collect();
-    assert_eq!(acknowledged, in_order);
+    device.publish_all(
+        &payloads
+            .iter()
+            .map(|text| (topic, &**text))
+            .collect::<Vec<_>>(),
+    );
     device.disconnect();
 }
 
@@ -278,6 +282,80 @@ fn a_reset_empties_what_is_on_disk_too() {
     }
 }
 
+#[test]
+fn acknowledgements_keep_their_order_whether_they_wait_for_the_disk_or_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = on_disk(directory.path());
+    subscribed(&server, "sub", Version::V311, "kept");
+    let (mut device, _) = visit(&server, "publisher", Version::V311);
+    let topics = [
+        "nobody", "kept", "nobody", "nobody", "kept", "kept", "nobody",
+    ];
+    let messages: Vec<_> = topics
+        .iter()
+        .cycle()
+        .take(100)
+        .map(|topic| (*topic, ""))
+        .collect();
+    device.publish_all(&messages);
+}
+
+#[test]
+fn a_will_waits_for_its_delay_over_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = on_disk(directory.path());
+    subscribed(&server, "heir", Version::V5, "will");
+    let port = plain_port(&server);
+    drop(Device::with_will(port, "lost", "will", "farewell", 60));
+    server.shutdown();
+
+    let server = on_disk(directory.path());
+    let (mut heir, present) = visit(&server, "heir", Version::V5);
+    assert!(present);
+    check_nothing_owed(&mut heir, "will");
+    let advance = json!({"advance_ms": 61_000}).to_string();
+    server.api.admin("POST /_thingcore/clock", &advance);
+    assert_eq!(payloads(&mut heir, 1), ["farewell"]);
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_skipped() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = on_disk(directory.path());
+    subscribed(&server, "sub", Version::V5, "a");
+    publish(&server, "a", &numbered(2));
+    retain(&server, "b", "x", "");
+    server.shutdown();
+    {
+        let things = Things::open(&Settings {
+            region: "us-east-1".to_owned(),
+            account_id: "000000000000".to_owned(),
+            directory: Some(directory.path().to_owned()),
+        });
+        let things = things.unwrap();
+        let rows = things.rows().unwrap();
+        let tables = [
+            Table::Retained,
+            Table::Sessions,
+            Table::Subscriptions,
+            Table::Queues,
+            Table::Shared,
+        ];
+        // Keys and values that are too short, too long, empty, or of another form.
+        for table in tables {
+            for (key, value) in [(1, 0), (8, 0), (8, 1), (9, 8), (16, 40), (17, 400)] {
+                let value = vec![0xFF; value];
+                rows.write([Row::put(table, vec![0xFE; key], 0, || value)], None);
+            }
+        }
+    }
+    let server = on_disk(directory.path());
+    assert!(retained(&server, "b").is_some());
+    let (mut device, present) = visit(&server, "sub", Version::V5);
+    assert!(present);
+    assert_eq!(payloads(&mut device, 2), numbered(2));
+}
+
 /// A server in a process of its own, for a test to kill.
 struct Process {
     child: Child,
@@ -342,8 +420,9 @@ fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
             assert_eq!(message.payload, String::as_bytes(payload), "{round}");
         }
         let payloads: Vec<String> = (0..20).map(|number| format!("{round}.{number}")).collect();
+        let messages: Vec<_> = payloads.iter().map(|text| ("a", &**text)).collect();
         let (mut publisher, _) = Device::resume_plain(server.port(), "publisher", Version::V311, 0);
-        publisher.publish_all("a", &payloads);
+        publisher.publish_all(&messages);
         expected.extend(payloads);
     }
     let server = Process::start(folder.path());

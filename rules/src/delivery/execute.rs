@@ -4,10 +4,11 @@ use super::counters::RuleCounters;
 use super::engine::Shared;
 use super::error_action::{self, Failure};
 use super::event::Event;
+use super::ports::Denied;
 use super::records::{Outcome, Record, SentRequest};
 use super::rule::{Rule, Selected};
 use super::shown::{shown_publish, shown_request};
-use crate::actions::{Action, Effect, Input, Rendered, Republish, Unrenderable};
+use crate::actions::{Action, Effect, Input, Permission, Rendered, Republish, Unrenderable};
 use crate::sql::Context;
 use crate::target::{AwsRequest, Route, SendFailure, Via};
 use bytes::Bytes;
@@ -157,18 +158,7 @@ impl Run {
             failure,
             details,
         };
-        let denied = permission.and_then(|wanted| {
-            let roles = &self.shared.ports.roles;
-            roles
-                .authorize(
-                    self.rule.name(),
-                    &wanted.role_arn,
-                    wanted.action,
-                    &wanted.resource,
-                )
-                .err()
-        });
-        if let Some(denied) = denied {
+        if let Some(denied) = permission.and_then(|wanted| self.denied(&wanted)) {
             let reason = denied.reason;
             let failed = Failed {
                 message: self.text(&rendered, &reason),
@@ -191,6 +181,19 @@ impl Run {
                 }))
             }
         }
+    }
+
+    /// Asks the role for what an action wants.
+    fn denied(&self, wanted: &Permission) -> Option<Denied> {
+        let Permission {
+            role_arn,
+            action,
+            resource,
+        } = wanted;
+        let roles = &self.shared.ports.roles;
+        roles
+            .authorize(self.rule.name(), role_arn, action, resource)
+            .err()
     }
 
     /// Sends what is pending, side by side, and gathers the failures in the order of actions.

@@ -97,6 +97,9 @@ pub(crate) fn evaluate(vector: &Vector, statement: &Statement) -> Result<Outcome
 
 /// MQTT's matching, but `a/#` does not match `a` (developer guide, "MQTT topics").
 fn filter_matches(filter: &str, topic: &str) -> bool {
+    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
+        return false;
+    }
     let (mut filter, mut topic) = (filter.split('/'), topic.split('/'));
     loop {
         match (filter.next(), topic.next()) {

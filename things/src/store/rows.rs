@@ -75,9 +75,14 @@ struct Shared {
     pending: Mutex<Pending>,
     /// Something has come.
     news: Condvar,
-    /// About how much waits to be written, or is being written.
+    /// About how much waits to be written.
     waiting_bytes: AtomicUsize,
     on_commit: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+/// About what a change costs.
+fn bytes(value: Option<&Value>) -> usize {
+    ROW_BYTES + value.map_or(0, |value| value.bytes)
 }
 
 type Changes = HashMap<(Table, Box<[u8]>), Option<Value>, foldhash::fast::RandomState>;
@@ -100,12 +105,18 @@ impl Pending {
 
     fn change(&mut self, row: Row) {
         let Row { table, key, value } = row;
-        self.bytes += ROW_BYTES + value.as_ref().map_or(0, |value| value.bytes);
         let at = (table, key);
-        if value.is_none() && table.keys_are_new() && self.rows.remove(&at).is_some() {
+        if value.is_none()
+            && table.keys_are_new()
+            && let Some(unwritten) = self.rows.remove(&at)
+        {
+            self.bytes -= bytes(unwritten.as_ref());
             return;
         }
-        self.rows.insert(at, value);
+        self.bytes += bytes(value.as_ref());
+        if let Some(before) = self.rows.insert(at, value) {
+            self.bytes -= bytes(before.as_ref());
+        }
     }
 }
 
@@ -150,15 +161,12 @@ impl Rows {
             }
             return;
         }
-        let before = pending.bytes;
         // The writer looks for more before it sleeps.
         let wake = pending.is_empty();
         rows.into_iter().for_each(|row| pending.change(row));
         pending.thens.extend(then);
-        let grown = pending.bytes - before;
-        self.shared
-            .waiting_bytes
-            .fetch_add(grown, Ordering::Relaxed);
+        let waiting = &self.shared.waiting_bytes;
+        waiting.store(pending.bytes, Ordering::Relaxed);
         drop(pending);
         if wake {
             self.shared.news.notify_one();
@@ -187,6 +195,7 @@ impl Rows {
             let mut pending = self.shared.pending.lock();
             pending.clear = true;
             pending.rows.clear();
+            pending.bytes = 0;
         }
         let tell = move |on_disk| {
             // Nobody hangs up before the answer.
@@ -234,12 +243,11 @@ impl Shared {
             let Pending {
                 clear,
                 rows,
-                bytes,
                 thens,
+                bytes: _,
                 stopped: _,
             } = round;
             let written = self.write(clear, rows);
-            self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             match &written {
                 // Once for a disk that is full, not once for each batch.
                 Err(error) if !failed => tracing::error!(%error, "the store cannot be written"),
@@ -267,6 +275,7 @@ impl Shared {
         let stopped = pending.stopped;
         let round = std::mem::take(&mut *pending);
         pending.stopped = stopped;
+        self.waiting_bytes.store(0, Ordering::Relaxed);
         Some(round)
     }
 
@@ -367,6 +376,7 @@ mod tests {
         pending.change(Row::put(Table::Queues, *b"a", 1, unmade));
         pending.change(remove(Table::Queues, "a"));
         assert!(pending.is_empty());
+        assert_eq!(pending.bytes, 0);
         // A retained message's topic may have been written before, so its end is.
         pending.change(put(Table::Retained, "a", "1"));
         pending.change(remove(Table::Retained, "a"));

@@ -28,7 +28,6 @@ pub(super) struct Answered {
 pub(super) fn peer() -> Peer {
     Peer {
         address: ([127, 0, 0, 1], 50_000).into(),
-        local: ([127, 0, 0, 1], 9_883).into(),
         server_name: None,
         certificate: None,
     }

@@ -1,7 +1,7 @@
 //! `/_thingcore/functions`: what `thingcore function add`, `list` and `logs` call.
 
 use super::api::json_response;
-use super::function::{Function, Runtime, TIMEOUT_S_DEFAULT};
+use super::function::{Function, FunctionRefused, Runtime, TIMEOUT_S_DEFAULT};
 use super::registry::{Functions, PutRefused};
 use axum::response::Response;
 use bytes::Bytes;
@@ -63,7 +63,7 @@ impl Functions {
             Err(why) => return refused(StatusCode::BAD_REQUEST, &why.to_string()),
         };
         let Some(runtime) = Runtime::parse(&add.runtime) else {
-            let why = super::FunctionRefused::Runtime(add.runtime);
+            let why = FunctionRefused::Runtime(add.runtime);
             return refused(StatusCode::BAD_REQUEST, &why.to_string());
         };
         let permissions = self.function(&add.name).map(|f| f.permissions.clone());

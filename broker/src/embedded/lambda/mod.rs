@@ -13,6 +13,4 @@ mod sandbox;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use function::{Function, FunctionRefused, Runtime};
-pub(crate) use registry::{Functions, InvokeRefused, Place};
-pub(crate) use sandbox::Outcome;
+pub(crate) use registry::{Functions, Place};

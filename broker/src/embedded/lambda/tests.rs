@@ -1,6 +1,8 @@
 //! Real handlers in real processes: python3 and, where it is installed, node.
 
-use super::{Function, Functions, Place, Runtime};
+use super::Functions;
+use super::function::{Function, Runtime};
+use super::registry::Place;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Method, Request};

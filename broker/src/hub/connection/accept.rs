@@ -289,7 +289,7 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
     let (profile, now_ms) = (&hub.profile, hub.now_ms());
     let keep_alive_s = profile.keep_alive_s(connect.keep_alive_s);
     let number = hub.next_number();
-    let link = Link::new(number, wire, peer.address, keep_alive_s, now_ms);
+    let link = Link::new(number, wire, keep_alive_s, now_ms);
     let link = Arc::new(link);
     let expiry_s = expiry_s(&connect, profile);
     let opening = Opening {
@@ -301,7 +301,7 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
         limits: limits(&connect, profile),
     };
     let connack = |present| connack(&connect, profile, present, assigned.then_some(&*client_id));
-    let session = hub.open_session(opening, &link, connack, now_ms);
+    let session = hub.open_session(&opening, &link, connack, now_ms);
     let principal = guard.principal();
     let address = peer.address;
     tracing::info!(?client_id, %principal, %address, version = ?connect.version, "connected");

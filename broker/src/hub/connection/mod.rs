@@ -152,7 +152,7 @@ impl Connection {
                         return end;
                     }
                     self.yield_to_receivers().await;
-                    self.hub.yield_to_disk().await;
+                    self.hub.yield_to_disk(&link).await;
                 }
             }
         }

@@ -60,9 +60,11 @@ impl Hub {
         }
     }
 
-    /// Waits while more comes than the disk takes.
-    pub(in crate::hub) async fn yield_to_disk(&self) {
-        if let Some(journal) = &self.journal {
+    /// Holds a client back that waits for the disk itself while more comes than the disk takes.
+    pub(in crate::hub) async fn yield_to_disk(&self, link: &Link) {
+        if let Some(journal) = &self.journal
+            && link.has_answers_waiting()
+        {
             while journal.rows.is_pressed() && journal.on_disk().await {}
         }
     }

@@ -241,3 +241,93 @@ impl<'a> Reader<'a> {
         self.0.is_empty().then_some(message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages() -> Vec<Message> {
+        let plain = Message {
+            topic: "a/b".into(),
+            payload: Bytes::new(),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            properties: Bytes::new(),
+            expires_at_ms: None,
+        };
+        let full = Message {
+            topic: "ü/$x".into(),
+            payload: Bytes::from(vec![0xFF; 300]),
+            qos: QoS::ExactlyOnce,
+            retain: true,
+            properties: Bytes::from_static(&[1, 1]),
+            expires_at_ms: Some(1),
+        };
+        vec![plain, full]
+    }
+
+    /// What was written is read again; shortened, lengthened or of another form it is not.
+    fn check<T: PartialEq + std::fmt::Debug>(
+        bytes: &[u8],
+        read: impl Fn(&[u8]) -> Option<T>,
+        expected: T,
+    ) {
+        assert_eq!(read(bytes), Some(expected));
+        for len in 0..bytes.len() {
+            assert_eq!(read(&bytes[..len]), None, "{len} of {bytes:?}");
+        }
+        let mut other = bytes.to_vec();
+        other[0] += 1;
+        assert_eq!(read(&other), None);
+        // Any byte may be wrong; none of them is a panic.
+        for at in 0..bytes.len() {
+            let mut wrong = bytes.to_vec();
+            wrong[at] ^= 0xFF;
+            let _ = read(&wrong);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for it in messages() {
+            check(&message(&it), read_message, it.clone());
+            check(&retained(&it, 7), read_retained, (it.clone(), 7));
+            let share = Share {
+                name: "g".into(),
+                filter: "a/#".into(),
+            };
+            check(&shared("g", "a/#", &it), read_shared, (share, it.clone()));
+            let mut outbound: Outbound<Arc<Group>> = Outbound {
+                message: Arc::new(it.clone()),
+                qos: QoS::AtLeastOnce,
+                retain: true,
+                subscription_id: None,
+                share: None,
+                stored: None,
+            };
+            let mut expected = Owed {
+                message: it.clone(),
+                qos: QoS::AtLeastOnce,
+                retain: true,
+                subscription_id: None,
+                share: None,
+            };
+            check(&owed(&outbound), read_owed, expected);
+            outbound.subscription_id = Some(268_435_455);
+            let profile = mqtt::Profile::aws();
+            let filter = mqtt::topic::TopicFilter::parse("a/#", &profile).unwrap();
+            outbound.share = Some(Group::new("g".into(), filter, 1, None));
+            expected = Owed {
+                message: it.clone(),
+                qos: QoS::AtLeastOnce,
+                retain: true,
+                subscription_id: Some(268_435_455),
+                share: Some(Share {
+                    name: "g".into(),
+                    filter: "a/#".into(),
+                }),
+            };
+            check(&owed(&outbound), read_owed, expected);
+        }
+    }
+}

@@ -33,7 +33,6 @@ fn request(method: Method, target: &str, changed: &[(&str, &str)]) -> Request<()
 fn peer(certificate: bool) -> Peer {
     Peer {
         address: "127.0.0.1:50000".parse().unwrap(),
-        local: "127.0.0.1:8443".parse().unwrap(),
         server_name: None,
         certificate: certificate.then(|| CertificateDer::from(vec![0x30])),
     }

@@ -107,7 +107,7 @@ impl Device {
         id: &str,
         version: Version,
     ) -> (Self, bool) {
-        let packet = persistent_connect(id, version, SESSION_S);
+        let packet = persistent_connect(id, version, SESSION_S, None);
         accepted(Self::open(tls_stream(server, keys), version, &packet))
     }
 
@@ -119,7 +119,7 @@ impl Device {
         version: Version,
         expiry_s: u32,
     ) -> (Self, bool) {
-        let packet = persistent_connect(id, version, expiry_s);
+        let packet = persistent_connect(id, version, expiry_s, None);
         accepted(Self::open(plain_stream(port), version, &packet))
     }
 
@@ -162,25 +162,40 @@ impl Device {
         }
     }
 
-    /// Sends PUBLISH packets at QoS 1 at once, and gives the packet ids of the answers in order.
-    pub(crate) fn publish_all(&mut self, topic: &str, payloads: &[String]) -> Vec<u16> {
+    /// Sends topics and payloads at QoS 1 at once, over MQTT 3.1.1; they must be acknowledged in
+    /// order.
+    pub(crate) fn publish_all(&mut self, messages: &[(&str, &str)]) {
+        assert_eq!(self.version, Version::V311);
         let mut out = BytesMut::new();
-        for payload in payloads {
+        let mut expected = Vec::new();
+        for (topic, payload) in messages {
             let id = self.next_packet_id();
-            let mut publish = v4::Publish::new(topic, QoS::AtLeastOnce, payload.as_bytes());
+            let mut publish = v4::Publish::new(*topic, QoS::AtLeastOnce, *payload);
             publish.pkid = id;
-            assert_eq!(self.version, Version::V311);
             publish.write(&mut out).unwrap();
+            expected.push(Packet::PubAck { id, reason: 0 });
         }
         self.send(&out).unwrap();
-        let acknowledged = |packet| match packet {
-            Packet::PubAck { id, .. } => id,
-            other => panic!("no PUBACK but {other:?}"),
-        };
-        payloads
-            .iter()
-            .map(|_| acknowledged(self.answer()))
-            .collect()
+        let answers: Vec<_> = messages.iter().map(|_| self.answer()).collect();
+        assert_eq!(answers, expected);
+    }
+
+    /// Connects over MQTT 5 without TLS to a session that stays, with a will that waits.
+    pub(crate) fn with_will(port: u16, id: &str, topic: &str, payload: &str, delay_s: u32) -> Self {
+        let mut will = v5::LastWill::new(topic, payload.as_bytes(), QoS::AtLeastOnce, false);
+        will.properties = Some(v5::WillProperties {
+            delay_interval: Some(delay_s),
+            payload_format_indicator: None,
+            message_expiry_interval: None,
+            content_type: None,
+            response_topic: None,
+            correlation_data: None,
+            user_properties: Vec::new(),
+        });
+        let packet = persistent_connect(id, Version::V5, SESSION_S, Some(will));
+        let (device, present) = accepted(Self::open(plain_stream(port), Version::V5, &packet));
+        assert!(!present, "{id}");
+        device
     }
 
     /// Subscribes at QoS 1 and gives the reason.
@@ -366,7 +381,12 @@ fn plain_stream(port: u16) -> Box<dyn Stream> {
     Box::new(tcp)
 }
 
-fn persistent_connect(id: &str, version: Version, expiry_s: u32) -> BytesMut {
+fn persistent_connect(
+    id: &str,
+    version: Version,
+    expiry_s: u32,
+    will: Option<v5::LastWill>,
+) -> BytesMut {
     let mut out = BytesMut::new();
     match version {
         Version::V311 => {
@@ -378,6 +398,7 @@ fn persistent_connect(id: &str, version: Version, expiry_s: u32) -> BytesMut {
         Version::V5 => {
             let mut connect = v5::Connect::new(id);
             connect.clean_session = false;
+            connect.last_will = will;
             connect.keep_alive = KEEP_ALIVE_S;
             connect.properties = Some(v5::ConnectProperties {
                 session_expiry_interval: Some(expiry_s),
