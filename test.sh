@@ -46,5 +46,7 @@ cargo build --workspace --bins --tests --locked
 if [ $# = 0 ]; then
     cargo test --workspace --locked
 fi
-export THINGCORE_BIN="${CARGO_TARGET_DIR:-target}/debug/thingcore"
+# Absolute, for tests that start it in folders of their own.
+THINGCORE_BIN="$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)/thingcore"
+export THINGCORE_BIN
 exec .venv/bin/python -m pytest -c tests/pytest.ini --rootdir tests tests "$@"

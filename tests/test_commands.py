@@ -194,8 +194,15 @@ def test_rules_test_answers_lines_from_standard_input():
 
 def test_rules_test_fills_templates():
     request = {"id": 1, "template": "a/${topic(2)}/${id}", "topic": "x/y", "payload": {"id": 7}}
-    done = thingcore("rules", "test", "--stdin", input=lines([request]))
-    assert answers(done) == [{"id": 1, "text": "a/y/7"}]
+    for options in [["--stdin"], ["--template", "--stdin"]]:
+        done = thingcore("rules", "test", *options, input=lines([request]))
+        assert answers(done) == [{"id": 1, "text": "a/y/7"}]
+    for options in [
+        ["--stdin", "--template", "x"],
+        ["--template", "--topic", "a", "--payload", "{}"],
+    ]:
+        done = thingcore("rules", "test", *options, input="")
+        assert (done.returncode, done.stdout) == (64, ""), options
 
 
 @pytest.mark.parametrize(

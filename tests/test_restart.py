@@ -28,15 +28,33 @@ def test_sessions_and_retained_messages_survive_a_restart(own_server, tmp_path):
     device = server.device(tmp_path, ALLOW_ALL)
     with tls_client(server, device, "sleeper", clean=False) as client:
         client.subscribe("test/topic")
-        client.publish("kept/a", "state", retain=True)
-    with tls_client(server, device, "publisher") as client:
-        for number in range(3):
-            assert client.publish("test/topic", f"{number}") == 0
+    with tls_client(server, device, "publisher") as publisher:
+        publisher.publish("test/topic", "while you slept")
+        publisher.publish("kept/a", "state", retain=True)
     assert server.stop() == 0
 
     server.start()
     with tls_client(server, device, "sleeper", clean=False) as client:
         assert client.session_present
-        assert [client.payload() for _ in range(3)] == ["0", "1", "2"]
+        assert client.payload() == "while you slept"
+        client.subscribe("kept/a")
+        assert client.payload() == "state"
+
+
+def test_what_was_acknowledged_survives_a_kill(own_server, tmp_path):
+    server = own_server("--data-dir", tmp_path / "data")
+    device = server.device(tmp_path, ALLOW_ALL)
+    with tls_client(server, device, "sleeper", clean=False) as client:
+        client.subscribe("test/topic")
+    with tls_client(server, device, "publisher") as publisher:
+        for number in range(50):
+            publisher.publish("test/topic", f"{number}")
+        publisher.publish("kept/a", "state", retain=True)
+        server.kill()
+
+    server.start()
     kept = server.client("iot-data").get_retained_message(topic="kept/a")
     assert kept["payload"] == b"state"
+    with tls_client(server, device, "sleeper", clean=False) as client:
+        assert client.session_present
+        assert [client.payload() for _ in range(50)] == [f"{number}" for number in range(50)]

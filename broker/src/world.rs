@@ -1,8 +1,9 @@
 //! What every part of one running server shares.
 
 use crate::admin::Feed;
+use crate::api::sigv4::Signers;
 use crate::clock::Clock;
-use crate::config::{Config, ProfileName};
+use crate::config::Config;
 use crate::embedded::lambda::Functions;
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::Hub;
@@ -23,6 +24,8 @@ pub(crate) struct World {
     pub(crate) delivery: Delivery,
     pub(crate) functions: Arc<Functions>,
     pub(crate) s3: Arc<EmbeddedS3>,
+    /// Whose signatures are good.
+    pub(crate) signers: Signers,
     /// The policy of anonymous clients; `None` allows them everything.
     pub(crate) anonymous: Option<Arc<policy::Document>>,
     /// What `/_thingcore/messages` remembers.
@@ -32,9 +35,6 @@ pub(crate) struct World {
 impl World {
     /// What the message core allows.
     pub(crate) fn profile(&self) -> Profile {
-        match self.config.profile {
-            ProfileName::Aws => Profile::aws(),
-            ProfileName::Mqtt => Profile::mqtt(),
-        }
+        self.config.profile.rules()
     }
 }

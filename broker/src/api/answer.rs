@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::lead::{Lead, lead};
 use super::sigv4::Credential;
-use super::{query, rest};
+use super::{query, rest, signature};
 use crate::admin;
 use crate::net::Peer;
 use crate::world::World;
@@ -32,6 +32,14 @@ pub(crate) async fn answer(
     let credential = Credential::of(request.headers(), uri.query().unwrap_or_default());
     let service = credential.as_ref().map(|found| found.service.as_str());
     let lead = lead(door, uri.path(), service);
+    // A client certificate says who it is, whatever is signed.
+    let request = match peer.certificate {
+        Some(_) => request,
+        None => match signature::verified(world, &lead, credential.as_ref(), request).await {
+            Ok(request) => request,
+            Err(refused) => return refused,
+        },
+    };
     let caller = Caller::of(door, peer, request.headers(), credential);
     match lead {
         Lead::Admin => admin::answer(world, request).await,

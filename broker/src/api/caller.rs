@@ -4,11 +4,10 @@ use super::answer::Door;
 use super::error::{ApiError, Code};
 use super::sigv4::Credential;
 use crate::auth::{Facts, Guard, Identity, Refused};
-use crate::net::Peer;
+use crate::net::{Peer, certificate_id};
 use crate::world::World;
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
-use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -107,12 +106,6 @@ pub(crate) fn has_foreign_origin(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).map(text).unwrap_or_default();
     let own = origin.split_once("://").map(|(_, host)| host);
     host.is_empty() || own != Some(host.as_str())
-}
-
-/// Lower-case hex SHA-256 of the DER.
-fn certificate_id(der: &[u8]) -> String {
-    let digest = Sha256::digest(der);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

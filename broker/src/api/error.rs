@@ -1,6 +1,7 @@
 //! Errors as AWS sends them: a code in a header, a message in a JSON body, an HTTP status.
 
 use super::model::Service;
+use super::sigv4::SignatureError;
 use http::StatusCode;
 use things::ThingsError;
 
@@ -29,9 +30,12 @@ pub(crate) enum Code {
     CertificateState,
     CertificateValidation,
     DeleteConflict,
+    ExpiredToken,
     Forbidden,
+    IncompleteSignature,
     InternalFailure,
     InvalidRequest,
+    InvalidSignature,
     LimitExceeded,
     MalformedPolicy,
     MethodNotAllowed,
@@ -45,6 +49,7 @@ pub(crate) enum Code {
     Throttling,
     Unauthorized,
     UnknownOperation,
+    UnrecognizedClient,
     VersionConflict,
     VersionsLimitExceeded,
 }
@@ -57,9 +62,12 @@ impl Code {
             Code::CertificateState => "CertificateStateException",
             Code::CertificateValidation => "CertificateValidationException",
             Code::DeleteConflict => "DeleteConflictException",
+            Code::ExpiredToken => "ExpiredTokenException",
             Code::Forbidden => "ForbiddenException",
+            Code::IncompleteSignature => "IncompleteSignatureException",
             Code::InternalFailure => "InternalFailureException",
             Code::InvalidRequest => "InvalidRequestException",
+            Code::InvalidSignature => "InvalidSignatureException",
             Code::LimitExceeded => "LimitExceededException",
             Code::MalformedPolicy => "MalformedPolicyException",
             Code::MethodNotAllowed => "MethodNotAllowedException",
@@ -73,6 +81,7 @@ impl Code {
             Code::Throttling => "ThrottlingException",
             Code::Unauthorized => "UnauthorizedException",
             Code::UnknownOperation => "UnknownOperationException",
+            Code::UnrecognizedClient => "UnrecognizedClientException",
             Code::VersionConflict => "VersionConflictException",
             Code::VersionsLimitExceeded => "VersionsLimitExceededException",
         }
@@ -82,6 +91,7 @@ impl Code {
     pub(crate) fn status(self, service: Service) -> StatusCode {
         match self {
             Code::CertificateValidation
+            | Code::IncompleteSignature
             | Code::InvalidRequest
             | Code::MalformedPolicy
             | Code::RegistrationCodeValidation
@@ -91,7 +101,11 @@ impl Code {
             Code::Throttling if !service.is_data_plane() => StatusCode::BAD_REQUEST,
             Code::Throttling => StatusCode::TOO_MANY_REQUESTS,
             Code::Unauthorized => StatusCode::UNAUTHORIZED,
-            Code::AccessDenied | Code::Forbidden => StatusCode::FORBIDDEN,
+            Code::AccessDenied
+            | Code::ExpiredToken
+            | Code::Forbidden
+            | Code::InvalidSignature
+            | Code::UnrecognizedClient => StatusCode::FORBIDDEN,
             Code::ResourceNotFound | Code::UnknownOperation => StatusCode::NOT_FOUND,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::CertificateState => StatusCode::NOT_ACCEPTABLE,
@@ -126,6 +140,21 @@ impl ApiError {
     /// `ResourceNotFoundException`.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(Code::ResourceNotFound, message)
+    }
+}
+
+impl From<&SignatureError> for ApiError {
+    fn from(error: &SignatureError) -> Self {
+        let code = match error {
+            SignatureError::Unsigned => Code::Forbidden,
+            SignatureError::UnknownKey => Code::UnrecognizedClient,
+            SignatureError::TokenExpired => Code::ExpiredToken,
+            SignatureError::Incomplete(_) => Code::IncompleteSignature,
+            SignatureError::Expired { .. }
+            | SignatureError::NotYet { .. }
+            | SignatureError::Mismatch => Code::InvalidSignature,
+        };
+        ApiError::new(code, error.to_string())
     }
 }
 

@@ -18,6 +18,7 @@ mod query;
 mod reply;
 mod rest;
 mod route;
+mod signature;
 pub(crate) mod sigv4;
 #[cfg(test)]
 mod tests;

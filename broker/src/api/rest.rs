@@ -53,6 +53,15 @@ pub(super) async fn answer(
     response
 }
 
+/// Answers a request to a service that is not let in.
+pub(super) fn refuse_as(world: &World, service: Service, error: ApiError) -> Response<Body> {
+    let response = error.into_response(service, Uuid::new_v4());
+    world
+        .metrics
+        .api_request("unknown", response.status().as_u16());
+    response
+}
+
 /// Answers a request that no service is there for.
 pub(super) fn refuse(world: &World, request: &Request<Body>, error: ApiError) -> Response<Body> {
     let request_id = Uuid::new_v4();
@@ -76,7 +85,7 @@ async fn perform(
     let now_ms = world.clock.now_ms();
     let guard = caller.guard(world, now_ms)?;
     let handler = operations::handler(operation).ok_or_else(|| not_implemented(operation))?;
-    let body = body::read(body, body_bytes_max(world, operation)).await?;
+    let body = body::read(body, body_bytes_max(world, operation.service)).await?;
     let query = parts.uri.query().unwrap_or_default();
     let input = bind(&route, query, &parts.headers, body)?;
     validate(operation, &input.members)?;
@@ -109,8 +118,9 @@ async fn perform(
     }
 }
 
-fn body_bytes_max(world: &World, operation: &Operation) -> usize {
-    match operation.service {
+/// Largest body that an operation of a service may have.
+pub(super) fn body_bytes_max(world: &World, service: Service) -> usize {
+    match service {
         Service::Iot => CONTROL_BYTES_MAX,
         Service::IotData | Service::IotJobsData => {
             let profile = world.profile();

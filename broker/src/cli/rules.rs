@@ -5,7 +5,7 @@ mod answer;
 mod functions;
 mod message;
 
-use super::lines;
+use super::{Usage, lines};
 use crate::clock::Clock;
 use ::rules::sql::{Context, EvalError, Outcome, SqlVersion, Statement};
 use ::rules::template::Template;
@@ -29,9 +29,9 @@ pub(crate) struct RulesTestArgs {
     /// The SQL of the rule; with --template, the rule whose variables it sees
     #[arg(long, required_unless_present_any = ["stdin", "template"])]
     sql: Option<String>,
-    /// A substitution template, to be rendered
-    #[arg(long, value_name = "TEXT")]
-    template: Option<String>,
+    /// A substitution template, to be rendered; with --stdin each line brings its own
+    #[arg(long, value_name = "TEXT", num_args = 0..=1)]
+    template: Option<Option<String>>,
     /// The version of the SQL, as in awsIotSqlVersion
     #[arg(long, value_name = "VERSION", default_value = "2016-03-23", value_parser = version)]
     sql_version: SqlVersion,
@@ -45,7 +45,7 @@ pub(crate) struct RulesTestArgs {
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
     /// Read one message a line from standard input, with the SQL, as JSON
-    #[arg(long, conflicts_with_all = ["sql", "template", "topic", "payload", "client_id"])]
+    #[arg(long, conflicts_with_all = ["sql", "topic", "payload", "client_id"])]
     stdin: bool,
 }
 
@@ -79,6 +79,17 @@ answered by {"id": 1, "error": "..."} and makes the exit status 1."#;
 /// # Errors
 /// A standard stream that fails.
 pub(crate) fn run(args: RulesTestArgs) -> anyhow::Result<ExitCode> {
+    match (&args.template, args.stdin) {
+        (Some(Some(_)), true) => {
+            let why = "--template takes no text with --stdin, whose lines bring their own";
+            return Err(Usage(why.to_owned()).into());
+        }
+        (Some(None), false) => {
+            let why = "--template needs a text, as in --template '${topic()}', or --stdin";
+            return Err(Usage(why.to_owned()).into());
+        }
+        (Some(Some(_)), false) | (Some(None), true) | (None, _) => {}
+    }
     let mut output = BufWriter::new(std::io::stdout().lock());
     let good = if args.stdin {
         answer_lines(std::io::stdin().lock(), &mut output)?
@@ -100,7 +111,7 @@ fn version(name: &str) -> Result<SqlVersion, String> {
 fn answer_options(args: RulesTestArgs, mut output: impl Write) -> anyhow::Result<bool> {
     let line = Line {
         sql: args.sql.map(Cow::Owned),
-        template: args.template.map(Cow::Owned),
+        template: args.template.flatten().map(Cow::Owned),
         sql_version: Some(args.sql_version.name().into()),
         topic: args.topic.unwrap_or_default().into(),
         payload_text: args.payload.map(Cow::Owned),

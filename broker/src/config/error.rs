@@ -1,6 +1,7 @@
 //! Why a configuration is refused.
 
 use std::io;
+use std::path::Path;
 
 /// A refusal, in one line that says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,21 @@ impl ConfigError {
     pub(super) fn hostname(given: &str) -> Self {
         Self::Invalid(format!(
             "`hostname` is `{given}`: it must be a DNS name or an address, such as localhost"
+        ))
+    }
+
+    pub(super) fn credentials_missing() -> Self {
+        Self::Invalid(
+            "`auth` is verify, and there are no keys to verify signatures with: name a file with \
+             --credentials, such as ~/.aws/credentials"
+                .to_owned(),
+        )
+    }
+
+    pub(super) fn credentials_unused(file: &Path) -> Self {
+        Self::Invalid(format!(
+            "`credentials` is `{}`, and no signature is verified with it: add --auth verify",
+            file.display()
         ))
     }
 

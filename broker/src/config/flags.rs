@@ -29,6 +29,16 @@ pub(crate) enum Aws {
     Real,
 }
 
+/// Which signatures are good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Auth {
+    /// Any.
+    Accept,
+    /// Those made with a key of `--credentials`, or with one that AssumeRole gave out.
+    Verify,
+}
+
 /// Every setting, given or not.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
@@ -115,6 +125,14 @@ pub(crate) struct Flags {
     /// [default: local]
     #[arg(long, env = "THINGCORE_AWS")]
     pub(crate) aws: Option<Aws>,
+    /// Which signatures of requests are good: any, or those that were made with a key of
+    /// --credentials or of AssumeRole [default: accept]
+    #[arg(long, env = "THINGCORE_AUTH")]
+    pub(crate) auth: Option<Auth>,
+    /// File with access keys for --auth verify, in the form of ~/.aws/credentials; every profile
+    /// counts
+    #[arg(long, env = "THINGCORE_CREDENTIALS", value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
     /// How log lines are written to standard error [default: text]
     #[arg(long, env = "THINGCORE_LOG_FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
@@ -149,6 +167,8 @@ impl Flags {
             ready_file: self.ready_file.or(other.ready_file),
             iam: self.iam.or(other.iam),
             aws: self.aws.or(other.aws),
+            auth: self.auth.or(other.auth),
+            credentials: self.credentials.or(other.credentials),
             log_format: self.log_format.or(other.log_format),
             log: self.log.or(other.log),
             endpoints: if self.endpoints.is_empty() {

@@ -10,6 +10,7 @@ mod tests;
 pub use error::ConfigError;
 pub(crate) use flags::Flags;
 
+use flags::Auth;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -84,6 +85,9 @@ pub struct Config {
     pub iam_strict: bool,
     /// Send rule actions to real AWS endpoints with the usual credential chain.
     pub aws_real: bool,
+    /// The file with the access keys whose signatures are good, in the form of
+    /// `~/.aws/credentials`; `None` takes any signature.
+    pub credentials: Option<PathBuf>,
     /// Endpoint overrides by service name (`s3`, `lambda`, `sns`, ...), from the `[endpoints]`
     /// table of the configuration file; the key `""` is the default for all services.
     pub endpoints: BTreeMap<String, String>,
@@ -114,6 +118,7 @@ impl Default for Config {
             ready_file: None,
             iam_strict: false,
             aws_real: false,
+            credentials: None,
             endpoints: BTreeMap::new(),
             log_format: LogFormat::Text,
             log: None,
@@ -135,7 +140,9 @@ impl Config {
             }
             None => flags,
         };
+        let credentials = signers(flags.auth, flags.credentials)?;
         let config = Self {
+            credentials,
             data_dir: flags.data_dir.unwrap_or(default.data_dir),
             memory: flags.memory.unwrap_or(default.memory),
             profile: flags.profile.unwrap_or(default.profile),
@@ -202,6 +209,16 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+/// The file to verify signatures with, if they are to be verified.
+fn signers(auth: Option<Auth>, file: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {
+    match (auth, file) {
+        (Some(Auth::Verify), Some(file)) => Ok(Some(file)),
+        (Some(Auth::Verify), None) => Err(ConfigError::credentials_missing()),
+        (None, Some(file)) => Err(ConfigError::credentials_unused(&file)),
+        (Some(Auth::Accept), _) | (None, None) => Ok(None),
     }
 }
 

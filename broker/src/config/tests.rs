@@ -54,6 +54,17 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
         c.iam_strict = true;
         c.aws_real = true;
     });
+    check("--auth verify --credentials x", "", |c| {
+        c.credentials = Some(PathBuf::from("x"));
+    });
+    check("--credentials x", "auth = \"verify\"", |c| {
+        c.credentials = Some(PathBuf::from("x"));
+    });
+    check(
+        "--auth accept",
+        "auth = \"verify\"\ncredentials = \"x\"",
+        |_| {},
+    );
     check("--iam lenient", "iam = \"strict\"", |_| {});
     check("--hostname a --hostname b.c", "hostname = \"d\"", |c| {
         c.hostnames = vec!["a".to_owned(), "b.c".to_owned()];
@@ -198,6 +209,7 @@ fn every_flag_has_a_variable_and_a_key() {
         account-id = \"1\"\nhostname = \"h\"\nbind = \"::1\"\nmqtt-port = 1\nmqtts-port = 2\n\
         https-port = 3\napi-port = 4\nseed = \"s\"\nenforce-quotas = true\nshards = 1\n\
         anonymous-policy = \"a\"\nready-file = \"f\"\niam = \"strict\"\naws = \"real\"\n\
+        auth = \"verify\"\ncredentials = \"c\"\n\
         log-format = \"text\"\nlog = \"debug\"";
     for key in Flags::keys() {
         let key = format!("{key} = ");
@@ -206,4 +218,19 @@ fn every_flag_has_a_variable_and_a_key() {
         let flags = super::file::parse(line, "f").unwrap();
         assert_ne!(flags, Flags::default(), "{line}");
     }
+}
+
+#[test]
+fn signatures_are_verified_with_keys_or_not_at_all() {
+    check_refused(
+        "--auth verify",
+        "",
+        "`auth` is verify, and there are no keys to verify signatures with: name a file with \
+         --credentials, such as ~/.aws/credentials",
+    );
+    check_refused(
+        "--credentials x",
+        "",
+        "`credentials` is `x`, and no signature is verified with it: add --auth verify",
+    );
 }

@@ -62,10 +62,9 @@ pub(super) fn message_of(
         return Err(format!("the payload has more than {most} bytes"));
     }
     check_properties(&properties, profile)?;
-    let expiry_s = properties.message_expiry_s.map(|seconds| {
-        let (least, most) = (profile.message_expiry_min_s, profile.message_expiry_max_s);
-        u64::from(seconds.clamp(least, most))
-    });
+    let expiry_s = properties
+        .message_expiry_s
+        .map(|seconds| u64::from(profile.message_expiry_s(seconds)));
     Ok(Message {
         topic: topic.into(),
         payload,

@@ -274,6 +274,11 @@ fn take_aws_chunked(headers: &mut HeaderMap) -> bool {
     true
 }
 
+/// S3's error document.
+pub(crate) fn refusal(status: StatusCode, code: &'static str, message: &str) -> Response {
+    Refused::new(status, code, message).into_response()
+}
+
 /// A request that is answered with S3's error document before s3s sees it.
 #[derive(Debug)]
 struct Refused {

@@ -1,6 +1,7 @@
 //! What stands behind the listeners.
 
 use super::{Arrival, Peer};
+use crate::api::sigv4::{SignatureError, SignedRequest, Signers};
 use crate::api::{Door, answer};
 use crate::hub::TapEvent;
 use crate::world::World;
@@ -22,6 +23,12 @@ pub(super) trait Doors: Send + Sync + 'static {
         request: Request<Body>,
     ) -> impl Future<Output = Response<Body>> + Send;
 
+    /// Whether the query of a request that becomes a WebSocket is signed well enough.
+    ///
+    /// # Errors
+    /// Why not.
+    fn admits(&self, request: &SignedRequest<'_>) -> Result<(), SignatureError>;
+
     /// A TLS handshake came to nothing.
     fn handshake_failed(&self, address: SocketAddr, why: &str);
 }
@@ -38,6 +45,13 @@ impl Doors for World {
         request: Request<Body>,
     ) -> Response<Body> {
         answer(&self, &peer, door, request).await
+    }
+
+    fn admits(&self, request: &SignedRequest<'_>) -> Result<(), SignatureError> {
+        match &self.signers {
+            Signers::Anybody => Ok(()),
+            Signers::Known(keys) => keys.verify(&self.things, request, self.clock.now_ms()),
+        }
     }
 
     fn handshake_failed(&self, address: SocketAddr, why: &str) {

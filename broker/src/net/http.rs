@@ -101,6 +101,12 @@ fn to_websocket<D: Doors, T: Transport>(
             return refused.response();
         }
     };
+    if let Credential::Signed { .. } = credential
+        && let Err(why) = upgrade::signed_query(&request, |signed| gate.doors.admits(signed))
+    {
+        debug!(address = %peer.address, %why, "WebSocket refused");
+        return upgrade::not_admitted(&why);
+    }
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         match upgraded.await {

@@ -14,6 +14,7 @@ mod websocket;
 mod wire;
 
 pub(crate) use listen::{ListenError, Listeners, start};
+pub(crate) use tls::certificate_id;
 pub(crate) use wire::Wire;
 
 use rustls_pki_types::CertificateDer;

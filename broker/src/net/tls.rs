@@ -317,7 +317,7 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
 }
 
 /// The id that AWS gives a certificate: SHA-256 of its DER in lower-case hex.
-pub(super) fn certificate_id(certificate: &CertificateDer<'_>) -> String {
+pub(crate) fn certificate_id(certificate: &CertificateDer<'_>) -> String {
     hex(&Sha256::digest(certificate))
 }
 

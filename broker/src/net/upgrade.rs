@@ -1,13 +1,14 @@
 //! The WebSocket handshake (RFC 6455 section 4.2) and who may have it.
 
 use super::{Credential, Peer};
-use crate::api::{Door, has_foreign_origin, sigv4};
+use crate::api::sigv4::{self, SignatureError, SignedRequest};
+use crate::api::{Door, has_foreign_origin};
 use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use sha1::{Digest, Sha1};
@@ -62,16 +63,44 @@ impl Refused {
 
     /// The refusal as JSON.
     pub(super) fn response(self) -> Response<Body> {
-        let text = serde_json::json!({ "message": self.to_string() }).to_string();
-        let mut response = Response::new(Body::from(text));
-        *response.status_mut() = self.status();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut response = refusal(self.status(), &self.to_string());
         if self == Refused::Version {
+            let headers = response.headers_mut();
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
         response
     }
+}
+
+/// The refusal of a query whose signature does not hold.
+pub(super) fn not_admitted(why: &SignatureError) -> Response<Body> {
+    refusal(StatusCode::FORBIDDEN, &why.to_string())
+}
+
+fn refusal(status: StatusCode, message: &str) -> Response<Body> {
+    let text = serde_json::json!({ "message": message }).to_string();
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+/// Hands what the query signs to `check`: a header's signature does not count here.
+pub(super) fn signed_query<B, T>(
+    request: &Request<B>,
+    check: impl FnOnce(&SignedRequest<'_>) -> T,
+) -> T {
+    let mut headers = request.headers().clone();
+    headers.remove(AUTHORIZATION);
+    headers.remove("x-amz-security-token");
+    check(&SignedRequest {
+        method: request.method(),
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
+        headers: &headers,
+        body: &[],
+    })
 }
 
 /// Whether a request wants to become MQTT over WebSocket.

@@ -4,6 +4,7 @@ use super::ca_file::CaFile;
 use super::error::StartError;
 use super::{Control, Parts, Ports, Running, follow, local_ip};
 use crate::admin::Feed;
+use crate::api::sigv4::{AccessKeys, Signers};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{self, HubRepublisher, OwnAddress, RuleBook, StoredRoles};
@@ -30,7 +31,10 @@ use tokio::time::MissedTickBehavior;
 /// Makes a server that listens.
 pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
     check_supported(&config)?;
-    let anonymous = anonymous_policy(&config)?;
+    let callers = Callers {
+        signers: signers(&config)?,
+        anonymous: anonymous_policy(&config)?,
+    };
     // Before anything is opened or written.
     let listeners = Listeners::bind(&config)?;
     let ports = listeners.ports();
@@ -52,7 +56,7 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
         config.clone(),
         kept,
         target,
-        anonymous,
+        callers,
         handle.clone(),
     ));
     world
@@ -86,6 +90,12 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
     })
 }
 
+/// What is known of callers before they call.
+struct Callers {
+    signers: Signers,
+    anonymous: Option<Arc<Document>>,
+}
+
 /// What outlives a server, if it has a data directory.
 struct Kept {
     things: Arc<Things>,
@@ -108,13 +118,8 @@ impl Kept {
 }
 
 /// Makes the message core and the rules engine and gives each what it needs of the others.
-fn connect(
-    config: Config,
-    kept: Kept,
-    target: Client,
-    anonymous: Option<Arc<Document>>,
-    runtime: Handle,
-) -> World {
+fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime: Handle) -> World {
+    let Callers { signers, anonymous } = callers;
     let Kept {
         things,
         s3,
@@ -158,6 +163,7 @@ fn connect(
         hub,
         functions,
         s3,
+        signers,
         anonymous,
         feed: Feed::default(),
     }
@@ -172,6 +178,21 @@ fn check_supported(config: &Config) -> Result<(), StartError> {
         return Err(StartError::Unsupported("enforce-quotas"));
     }
     Ok(())
+}
+
+fn signers(config: &Config) -> Result<Signers, StartError> {
+    let Some(path) = &config.credentials else {
+        return Ok(Signers::Anybody);
+    };
+    let refused = |reason: String| StartError::Credentials {
+        path: path.display().to_string(),
+        reason,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+    let keys = AccessKeys::read(&text).ok_or_else(|| {
+        refused("no profile in it has aws_access_key_id and aws_secret_access_key".to_owned())
+    })?;
+    Ok(Signers::Known(keys))
 }
 
 fn anonymous_policy(config: &Config) -> Result<Option<Arc<Document>>, StartError> {

@@ -26,6 +26,14 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file with access keys is missing or has none.
+    #[error("--credentials `{path}`: {reason}")]
+    Credentials {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The data directory is of a newer version, or damaged, or in use.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -76,6 +84,7 @@ impl StartError {
             | Self::Endpoint(_)
             | Self::Unsupported(_)
             | Self::AnonymousPolicy { .. }
+            | Self::Credentials { .. }
             | Self::Store(_)
             | Self::DataDir { .. }
             | Self::ReadyFile { .. }

@@ -46,6 +46,9 @@ fn wrong_usage_is_64_and_failure_is_1_each_with_one_line() {
     check_refused("serve --account-id 1 --memory", 64, "twelve digits");
     check_refused("serve --memory --config none.toml", 64, "none.toml");
     check_refused("serve --memory --seed x", 64, "--seed");
+    check_refused("serve --memory --auth verify", 64, "--credentials");
+    let missing = "serve --memory --auth verify --credentials none";
+    check_refused(missing, 64, "--credentials `none`");
     check_refused("serve --memory --log =x=", 64, "log filter");
     check_refused(
         "serve --memory --mqtts-port 0 --https-port 0 --api-port 0 --log error --ready-file no/such/file",

@@ -1,7 +1,7 @@
 //! What a restart leaves as it was: persistent sessions and what they are owed, messages that
 //! wait for shared subscriptions, retained messages.
 
-use crate::support::{Device, TestServer, Version};
+use crate::support::{Device, Packet, TestServer, Version};
 use crate::tutorial::policy;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -313,6 +313,27 @@ fn a_will_waits_for_its_delay_over_a_restart() {
     let (mut heir, present) = visit(&server, "heir", Version::V5);
     assert!(present);
     check_nothing_owed(&mut heir, "will");
+    let advance = json!({"advance_ms": 61_000}).to_string();
+    server.api.admin("POST /_thingcore/clock", &advance);
+    assert_eq!(payloads(&mut heir, 1), ["farewell"]);
+}
+
+#[test]
+fn a_server_that_stops_says_so_and_leaves_wills_to_the_next_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = on_disk(directory.path());
+    subscribed(&server, "heir", Version::V5, "will/#");
+    let port = plain_port(&server);
+    let mut now = Device::with_will(port, "now", "will/now", "at once", 0);
+    let mut later = Device::with_will(port, "later", "will/later", "farewell", 60);
+    server.shutdown();
+    for device in [&mut now, &mut later] {
+        assert_eq!(device.answer(), Packet::Disconnect);
+    }
+
+    let server = on_disk(directory.path());
+    let (mut heir, _) = visit(&server, "heir", Version::V5);
+    assert_eq!(payloads(&mut heir, 1), ["at once"]);
     let advance = json!({"advance_ms": 61_000}).to_string();
     server.api.admin("POST /_thingcore/clock", &advance);
     assert_eq!(payloads(&mut heir, 1), ["farewell"]);

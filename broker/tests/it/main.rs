@@ -11,4 +11,5 @@ mod commands;
 mod durable;
 mod lifetime;
 mod rule_actions;
+mod signatures;
 mod tutorial;

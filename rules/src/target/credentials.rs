@@ -35,26 +35,18 @@ impl Credentials {
     /// Reads one profile of the text of `~/.aws/credentials`.
     #[must_use]
     pub fn from_profile(text: &str, profile: &str) -> Option<Self> {
-        let mut inside = false;
-        let (mut key, mut secret, mut token) = (None, None, None);
-        for line in text.lines().map(str::trim) {
-            if let Some(section) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-                inside = section.trim() == profile;
-            } else if inside && let Some((name, value)) = line.split_once('=') {
-                let value = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
-                match name.trim() {
-                    "aws_access_key_id" => key = value,
-                    "aws_secret_access_key" => secret = value,
-                    "aws_session_token" => token = value,
-                    _ => {}
-                }
-            }
-        }
-        Some(Self {
-            access_key_id: key?,
-            secret_access_key: secret?,
-            session_token: token,
-        })
+        let mut profiles = profiles(text).into_iter();
+        let found = profiles.find(|(name, _)| *name == profile);
+        found.and_then(|(_, profile)| profile.credentials())
+    }
+
+    /// Reads every profile of the text of `~/.aws/credentials` that has both keys.
+    #[must_use]
+    pub fn of_all_profiles(text: &str) -> Vec<Self> {
+        let profiles = profiles(text).into_iter();
+        profiles
+            .filter_map(|(_, profile)| profile.credentials())
+            .collect()
     }
 
     /// What emulators are given when nothing is set. They accept any secret; LocalStack and
@@ -73,6 +65,50 @@ impl Credentials {
             session_token: None,
         }
     }
+}
+
+/// What a section of the file says.
+#[derive(Default)]
+struct Profile {
+    key: Option<String>,
+    secret: Option<String>,
+    token: Option<String>,
+}
+
+impl Profile {
+    fn credentials(self) -> Option<Credentials> {
+        Some(Credentials {
+            access_key_id: self.key?,
+            secret_access_key: self.secret?,
+            session_token: self.token,
+        })
+    }
+}
+
+/// The sections of the file by name; one that comes twice is one, as botocore reads it.
+fn profiles(text: &str) -> Vec<(&str, Profile)> {
+    let mut profiles: Vec<(&str, Profile)> = Vec::new();
+    let mut current = None;
+    for line in text.lines().map(str::trim) {
+        if let Some(section) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            let name = section.trim();
+            let known = profiles.iter().position(|(known, _)| *known == name);
+            current = Some(known.unwrap_or_else(|| {
+                profiles.push((name, Profile::default()));
+                profiles.len() - 1
+            }));
+        } else if let (Some(at), Some((name, value))) = (current, line.split_once('=')) {
+            let value = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+            let profile = &mut profiles[at].1;
+            match name.trim() {
+                "aws_access_key_id" => profile.key = value,
+                "aws_secret_access_key" => profile.secret = value,
+                "aws_session_token" => profile.token = value,
+                _ => {}
+            }
+        }
+    }
+    profiles
 }
 
 #[cfg(test)]
@@ -101,6 +137,19 @@ mod tests {
         check("work", Some(("AKIWORK", "s=2", Some("t"))));
         check("half", None);
         check("missing", None);
+    }
+
+    #[test]
+    fn all_whole_profiles_are_read() {
+        let read = |text| {
+            let all = Credentials::of_all_profiles(text);
+            let keys: Vec<String> = all.into_iter().map(|c| c.access_key_id).collect();
+            keys.join(" ")
+        };
+        assert_eq!(read(FILE), "AKIDEFAULT AKIWORK");
+        assert_eq!(read("aws_access_key_id=A\naws_secret_access_key=s"), "");
+        let apart = "[a]\naws_access_key_id=A\n[b]\n[a]\naws_secret_access_key=s";
+        assert_eq!(read(apart), "A");
     }
 
     #[test]

@@ -107,7 +107,7 @@ fn expires_at_ms(call: &Call, profile: &Profile) -> Result<Option<u64>, ApiError
     };
     let seconds = u32::try_from(seconds)
         .map_err(|_| ApiError::invalid("Invalid messageExpiry: it must be 0 to 4294967295"))?;
-    let kept = seconds.clamp(profile.message_expiry_min_s, profile.message_expiry_max_s);
+    let kept = profile.message_expiry_s(seconds);
     Ok(Some(call.now_ms + u64::from(kept) * 1000))
 }
 

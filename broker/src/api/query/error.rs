@@ -1,13 +1,14 @@
 //! Errors of the Query protocol.
 
 use super::QueryApi;
+use crate::api::sigv4::SignatureError;
 use http::StatusCode;
 use things::ThingsError;
 
 /// A refused or failed request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", kind.code())]
-pub(super) struct QueryError {
+pub(in crate::api) struct QueryError {
     pub(super) kind: Kind,
     pub(super) message: String,
 }
@@ -19,11 +20,14 @@ pub(super) enum Kind {
     DeleteConflict,
     EntityAlreadyExists,
     ExpiredToken,
+    IncompleteSignature,
     InvalidAction,
+    InvalidClientTokenId,
     LimitExceeded,
     MalformedPolicyDocument,
     NoSuchEntity,
     ServiceFailure,
+    SignatureDoesNotMatch,
     ValidationError,
 }
 
@@ -35,21 +39,28 @@ impl Kind {
             Kind::DeleteConflict => "DeleteConflict",
             Kind::EntityAlreadyExists => "EntityAlreadyExists",
             Kind::ExpiredToken => "ExpiredToken",
+            Kind::IncompleteSignature => "IncompleteSignature",
             Kind::InvalidAction => "InvalidAction",
+            Kind::InvalidClientTokenId => "InvalidClientTokenId",
             Kind::LimitExceeded => "LimitExceeded",
             Kind::MalformedPolicyDocument => "MalformedPolicyDocument",
             Kind::NoSuchEntity => "NoSuchEntity",
             Kind::ServiceFailure => "ServiceFailure",
+            Kind::SignatureDoesNotMatch => "SignatureDoesNotMatch",
             Kind::ValidationError => "ValidationError",
         }
     }
 
     pub(super) fn status(self) -> StatusCode {
         match self {
-            Kind::AccessDenied | Kind::ExpiredToken => StatusCode::FORBIDDEN,
-            Kind::InvalidAction | Kind::MalformedPolicyDocument | Kind::ValidationError => {
-                StatusCode::BAD_REQUEST
-            }
+            Kind::AccessDenied
+            | Kind::ExpiredToken
+            | Kind::InvalidClientTokenId
+            | Kind::SignatureDoesNotMatch => StatusCode::FORBIDDEN,
+            Kind::IncompleteSignature
+            | Kind::InvalidAction
+            | Kind::MalformedPolicyDocument
+            | Kind::ValidationError => StatusCode::BAD_REQUEST,
             Kind::NoSuchEntity => StatusCode::NOT_FOUND,
             Kind::DeleteConflict | Kind::EntityAlreadyExists | Kind::LimitExceeded => {
                 StatusCode::CONFLICT
@@ -71,7 +82,7 @@ impl QueryError {
         Self::new(Kind::ValidationError, message)
     }
 
-    pub(super) fn denied(message: impl Into<String>) -> Self {
+    pub(in crate::api) fn denied(message: impl Into<String>) -> Self {
         Self::new(Kind::AccessDenied, message)
     }
 
@@ -95,6 +106,20 @@ impl QueryError {
             format!("thingcore does not implement {}:{action}", api.name())
         };
         Self::new(Kind::InvalidAction, message)
+    }
+}
+
+impl From<&SignatureError> for QueryError {
+    fn from(error: &SignatureError) -> Self {
+        let kind = match error {
+            SignatureError::Unsigned | SignatureError::Incomplete(_) => Kind::IncompleteSignature,
+            SignatureError::UnknownKey => Kind::InvalidClientTokenId,
+            SignatureError::TokenExpired => Kind::ExpiredToken,
+            SignatureError::Expired { .. }
+            | SignatureError::NotYet { .. }
+            | SignatureError::Mismatch => Kind::SignatureDoesNotMatch,
+        };
+        QueryError::new(kind, error.to_string())
     }
 }
 

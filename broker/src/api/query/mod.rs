@@ -6,7 +6,7 @@ mod iam;
 mod sts;
 mod xml;
 
-use self::error::QueryError;
+pub(in crate::api) use self::error::QueryError;
 use self::form::Form;
 use self::xml::Xml;
 use super::body;
@@ -23,7 +23,7 @@ use time::macros::format_description;
 use uuid::Uuid;
 
 /// A form that holds a policy document of 10 KB is well below.
-const FORM_BYTES_MAX: usize = 256 * 1024;
+pub(super) const FORM_BYTES_MAX: usize = 256 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
@@ -110,6 +110,17 @@ pub(super) async fn answer(
         error = error.as_ref().map(tracing::field::debug),
         "api request"
     );
+    respond(status, text, request_id)
+}
+
+/// Answers a request that is not let in.
+pub(super) fn refuse(world: &World, api: QueryApi, error: &QueryError) -> Response<Body> {
+    let (request_id, status) = (Uuid::new_v4(), error.kind.status());
+    world.metrics.api_request("unknown", status.as_u16());
+    respond(status, xml::error(api, error, request_id), request_id)
+}
+
+fn respond(status: StatusCode, text: String, request_id: Uuid) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();

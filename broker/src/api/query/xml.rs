@@ -88,10 +88,13 @@ pub(super) fn error(api: QueryApi, error: &QueryError, request_id: Uuid) -> Stri
         | Kind::DeleteConflict
         | Kind::EntityAlreadyExists
         | Kind::ExpiredToken
+        | Kind::IncompleteSignature
         | Kind::InvalidAction
+        | Kind::InvalidClientTokenId
         | Kind::LimitExceeded
         | Kind::MalformedPolicyDocument
         | Kind::NoSuchEntity
+        | Kind::SignatureDoesNotMatch
         | Kind::ValidationError => "Sender",
     };
     let inner = Xml::new()

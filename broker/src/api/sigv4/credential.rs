@@ -20,8 +20,8 @@ impl Credential {
         let header = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok());
-        match header.and_then(in_authorization) {
-            Some(credential) => Credential::parse(credential),
+        match header.and_then(Authorization::parse) {
+            Some(authorization) => Credential::parse(authorization.credential),
             None => {
                 let query = pairs(query);
                 let value = query.iter().find(|(name, _)| name == "X-Amz-Credential");
@@ -46,11 +46,26 @@ impl Credential {
     }
 }
 
-/// The credential in an `Authorization` header.
-fn in_authorization(header: &str) -> Option<&str> {
-    let rest = header.trim().strip_prefix("AWS4-HMAC-SHA256")?;
-    let mut parts = rest.split(',').map(str::trim);
-    parts.find_map(|part| part.strip_prefix("Credential")?.strip_prefix('='))
+/// The parts of an `Authorization` header.
+pub(super) struct Authorization<'a> {
+    pub(super) credential: &'a str,
+    pub(super) signed_headers: &'a str,
+    pub(super) signature: &'a str,
+}
+
+impl<'a> Authorization<'a> {
+    pub(super) fn parse(header: &'a str) -> Option<Self> {
+        let rest = header.trim().strip_prefix("AWS4-HMAC-SHA256")?;
+        let part = |name: &str| {
+            let mut parts = rest.split(',').map(str::trim);
+            parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+        };
+        Some(Authorization {
+            credential: part("Credential")?,
+            signed_headers: part("SignedHeaders").unwrap_or_default(),
+            signature: part("Signature").unwrap_or_default(),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A server's state without listeners, in memory.
 
 use crate::admin::Feed;
+use crate::api::sigv4::Signers;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{HubRepublisher, OwnAddress, RuleBook, StoredRoles, client};
@@ -57,6 +58,7 @@ pub(super) fn world(anonymous: Option<&str>) -> Arc<World> {
         hub,
         functions: Arc::new(functions),
         s3: Arc::new(EmbeddedS3::scratch().unwrap()),
+        signers: Signers::Anybody,
         anonymous,
         feed: Feed::default(),
     });

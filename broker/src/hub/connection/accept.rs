@@ -7,7 +7,7 @@ use crate::hub::link::Link;
 use crate::hub::sessions::Opening;
 use crate::hub::will::StoredWill;
 use crate::hub::{Hub, TapEvent};
-use crate::net::{Arrival, Credential, Peer, Wire};
+use crate::net::{Arrival, Credential, Peer, Wire, certificate_id};
 use mqtt::codec::{
     self, ConnAck, ConnAckProperties, Connect, DecodeError, ReasonCode, Version, Will, frame,
 };
@@ -15,7 +15,6 @@ use mqtt::session::OutgoingLimits;
 use mqtt::topic::check_publish;
 use mqtt::{Profile, QoS};
 use policy::VariableMap;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// Flow control of a client that names no Receive Maximum (MQTT 5.0 [3.1.2.11.3]).
@@ -194,7 +193,7 @@ fn identify(
             access_key: access_key.clone(),
         },
         (Credential::Certificate, Some(der)) => Identity::Certificate {
-            id: hex(&Sha256::digest(der)).into(),
+            id: certificate_id(der).into(),
             der: der.clone(),
         },
         (Credential::Certificate, None) => return Err("NOT_AUTHENTICATED".to_owned()),
@@ -212,10 +211,6 @@ fn identify(
         facts,
     )
     .map_err(|refused| refused.to_string())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `iot:Connect`, and for a will `iot:Publish` and `iot:RetainPublish`.

@@ -114,8 +114,11 @@ async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io:
 impl Connection {
     async fn run(&mut self) {
         let end = self.live().await;
-        self.last_words(&end).await;
+        self.last_words(&end);
         self.gone(&end);
+        // The client may take its time to close its side; its session does not wait for that.
+        let closing = self.link.wire.close();
+        let _ = tokio::time::timeout(LAST_WORDS_TIME, closing).await;
     }
 
     /// Reads and writes until there is a reason to end.
@@ -237,8 +240,8 @@ impl Connection {
         }
     }
 
-    /// Tells an MQTT 5 client why, and closes in good order.
-    async fn last_words(&self, end: &End) {
+    /// Tells an MQTT 5 client why.
+    fn last_words(&self, end: &End) {
         let mut packet = Vec::new();
         if let Some(code) = end.code()
             && self.version == Version::V5
@@ -260,8 +263,6 @@ impl Connection {
             // The wire is this task's alone now; a full socket loses the packet.
             let _ = self.link.wire.try_write(&packet);
         }
-        let closing = self.link.wire.close();
-        let _ = tokio::time::timeout(LAST_WORDS_TIME, closing).await;
     }
 
     /// The session goes on without this connection, or ends.

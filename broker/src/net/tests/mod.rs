@@ -11,6 +11,7 @@ use super::listen::{Listeners, Listening, open};
 use super::tls::{Handshakes, Registry, ServerIdentity, Standing, certificate_id};
 use super::{Arrival, Peer};
 use crate::api::Door;
+use crate::api::sigv4::{SignatureError, SignedRequest};
 use crate::config::Config;
 use crate::shards::Shards;
 use axum::body::Body;
@@ -49,6 +50,10 @@ impl Doors for TestDoors {
     ) -> Response<Body> {
         self.0.send(Event::Http(door, peer)).unwrap();
         Response::new(Body::from("answered"))
+    }
+
+    fn admits(&self, _: &SignedRequest<'_>) -> Result<(), SignatureError> {
+        Ok(())
     }
 
     fn handshake_failed(&self, _: SocketAddr, why: &str) {

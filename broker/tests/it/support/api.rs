@@ -119,6 +119,22 @@ impl Api {
         records
     }
 
+    /// The status of an answer whose connection may stay open, as that of a WebSocket does.
+    pub(crate) fn status(&self, request: &str, headers: &[(&str, &str)]) -> u16 {
+        let mut text = format!("{request} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        for (name, value) in headers {
+            text += &format!("{name}: {value}\r\n");
+        }
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let patience = Some(Duration::from_secs(30));
+        stream.set_read_timeout(patience).unwrap();
+        stream.write_all(format!("{text}\r\n").as_bytes()).unwrap();
+        // `HTTP/1.1 101`
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).unwrap();
+        std::str::from_utf8(&line[9..]).unwrap().parse().unwrap()
+    }
+
     /// `request` is method and path.
     pub(crate) fn send(&self, request: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut text = format!("{request} HTTP/1.1\r\nhost: {}\r\n", self.address);
