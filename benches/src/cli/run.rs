@@ -96,7 +96,7 @@ impl Context<'_> {
 }
 
 /// Lets the process have as many connections as it may.
-fn raise_descriptors() {
+pub(super) fn raise_descriptors() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
     {
