@@ -51,7 +51,7 @@ pub(crate) struct FlowFlags {
     pub(crate) size: usize,
 
     /// Messages that each publisher may have in flight
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=32_768))]
     pub(crate) window: u16,
 
     /// Messages a second in all, on a fixed schedule; without it windows are kept full

@@ -6,13 +6,18 @@ mod run;
 mod connections;
 mod retained;
 
+mod flow;
+mod receiving;
+mod sending;
+
+mod churn;
 mod client;
 mod course;
 mod error;
-mod flow;
 mod ledger;
 mod opener;
 mod pace;
+mod troubles;
 
 pub(crate) use client::ClientSettings;
 pub(crate) use connections::{ConnectionOutcome, ConnectionSettings, run_connections};
@@ -21,4 +26,4 @@ pub(crate) use flow::FlowSettings;
 pub(crate) use ledger::Totals;
 pub(crate) use plan::{Plan, Subscriber};
 pub(crate) use retained::{RetainedOutcome, RetainedSettings, run_retained};
-pub(crate) use run::{FlowOutcome, StalledReaders, run_flow};
+pub(crate) use run::{Changes, FlowOutcome, StalledReaders, run_flow};

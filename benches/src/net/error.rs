@@ -1,6 +1,6 @@
 //! What goes wrong between the load generator and a broker, and what to do about it.
 
-use crate::wire::WireError;
+use crate::wire::Malformed;
 use std::io;
 use std::net::SocketAddr;
 
@@ -40,7 +40,7 @@ pub(crate) enum NetError {
     #[error("the broker sent a WebSocket frame that cannot be read: {0}")]
     WebSocket(&'static str),
     #[error(transparent)]
-    Wire(#[from] WireError),
+    Malformed(#[from] Malformed),
     #[error("cannot use {0}: {1}")]
     File(String, String),
     #[error("cannot wait for events: {0}")]
