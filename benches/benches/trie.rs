@@ -5,6 +5,7 @@ use mqtt::Profile;
 use mqtt::topic::TopicFilter;
 use mqtt::trie::Trie;
 use std::hint::black_box;
+use std::time::Duration;
 
 fn filter(text: &str) -> TopicFilter {
     TopicFilter::parse(text, &Profile::mqtt()).expect("a topic filter")
@@ -77,5 +78,12 @@ fn changing(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(tries, matching, changing);
+criterion_group! {
+    name = tries;
+    // Short, so that all benches together take a few minutes.
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_millis(1500));
+    targets = matching, changing
+}
 criterion_main!(tries);

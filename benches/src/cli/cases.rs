@@ -80,6 +80,7 @@ pub(crate) const CASES: &[(&str, &str)] = &[
     ("retained10k", "retained --topics 10000 -s 10"),
     ("slow-reader", "slow-reader -s 10 --slow 1 --size 1024"),
     ("rules20", "rules --rules 20 -s 10 --size 256"),
+    ("growth100k", "growth --filters 100000 -s 10 --size 64"),
     ("storm", "storm -n 5000 --at-once 100"),
     ("storm-tls", "storm -n 1000 --at-once 50 --tls"),
     ("idle", "idle -n 5000 --filters 1"),

@@ -5,6 +5,7 @@ mod mode;
 mod plans;
 mod run;
 
+mod growth;
 mod messages;
 mod others;
 

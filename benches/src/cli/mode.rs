@@ -8,19 +8,21 @@ use clap::{Args, Subcommand};
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Mode {
     /// One topic, many subscribers
-    FanOut(FanOut),
+    FanOut(Ends<1, 100>),
     /// Many publishers, one subscriber
-    FanIn(FanIn),
+    FanIn(Ends<100, 1>),
     /// Pairs of one publisher and one subscriber
     Pairs(Pairs),
     /// A group that shares a subscription
-    Shared(Shared),
+    Shared(Ends<1, 40>),
     /// Many wildcard filters over many topics
     Wildcards(Wildcards),
     /// Fan-out beside subscribers that stop reading: what they cost the others
     SlowReader(SlowReader),
     /// Fan-out on a topic that many rules listen to: what a rule costs
     Rules(Rules),
+    /// Fan-out beside few and many other subscriptions, and while some come and go
+    Growth(Growth),
     /// Many retained messages, stored and then fetched by many subscribers
     Retained(Retained),
     /// Clients that connect and leave at once
@@ -71,30 +73,15 @@ pub(crate) struct FlowFlags {
     pub(crate) stall: f64,
 }
 
-/// `fan-out`
+/// `fan-out`, `fan-in` and `shared`, with so many publishers and subscribers unless told otherwise.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct FanOut {
+pub(crate) struct Ends<const PUBLISHERS: u32, const SUBSCRIBERS: u32> {
     /// Subscribers
-    #[arg(long, short = 's', value_name = "N", default_value_t = 100, value_parser = clients())]
+    #[arg(long, short = 's', value_name = "N", default_value_t = SUBSCRIBERS, value_parser = clients())]
     pub(crate) subscribers: u32,
     /// Publishers
-    #[arg(long, short = 'p', value_name = "N", default_value_t = 1, value_parser = clients())]
+    #[arg(long, short = 'p', value_name = "N", default_value_t = PUBLISHERS, value_parser = clients())]
     pub(crate) publishers: u32,
-    #[command(flatten)]
-    pub(crate) flow: FlowFlags,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
-
-/// `fan-in`
-#[derive(Args, Clone, Debug)]
-pub(crate) struct FanIn {
-    /// Publishers, each with a topic of its own
-    #[arg(long, short = 'p', value_name = "N", default_value_t = 100, value_parser = clients())]
-    pub(crate) publishers: u32,
-    /// Subscribers, each of which gets everything
-    #[arg(long, short = 's', value_name = "N", default_value_t = 1, value_parser = clients())]
-    pub(crate) subscribers: u32,
     #[command(flatten)]
     pub(crate) flow: FlowFlags,
     #[command(flatten)]
@@ -113,37 +100,14 @@ pub(crate) struct Pairs {
     pub(crate) common: Common,
 }
 
-/// `shared`
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Shared {
-    /// Members of the group
-    #[arg(long, short = 's', value_name = "N", default_value_t = 40, value_parser = clients())]
-    pub(crate) subscribers: u32,
-    /// Publishers, each with a topic of its own
-    #[arg(long, short = 'p', value_name = "N", default_value_t = 1, value_parser = clients())]
-    pub(crate) publishers: u32,
-    #[command(flatten)]
-    pub(crate) flow: FlowFlags,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
-
 /// `wildcards`
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Wildcards {
     /// Names on each of three topic levels: N^3 topics and 3 N^2 + N filters
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=999))]
     pub(crate) dimension: u32,
-    /// Subscribers that share the filters
-    #[arg(long, short = 's', value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(4..=1_000_000))]
-    pub(crate) subscribers: u32,
-    /// Publishers, each of which publishes to all topics
-    #[arg(long, short = 'p', value_name = "N", default_value_t = 1, value_parser = clients())]
-    pub(crate) publishers: u32,
     #[command(flatten)]
-    pub(crate) flow: FlowFlags,
-    #[command(flatten)]
-    pub(crate) common: Common,
+    pub(crate) ends: Ends<1, 40>,
 }
 
 /// `slow-reader`
@@ -184,6 +148,28 @@ pub(crate) struct Rules {
     pub(crate) flow: FlowFlags,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+/// `growth`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Growth {
+    /// Other subscriptions, which match nothing that is published
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clients())]
+    pub(crate) filters: u32,
+    /// How many there are in the run that they are compared with
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clients())]
+    pub(crate) few: u32,
+    /// Clients that hold them
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clients())]
+    pub(crate) holders: u32,
+    /// Filters that come and go at a time
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) changing: u16,
+    /// Messages a second while filters come and go
+    #[arg(long, value_name = "N", default_value_t = 1000.0)]
+    pub(crate) changing_rate: f64,
+    #[command(flatten)]
+    pub(crate) ends: Ends<1, 10>,
 }
 
 /// `retained`
@@ -255,6 +241,7 @@ impl Mode {
             Mode::Wildcards(_) => "wildcards",
             Mode::SlowReader(_) => "slow-reader",
             Mode::Rules(_) => "rules",
+            Mode::Growth(_) => "growth",
             Mode::Retained(_) => "retained",
             Mode::Storm(_) => "storm",
             Mode::Idle(_) => "idle",
@@ -267,9 +254,10 @@ impl Mode {
             Mode::FanIn(mode) => &mode.common,
             Mode::Pairs(mode) => &mode.common,
             Mode::Shared(mode) => &mode.common,
-            Mode::Wildcards(mode) => &mode.common,
+            Mode::Wildcards(mode) => &mode.ends.common,
             Mode::SlowReader(mode) => &mode.common,
             Mode::Rules(mode) => &mode.common,
+            Mode::Growth(mode) => &mode.ends.common,
             Mode::Retained(mode) => &mode.common,
             Mode::Storm(mode) => &mode.common,
             Mode::Idle(mode) => &mode.common,

@@ -9,4 +9,4 @@ pub(crate) mod html;
 
 pub(crate) use markdown::markdown;
 pub(crate) use progress::Progress;
-pub(crate) use table::{comparison_table, run_line, table};
+pub(crate) use table::{comparison_table, count, run_line, table};
