@@ -35,7 +35,9 @@ pub(crate) enum NetError {
     HandshakeRefused(String),
     #[error("TLS failed: {0}; does this port speak TLS?")]
     Tls(String),
-    #[error("the WebSocket upgrade was refused: {0}; is --ws-path right?")]
+    #[error(
+        "the WebSocket upgrade was refused: {0}; is --ws-path right, and does it want --sigv4?"
+    )]
     Upgrade(String),
     #[error("the broker sent a WebSocket frame that cannot be read: {0}")]
     WebSocket(&'static str),

@@ -125,7 +125,8 @@ fn judged(case: &CaseResult, target: &TargetResult) -> Option<Spread> {
     }
 }
 
-fn cost(case: &CaseResult, target: &TargetResult) -> String {
+/// What a unit cost, with the extremes.
+pub(super) fn cost(case: &CaseResult, target: &TargetResult) -> String {
     let Some(Spread { median, min, max }) = judged(case, target) else {
         return dash();
     };
@@ -138,7 +139,7 @@ fn cost(case: &CaseResult, target: &TargetResult) -> String {
 }
 
 /// The ratio of what is judged.
-fn ratio(case: &CaseResult, first: &TargetResult) -> Option<f64> {
+pub(super) fn ratio(case: &CaseResult, first: &TargetResult) -> Option<f64> {
     let others = case.targets.iter().skip(1);
     let best = others
         .filter_map(|target| judged(case, target))
@@ -148,7 +149,8 @@ fn ratio(case: &CaseResult, first: &TargetResult) -> Option<f64> {
     Some(judged(case, first)?.median / best)
 }
 
-fn goal(goal: Goal) -> String {
+/// A goal in words.
+pub(super) fn goal(goal: Goal) -> String {
     match goal {
         Goal::Ratio(most) => format!("≤ {most} ×"),
         Goal::RatioAndP99(most) => format!("≤ {most} ×, p99 not above theirs"),
