@@ -7,24 +7,24 @@ use crate::load::{FlowOutcome, Plan, Subscriber};
 use crate::report::Report;
 use crate::wire::Form;
 
-pub(super) fn fan_out(context: &Context<'_>, mode: &Ends<1, 100>) -> anyhow::Result<Report> {
+pub(super) fn fan_out(context: &Context<'_>, mode: &Ends) -> anyhow::Result<Report> {
     let clients = format!("{} to {}", mode.publishers, mode.subscribers);
     ends(context, mode, &clients, Plan::fan_out)
 }
 
-pub(super) fn fan_in(context: &Context<'_>, mode: &Ends<100, 1>) -> anyhow::Result<Report> {
+pub(super) fn fan_in(context: &Context<'_>, mode: &Ends) -> anyhow::Result<Report> {
     let clients = format!("{} to {}", mode.publishers, mode.subscribers);
     ends(context, mode, &clients, Plan::fan_in)
 }
 
-pub(super) fn shared(context: &Context<'_>, mode: &Ends<1, 40>) -> anyhow::Result<Report> {
+pub(super) fn shared(context: &Context<'_>, mode: &Ends) -> anyhow::Result<Report> {
     let clients = format!("{} to a group of {}", mode.publishers, mode.subscribers);
     ends(context, mode, &clients, Plan::shared)
 }
 
-fn ends<const P: u32, const S: u32>(
+fn ends(
     context: &Context<'_>,
-    mode: &Ends<P, S>,
+    mode: &Ends,
     clients: &str,
     plan: fn(&str, usize, usize) -> Plan,
 ) -> anyhow::Result<Report> {

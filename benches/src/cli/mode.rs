@@ -8,20 +8,25 @@ use clap::{Args, Subcommand};
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Mode {
     /// One topic, many subscribers
-    FanOut(Ends<1, 100>),
+    #[command(mut_arg("subscribers", |arg| arg.default_value("100")))]
+    FanOut(Ends),
     /// Many publishers, one subscriber
-    FanIn(Ends<100, 1>),
+    #[command(mut_arg("publishers", |arg| arg.default_value("100")))]
+    FanIn(Ends),
     /// Pairs of one publisher and one subscriber
     Pairs(Pairs),
     /// A group that shares a subscription
-    Shared(Ends<1, 40>),
+    #[command(mut_arg("subscribers", |arg| arg.default_value("40")))]
+    Shared(Ends),
     /// Many wildcard filters over many topics
+    #[command(mut_arg("subscribers", |arg| arg.default_value("40")))]
     Wildcards(Wildcards),
     /// Fan-out beside subscribers that stop reading: what they cost the others
     SlowReader(SlowReader),
     /// Fan-out on a topic that many rules listen to: what a rule costs
     Rules(Rules),
     /// Fan-out beside few and many other subscriptions, and while some come and go
+    #[command(mut_arg("subscribers", |arg| arg.default_value("10")))]
     Growth(Growth),
     /// Many retained messages, stored and then fetched by many subscribers
     Retained(Retained),
@@ -73,14 +78,14 @@ pub(crate) struct FlowFlags {
     pub(crate) stall: f64,
 }
 
-/// `fan-out`, `fan-in` and `shared`, with so many publishers and subscribers unless told otherwise.
+/// `fan-out`, `fan-in` and `shared`; how many of each there are by default stands with the mode.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Ends<const PUBLISHERS: u32, const SUBSCRIBERS: u32> {
+pub(crate) struct Ends {
     /// Subscribers
-    #[arg(long, short = 's', value_name = "N", default_value_t = SUBSCRIBERS, value_parser = clients())]
+    #[arg(long, short = 's', value_name = "N", default_value_t = 1, value_parser = clients())]
     pub(crate) subscribers: u32,
     /// Publishers
-    #[arg(long, short = 'p', value_name = "N", default_value_t = PUBLISHERS, value_parser = clients())]
+    #[arg(long, short = 'p', value_name = "N", default_value_t = 1, value_parser = clients())]
     pub(crate) publishers: u32,
     #[command(flatten)]
     pub(crate) flow: FlowFlags,
@@ -107,7 +112,7 @@ pub(crate) struct Wildcards {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=999))]
     pub(crate) dimension: u32,
     #[command(flatten)]
-    pub(crate) ends: Ends<1, 40>,
+    pub(crate) ends: Ends,
 }
 
 /// `slow-reader`
@@ -169,7 +174,7 @@ pub(crate) struct Growth {
     #[arg(long, value_name = "N", default_value_t = 1000.0)]
     pub(crate) changing_rate: f64,
     #[command(flatten)]
-    pub(crate) ends: Ends<1, 10>,
+    pub(crate) ends: Ends,
 }
 
 /// `retained`
@@ -270,5 +275,38 @@ impl Mode {
 
     pub(crate) fn output(&self) -> &OutputFlags {
         &self.common().output
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Cli, Command};
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn each_mode_has_its_own_numbers_of_clients() {
+        for (mode, publishers, subscribers) in [
+            ("fan-out", 1, 100),
+            ("fan-in", 100, 1),
+            ("shared", 1, 40),
+            ("wildcards", 1, 40),
+            ("growth", 1, 10),
+        ] {
+            let Command::Mode(parsed) = Cli::try_parse_from(["x", mode]).unwrap().command else {
+                panic!("{mode}");
+            };
+            let ends = match *parsed {
+                Mode::FanOut(ends) | Mode::FanIn(ends) | Mode::Shared(ends) => ends,
+                Mode::Wildcards(mode) => mode.ends,
+                Mode::Growth(mode) => mode.ends,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(
+                (ends.publishers, ends.subscribers),
+                (publishers, subscribers),
+                "{mode}"
+            );
+        }
     }
 }

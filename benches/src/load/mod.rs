@@ -26,4 +26,4 @@ pub(crate) use flow::FlowSettings;
 pub(crate) use ledger::Totals;
 pub(crate) use plan::{Plan, Subscriber};
 pub(crate) use retained::{RetainedOutcome, RetainedSettings, run_retained};
-pub(crate) use run::{Changes, FlowOutcome, StalledReaders, run_flow};
+pub(crate) use run::{FlowOutcome, StalledReaders, run_flow};
