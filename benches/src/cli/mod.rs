@@ -63,7 +63,7 @@ enum Command {
     /// List the known cases
     Cases,
     /// Run cases against several brokers by turns
-    Compare(compare::Compare),
+    Compare(Box<compare::Compare>),
 }
 
 #[derive(clap::Args, Clone, Debug)]

@@ -41,7 +41,7 @@ impl Flow<'_> {
             Reply::Disconnected(reason) => match role {
                 Role::Stalled(_) => {}
                 Role::Subscriber(_) | Role::Bystander(_) | Role::Churner | Role::Publisher(_) => {
-                    self.troubles.disconnected(client, role, reason)
+                    self.troubles.disconnected(client, role, reason);
                 }
             },
             Reply::Pong | Reply::Nothing => {}

@@ -1,19 +1,19 @@
 //! Results as one page that needs nothing else: styles and charts are inside.
 
 use super::chart::{Line, bars};
-use super::markdown::{cost, goal, ratio};
+use super::markdown::{cost, goal, judged, ratio};
 use super::table::{comparison_rows, rows};
-use crate::compare::{CaseResult, Comparison};
+use crate::compare::{CaseResult, Comparison, Goal};
 use crate::report::{Latency, Report};
 use std::fmt::Write;
 
-const STYLE: &str = ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:68rem;margin:2rem auto;\
+const STYLE: &str = ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;\
 padding:0 1rem;color:#1b1f24;background:#fff}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}\
 table{border-collapse:collapse;width:100%;margin:.6rem 0}td,th{text-align:left;padding:.25rem .6rem;\
 border-bottom:1px solid #d8dee4;vertical-align:top}th{font-weight:600}td.n,th.n{text-align:right;\
 font-variant-numeric:tabular-nums}svg{width:100%;height:auto;font-size:12px}svg text{fill:#1b1f24}\
 .grid{stroke:#d8dee4}.end{text-anchor:end}.middle{text-anchor:middle}.bad{color:#b3261e}.good{color:#1a7f37}\
-.wide{overflow-x:auto}.note{color:#59636e}code{font-size:.92em}a{color:inherit}td.n,th{white-space:nowrap}\
+.wide{overflow-x:auto}.note{color:#59636e}code{font-size:.92em}a{color:inherit}td.n,th,td:first-child{white-space:nowrap}\
 h2{border-top:1px solid #d8dee4;padding-top:1.2rem}\
 @media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}svg text{fill:#e6edf3}\
 .grid,td,th,h2{stroke:#30363d;border-color:#30363d}.bad{color:#ff8a80}.good{color:#3fb950}\
@@ -68,10 +68,18 @@ pub(crate) fn comparison_page(comparison: &Comparison) -> String {
         let costs: Vec<(String, f64)> = case
             .targets
             .iter()
-            .filter_map(|target| Some((target.target.clone(), target.us_per_unit.as_ref()?.median)))
+            .filter_map(|target| Some((target.target.clone(), judged(case, target)?.median)))
             .collect();
         if costs.len() > 1 {
-            body.push_str(&bars(&costs, &format!("us for each {}", case.unit)));
+            let what = match case.goal {
+                Some(Goal::BytesEach(_)) => "Bytes of memory",
+                Some(Goal::Ratio(_) | Goal::RatioAndP99(_)) | None => {
+                    "Microseconds of the broker's CPU"
+                }
+            };
+            let unit = escape(&case.unit);
+            let _ = write!(body, "<p class=\"note\">{what} for each {unit}</p>");
+            body.push_str(&bars(&costs));
         }
     }
     page("Brokers compared", &body)

@@ -17,6 +17,7 @@ pub(crate) fn markdown(comparison: &Comparison) -> String {
     text.push('\n');
     latencies(&mut text, &comparison.cases);
     errors(&mut text, &comparison.cases);
+    disturbed(&mut text, &comparison.cases);
     text
 }
 
@@ -33,12 +34,12 @@ fn head(text: &mut String, before: &[&str], targets: &[TargetResult], after: &[&
         .enumerate()
         .map(|(at, _)| if at < before.len() { "---" } else { "--:" })
         .collect();
-    row(text, cells);
-    row(text, rule);
+    row(text, &cells);
+    row(text, &rule);
 }
 
-fn row<T: AsRef<str>>(text: &mut String, cells: Vec<T>) {
-    for cell in &cells {
+fn row<T: AsRef<str>>(text: &mut String, cells: &[T]) {
+    for cell in cells {
         let _ = write!(text, "| {} ", cell.as_ref().replace('|', "\\|"));
     }
     text.push_str("|\n");
@@ -69,7 +70,7 @@ fn costs(text: &mut String, cases: &[CaseResult]) {
             },
             lost.collect::<Vec<_>>().join(", "),
         ]);
-        row(text, cells);
+        row(text, &cells);
     }
 }
 
@@ -97,7 +98,7 @@ fn latencies(text: &mut String, cases: &[CaseResult]) {
                 show(&target.per_s)
             )
         }));
-        row(text, cells);
+        row(text, &cells);
     }
 }
 
@@ -113,12 +114,30 @@ fn errors(text: &mut String, cases: &[CaseResult]) {
     }
 }
 
+/// Others that use more cores than this disturb a run.
+const DISTURBING_CORES: f64 = 0.1;
+
+/// Names the runs that were disturbed by something else on the machine.
+fn disturbed(text: &mut String, cases: &[CaseResult]) {
+    let all = cases
+        .iter()
+        .flat_map(|case| case.targets.iter().map(move |target| (case, target)));
+    let cores = all.filter_map(|(case, target)| Some((case, target, target.other_cores?.median)));
+    let disturbed = cores.filter(|(_, _, cores)| *cores > DISTURBING_CORES);
+    for (at, (case, target, cores)) in disturbed.enumerate() {
+        if at == 0 {
+            text.push_str("\nDisturbed, by others that used so many cores meanwhile:\n\n");
+        }
+        let _ = writeln!(text, "- `{}`, {}: {cores:.2}", case.case, target.target);
+    }
+}
+
 fn dash() -> String {
     "-".to_owned()
 }
 
 /// What is judged: CPU, or the memory of connections that stay.
-fn judged(case: &CaseResult, target: &TargetResult) -> Option<Spread> {
+pub(super) fn judged(case: &CaseResult, target: &TargetResult) -> Option<Spread> {
     match case.goal {
         Some(Goal::BytesEach(_)) => target.bytes_each,
         Some(Goal::Ratio(_) | Goal::RatioAndP99(_)) | None => target.us_per_unit,
@@ -135,6 +154,9 @@ pub(super) fn cost(case: &CaseResult, target: &TargetResult) -> String {
         Some(Goal::Ratio(_) | Goal::RatioAndP99(_)) | None => "",
     };
     let (median, min, max) = (decimal(median), decimal(min), decimal(max));
+    if min == max {
+        return format!("{median}{unit}");
+    }
     format!("{median}{unit} ({min}-{max})")
 }
 
@@ -195,7 +217,7 @@ mod tests {
             peak_kib: None,
             bytes_each: one(us),
             generator_cores: None,
-            other_cores: None,
+            other_cores: one(0.25),
             lost: 0,
         }
     }
@@ -223,10 +245,11 @@ mod tests {
         let text = markdown(&comparison);
         for line in [
             "| case | load | a\\|b | peer | ratio | goal | reached | lost |",
-            "| `fan10-64` | 1 to 10 | 0.500 (0.500-0.500) | 2.00 (2.00-2.00) | 0.25 | ≤ 0.2 × | **no** | 0, 0 |",
-            "| `fan10-64` | 1 to 10 | 0.500 B (0.500-0.500) | 2.00 B (2.00-2.00) | 0.25 | ≤ 3 KiB each | yes | 0, 0 |",
+            "| `fan10-64` | 1 to 10 | 0.500 | 2.00 | 0.25 | ≤ 0.2 × | **no** | 0, 0 |",
+            "| `fan10-64` | 1 to 10 | 0.500 B | 2.00 B | 0.25 | ≤ 3 KiB each | yes | 0, 0 |",
             "| `fan10-64` | 50 / 100 / 200, 1,000,000/s | 25 / 50 / 100, 1,000,000/s |",
             "- `fan10-64`: peer: it broke",
+            "- `fan10-64`, peer: 0.25",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

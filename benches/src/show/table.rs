@@ -80,7 +80,7 @@ pub(super) fn comparison_rows(case: &CaseResult) -> Vec<Vec<String>> {
         "p99.9 us",
         "peak KiB",
         "bytes each",
-        "generator cores",
+        "load cores",
         "lost",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
@@ -108,6 +108,14 @@ pub(super) fn comparison_rows(case: &CaseResult) -> Vec<Vec<String>> {
             show(&target.generator_cores),
             count(target.lost),
         ]);
+    }
+    // What does not apply to the case is left out.
+    let applies: Vec<bool> = (0..head.len())
+        .map(|column| rows[1..].iter().any(|row| row[column] != "-"))
+        .collect();
+    for row in &mut rows {
+        let mut columns = applies.iter();
+        row.retain(|_| columns.next().is_some_and(|applies| *applies));
     }
     rows
 }
