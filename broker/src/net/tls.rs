@@ -6,8 +6,8 @@ use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{Acceptor, ClientHello};
 use rustls::{
-    AlertDescription, CertificateError, DigitallySignedStruct, DistinguishedName, ServerConfig,
-    SignatureScheme,
+    AlertDescription, CertificateError, CipherSuite, DigitallySignedStruct, DistinguishedName,
+    ServerConfig, SignatureScheme,
 };
 use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
@@ -90,7 +90,7 @@ impl Configs {
         let mut known = hello.cipher_suites().iter();
         // Who names it first has no instructions for AES.
         let is_chacha = |name: &str| name.contains("CHACHA20");
-        let first = known.find_map(|suite| suite.as_str());
+        let first = known.find_map(CipherSuite::as_str);
         Arc::clone(if first.is_some_and(is_chacha) {
             &self.clients
         } else {
