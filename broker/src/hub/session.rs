@@ -165,7 +165,7 @@ impl Session {
 
     /// Hands over a message above QoS 0.
     pub(super) fn send(self: &Arc<Self>, outbound: Outbound<Arc<Group>>, now_ms: u64) -> Sent {
-        self.with_output(|outbox| outbox.send(outbound, now_ms))
+        self.with_output(|outbox| outbox.send(outbound, None, now_ms))
     }
 
     /// Writes what the socket takes.

@@ -2,6 +2,7 @@
 
 use super::{Connection, Topics};
 use crate::auth::{Facts, Guard, Identity};
+use crate::hub::events::Arrived;
 use crate::hub::group::random_uuid;
 use crate::hub::link::Link;
 use crate::hub::sessions::Opening;
@@ -120,6 +121,7 @@ fn examine<'a>(
         tracing::warn!(?client_id, %address, reason, "connection not authenticated");
         Why::Refused(version, ReasonCode::NotAuthorized)
     })?;
+    check_connack(&connect, &hub.profile, &client_id, assigned)?;
     authorize(hub, &connect, &client_id, &guard).map_err(|()| {
         hub.event_connect_failed(&client_id, &guard, address.ip());
         Why::Refused(version, ReasonCode::NotAuthorized)
@@ -176,6 +178,25 @@ fn check_will(will: &Will<'_>, profile: &Profile) -> Result<(), (ReasonCode, &'s
     }
     if will.payload.len() > profile.payload_bytes {
         return Err((ReasonCode::QuotaExceeded, "payload of the will too large"));
+    }
+    Ok(())
+}
+
+/// A client that takes no CONNACK as large as its own gets none (MQTT 5.0 [3.1.2-24]).
+fn check_connack(
+    connect: &Connect<'_>,
+    profile: &Profile,
+    client_id: &str,
+    assigned: bool,
+) -> Result<(), Why> {
+    let Some(bytes_max) = connect.properties.maximum_packet_size else {
+        return Ok(());
+    };
+    let packet = connack(connect, profile, false, assigned.then_some(client_id));
+    if packet.len() > bytes_max as usize {
+        let why = "Maximum Packet Size below that of the CONNACK";
+        tracing::warn!(?client_id, bytes_max, "{why}");
+        return Err(Why::Decode(DecodeError::Malformed(why)));
     }
     Ok(())
 }
@@ -305,7 +326,7 @@ fn open(
         used,
     } = examined;
     let (profile, now_ms) = (&hub.profile, hub.now_ms());
-    let keep_alive_s = profile.keep_alive_s(connect.keep_alive_s);
+    let keep_alive_s = profile.keep_alive_s(connect.version, connect.keep_alive_s);
     let number = hub.next_number();
     let link = Link::new(number, wire, keep_alive_s, now_ms);
     let link = Arc::new(link);
@@ -329,7 +350,14 @@ fn open(
         principal: Arc::clone(principal),
         source_ip: Some(address.ip()),
     });
-    let visit = hub.event_connected(&session, address.ip());
+    let arrived = Arrived {
+        address,
+        keep_alive_s,
+        clean_start: connect.clean_start,
+        expiry_s,
+        at_ms: now_ms,
+    };
+    let visit = hub.event_connected(&session, arrived);
     let will = connect.will;
     let connection = Connection {
         hub: Arc::clone(hub),
@@ -350,6 +378,7 @@ fn open(
 fn limits(connect: &Connect<'_>, profile: &Profile) -> OutgoingLimits {
     let receive = connect.properties.receive_maximum;
     let packet = connect.properties.maximum_packet_size;
+    let aliases = connect.properties.topic_alias_maximum;
     OutgoingLimits {
         inflight: receive
             .unwrap_or(RECEIVE_MAXIMUM_DEFAULT)
@@ -358,6 +387,7 @@ fn limits(connect: &Connect<'_>, profile: &Profile) -> OutgoingLimits {
         queued_bytes: profile.queued_bytes,
         packet_bytes: packet.map_or(usize::MAX, |bytes| bytes as usize),
         dup: profile.dup_on_redelivery,
+        topic_aliases: aliases.unwrap_or(0).min(profile.outgoing_aliases),
     }
 }
 
@@ -369,20 +399,21 @@ fn connack(
 ) -> Vec<u8> {
     let asked = connect.properties.session_expiry_s.unwrap_or(0);
     let given = expiry_s(connect, profile);
-    let keep_alive_s = profile.keep_alive_s(connect.keep_alive_s);
+    let keep_alive_s = profile.keep_alive_s(connect.version, connect.keep_alive_s);
     let number = |value: usize| u32::try_from(value).ok();
+    let said = |flag: bool| Some(flag).filter(|flag| !flag || profile.connack_defaults);
     let properties = ConnAckProperties {
         session_expiry_s: (asked != given).then_some(given),
         assigned_client_id: assigned,
         server_keep_alive_s: (keep_alive_s != connect.keep_alive_s).then_some(keep_alive_s),
         receive_maximum: Some(profile.inbound_inflight),
         maximum_qos: (profile.qos_max < QoS::ExactlyOnce).then_some(profile.qos_max as u8),
-        retain_available: Some(true),
+        retain_available: said(true),
         maximum_packet_size: number(profile.packet_bytes),
         topic_alias_maximum: Some(profile.topic_alias_maximum),
-        wildcard_available: Some(true),
-        subscription_ids_available: Some(profile.subscription_ids),
-        shared_available: Some(true),
+        wildcard_available: said(true),
+        subscription_ids_available: said(profile.subscription_ids),
+        shared_available: said(true),
         ..ConnAckProperties::default()
     };
     let ack = ConnAck {

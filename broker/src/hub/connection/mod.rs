@@ -179,6 +179,7 @@ impl Connection {
             | End::ClientError { .. }
             | End::AuthError
             | End::Forbidden
+            | End::Api { .. }
             | End::Server(_) => false,
         }
     }
@@ -297,6 +298,7 @@ impl Connection {
             && self.version == Version::V5
         {
             let text = Some(end.detail()).filter(|text| !text.is_empty());
+            let text = text.filter(|_| self.hub.profile.reason_strings);
             let text = text.map(|text| format!("DISCONNECT:{text}"));
             codec::put_disconnect(&mut packet, code, text.as_deref());
         }

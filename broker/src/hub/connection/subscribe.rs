@@ -5,6 +5,7 @@ use crate::hub::Hub;
 use crate::hub::group::Group;
 use crate::hub::session::Session;
 use crate::hub::subscribers::Subscriber;
+use crate::hub::subscriptions::Subscribed;
 use mqtt::codec::{
     self, ReasonCode, RetainHandling, Subscribe, SubscribeFilter, Unsubscribe, Version,
 };
@@ -51,7 +52,9 @@ impl Connection {
             && self.hub.profile.refused_subscribe_closes_v3
         {
             return match code {
-                ReasonCode::NotAuthorized => ControlFlow::Break(End::AuthError),
+                code if *code == self.hub.profile.denied_subscribe => {
+                    ControlFlow::Break(End::AuthError)
+                }
                 code => Self::refuse(*code, "a filter that cannot be subscribed to"),
             };
         }
@@ -151,7 +154,7 @@ impl Connection {
             let (client, principal) = (Some(&self.session.client_id), self.guard.principal());
             let hub = &self.hub;
             hub.refused(client, principal, action, &resource, &verdict.reason);
-            return Err(ReasonCode::NotAuthorized);
+            return Err(profile.denied_subscribe);
         }
         let state = self.session.state.lock();
         let count = state.subscriptions.len() + before;
@@ -224,7 +227,10 @@ impl Connection {
         if state.over {
             return None;
         }
-        let is_new = state.subscriptions.insert(grant.subscription.clone());
+        let is_new = state.subscriptions.insert(Subscribed {
+            subscription: grant.subscription.clone(),
+            qos: grant.qos,
+        });
         if let Some(keeper) = &self.session.keeper {
             keeper.subscribe(grant.asked.filter, subscriber);
         }
@@ -267,7 +273,7 @@ impl Connection {
         if let Some(keeper) = &self.session.keeper {
             keeper.unsubscribe(filter);
         }
-        Some(known)
+        Some(known.subscription)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::hub::group::{Group, Waiting};
 use crate::hub::outbox::Outbox;
 use crate::hub::session::Session;
 use crate::hub::subscribers::Subscriber;
+use crate::hub::subscriptions::Subscribed;
 use mqtt::Message;
 use mqtt::session::{Outbound, OutgoingLimits};
 use mqtt::topic::{Subscription, TopicFilter};
@@ -105,6 +106,7 @@ impl Hub {
             queued_bytes: profile.queued_bytes,
             packet_bytes: usize::MAX,
             dup: profile.dup_on_redelivery,
+            topic_aliases: 0,
         };
         let session = Session::new(
             document.client_id.as_str().into(),
@@ -161,13 +163,14 @@ impl Hub {
     }
 
     fn resubscribe(&self, subscription: Subscription, subscriber: Subscriber) {
-        let session = Arc::clone(&subscriber.session);
+        let (session, qos) = (Arc::clone(&subscriber.session), subscriber.qos);
         let mut router = self.router.write();
         if let Some(group) = router.subscribe(&subscription, subscriber, true) {
             group.set_online(&session, false);
         }
         drop(router);
-        session.state.lock().subscriptions.insert(subscription);
+        let subscribed = Subscribed { subscription, qos };
+        session.state.lock().subscriptions.insert(subscribed);
     }
 
     /// Says how many messages wait.
@@ -245,7 +248,7 @@ impl Hub {
             message,
             qos: owed.qos,
             retain: owed.retain,
-            subscription_id: owed.subscription_id,
+            subscription_ids: owed.subscription_ids,
             share: group,
             stored: Some(at),
         };
