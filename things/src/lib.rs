@@ -37,4 +37,4 @@ pub use roles::{
     RoleSession,
 };
 pub use rules::{RuleFilter, TopicRule};
-pub use store::{Row, Rows, Table, Then};
+pub use store::{Row, Rows, Table, Then, Together};

@@ -32,6 +32,7 @@ pub(crate) enum Code {
     DeleteConflict,
     ExpiredToken,
     Forbidden,
+    GatewayTimeout,
     IncompleteSignature,
     InternalFailure,
     InvalidRequest,
@@ -64,6 +65,7 @@ impl Code {
             Code::DeleteConflict => "DeleteConflictException",
             Code::ExpiredToken => "ExpiredTokenException",
             Code::Forbidden => "ForbiddenException",
+            Code::GatewayTimeout => "GatewayTimeoutException",
             Code::IncompleteSignature => "IncompleteSignatureException",
             Code::InternalFailure => "InternalFailureException",
             Code::InvalidRequest => "InvalidRequestException",
@@ -116,6 +118,7 @@ impl Code {
             Code::LimitExceeded => StatusCode::GONE,
             Code::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
+            Code::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
             // Not retried by the SDKs, unlike 500, 502, 503 and 504.
             Code::NotImplemented => StatusCode::NOT_IMPLEMENTED,
         }

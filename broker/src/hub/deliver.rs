@@ -52,7 +52,10 @@ impl Hub {
         let mut tally = Tally::default();
         for target in &route.targets {
             if !(target.no_local && from == Some(target.session.number)) {
-                tally.count(give(target, publication));
+                let within = self
+                    .quota_deliver(&target.session, publication.now_ms())
+                    .is_ok();
+                tally.count(within && give(target, publication));
             }
         }
         for group in &route.groups {

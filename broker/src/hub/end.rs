@@ -27,6 +27,13 @@ pub(super) enum End {
     AuthError,
     /// The certificate is no longer active, or the identity's session is over.
     Forbidden,
+    /// `DeleteConnection` was called.
+    Api {
+        /// Whether the will is published.
+        with_will: bool,
+    },
+    /// The connection over WebSocket has lived for as long as it may.
+    WebSocketLifetime,
     /// The server is stopping or was reset.
     Server(ReasonCode),
 }
@@ -50,6 +57,8 @@ impl End {
             End::ClientError { .. } => "CLIENT_ERROR",
             End::AuthError => "AUTH_ERROR",
             End::Forbidden => "FORBIDDEN_ACCESS",
+            End::Api { .. } => "API_INITIATED_DISCONNECT",
+            End::WebSocketLifetime => "WEBSOCKET_TTL_EXPIRATION",
             End::Server(_) => "SERVER_INITIATED_DISCONNECT",
         }
     }
@@ -57,7 +66,8 @@ impl End {
     /// The reason code of the DISCONNECT that an MQTT 5 client is sent, if it is sent one.
     pub(super) fn code(&self) -> Option<ReasonCode> {
         match self {
-            End::Client { .. } | End::ConnectionLost => None,
+            End::Client { .. } | End::ConnectionLost | End::WebSocketLifetime => None,
+            End::Api { .. } => Some(ReasonCode::AdministrativeAction),
             End::DuplicateClientId => Some(ReasonCode::SessionTakenOver),
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             End::ClientError { code, .. } | End::Server(code) => Some(*code),
@@ -68,8 +78,9 @@ impl End {
     /// Whether the will is published (MQTT 5.0 [3.1.2.5]; "LWT messages" in the guide).
     pub(super) fn publishes_will(&self) -> bool {
         match self {
-            End::Client { with_will } => *with_will,
+            End::Client { with_will } | End::Api { with_will } => *with_will,
             End::ConnectionLost
+            | End::WebSocketLifetime
             | End::DuplicateClientId
             | End::KeepAliveTimeout
             | End::ClientError { .. }
@@ -84,7 +95,9 @@ impl End {
         match self {
             End::ClientError { reason, .. } => reason,
             End::Client { .. }
+            | End::Api { .. }
             | End::ConnectionLost
+            | End::WebSocketLifetime
             | End::DuplicateClientId
             | End::KeepAliveTimeout
             | End::AuthError

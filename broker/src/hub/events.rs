@@ -2,8 +2,10 @@
 //! unsubscribe ("Lifecycle events" in the AWS IoT developer guide).
 
 use super::Hub;
+use super::connections::Left;
 use super::end::End;
 use super::group::random_uuid;
+use super::link::Link;
 use super::origin::{Origin, Protocol};
 use super::publication::Publication;
 use super::session::Session;
@@ -32,6 +34,8 @@ struct Seen {
     version: u64,
     connected: u32,
     left_ms: u64,
+    /// The last connection that ended.
+    left: Option<Box<Left>>,
 }
 
 /// What the events of one connection have in common.
@@ -48,6 +52,7 @@ impl Presence {
             version: 0,
             connected: 0,
             left_ms: u64::MAX,
+            left: None,
         });
         // The first visit has number 0.
         if seen.connected > 0 || seen.left_ms < u64::MAX {
@@ -57,11 +62,18 @@ impl Presence {
         seen.version
     }
 
-    fn leave(&self, client_id: &str, now_ms: u64) {
+    fn leave(&self, client_id: &str, left: Left) {
         if let Some(mut seen) = self.0.get_mut(client_id) {
             seen.connected = seen.connected.saturating_sub(1);
-            seen.left_ms = now_ms;
+            seen.left_ms = left.at_ms();
+            seen.left = Some(Box::new(left));
         }
+    }
+
+    /// The last connection of a client that ended.
+    pub(super) fn left(&self, client_id: &str) -> Option<Left> {
+        let seen = self.0.get(client_id)?;
+        seen.left.as_deref().cloned()
     }
 
     /// Forgets clients that have been away for long.
@@ -98,10 +110,12 @@ impl Hub {
         &self,
         session: &Session,
         guard: &Guard,
+        link: &Link,
         visit: &Visit,
         end: &End,
     ) {
-        self.presence.leave(&session.client_id, self.now_ms());
+        let left = self.left(session, guard, link, end.disconnect_reason());
+        self.presence.leave(&session.client_id, left);
         self.event(
             "presence/disconnected",
             &session.client_id,

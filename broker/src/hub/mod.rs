@@ -6,7 +6,9 @@
 
 mod changes;
 mod connection;
+mod connections;
 mod deliver;
+mod direct;
 mod end;
 mod events;
 mod flush;
@@ -17,6 +19,7 @@ mod offer;
 mod origin;
 mod outbox;
 mod publication;
+mod quotas;
 mod retained;
 mod route;
 mod router;
@@ -27,7 +30,10 @@ mod tap;
 mod tick;
 mod will;
 
+pub(crate) use connections::{ConnectionInfo, ConnectionState, SubscriptionInfo};
+pub(crate) use direct::{Confirmation, DirectRefusal};
 pub(crate) use origin::{Origin, Protocol};
+pub(crate) use quotas::Throttled;
 pub(crate) use retained::RetainedMessage;
 pub(crate) use tap::{Tap, TapEvent, Taps};
 
@@ -42,6 +48,7 @@ use mqtt::retained::Retained;
 use mqtt::{Message, Profile};
 use parking_lot::RwLock;
 use publication::Publication;
+use quotas::Quotas;
 use route::Route;
 use router::Router;
 use rules::delivery::RuleHandle;
@@ -62,6 +69,8 @@ pub(crate) struct HubParts {
     pub(crate) account_id: String,
     /// The policy of anonymous clients; `None` allows them everything.
     pub(crate) anonymous: Option<Arc<policy::Document>>,
+    /// Whether AWS's rate quotas hold.
+    pub(crate) enforce_quotas: bool,
 }
 
 /// The message core.
@@ -84,6 +93,8 @@ pub(crate) struct Hub {
     /// Keeps what outlives the server; `None` when everything is kept in memory.
     journal: Option<Arc<Journal>>,
     presence: events::Presence,
+    /// `None` when there are none.
+    quotas: Option<Arc<Quotas>>,
     taps: Taps,
 }
 
@@ -99,7 +110,9 @@ impl Hub {
             region,
             account_id,
             anonymous,
+            enforce_quotas,
         } = parts;
+        let now_ms = clock.now_ms();
         let journal = things.rows().map(|rows| {
             let clock = Arc::clone(&clock);
             Journal::new(rows, move || flush::settle(clock.now_ms()))
@@ -122,6 +135,7 @@ impl Hub {
             sessions: Sessions::default(),
             journal,
             presence: events::Presence::default(),
+            quotas: enforce_quotas.then(|| Arc::new(Quotas::new(now_ms))),
             taps: Taps::new(tap::TAP_EVENTS),
         })
     }

@@ -6,11 +6,13 @@ use super::group::Group;
 use super::journal::Keeper;
 use super::link::Link;
 use super::publication::Publication;
-use mqtt::Message;
+use bytes::Bytes;
 use mqtt::codec::Version;
-use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent};
+use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent, SubscriptionIds};
+use mqtt::{Message, QoS};
 use std::io;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// Output that waits for a client's socket, in bytes, beyond which QoS 0 is dropped, messages
 /// above it wait in the session's queue, and the client itself is not read.
@@ -38,6 +40,8 @@ pub(super) struct Outbox {
     outgoing: Outgoing<Arc<Group>>,
     /// Keeps on disk what the client is owed; `None` once the session is over.
     keeper: Option<Keeper>,
+    /// Who waits for the PUBACK of a packet id.
+    confirmations: Vec<(u16, oneshot::Sender<()>)>,
 }
 
 /// What became of a flush.
@@ -60,6 +64,7 @@ impl Outbox {
             link: None,
             outgoing: Outgoing::new(version, limits),
             keeper,
+            confirmations: Vec::new(),
         }
     }
 
@@ -122,10 +127,46 @@ impl Outbox {
         self.outgoing.restore(outbound);
     }
 
+    /// Takes back an exchange whose message the client had before the server's start.
+    pub(super) fn restore_released(&mut self, id: u16) {
+        // The message itself is not needed any more.
+        let message = Message {
+            topic: "".into(),
+            payload: Bytes::new(),
+            qos: QoS::ExactlyOnce,
+            retain: false,
+            properties: Bytes::new(),
+            expires_at_ms: None,
+        };
+        let outbound = Outbound {
+            message: Arc::new(message),
+            qos: QoS::ExactlyOnce,
+            retain: false,
+            subscription_ids: SubscriptionIds::None,
+            share: None,
+            stored: None,
+        };
+        self.outgoing.restore_released(id, outbound);
+    }
+
+    /// Packet ids of exchanges that wait for PUBCOMP.
+    pub(super) fn released_ids(&self) -> Vec<u16> {
+        self.outgoing.released_ids().collect()
+    }
+
+    /// PUBREC of a session that outlives the server: the PUBREL that is to follow once what has
+    /// changed is on disk; `None` for an id that is not in flight.
+    pub(super) fn pubrec_kept(&mut self, id: u16) -> Option<Vec<u8>> {
+        let mut pubrel = Vec::new();
+        let known = self.outgoing.pubrec(id, false, &mut pubrel);
+        known.then_some(pubrel)
+    }
+
     fn clear(&mut self) {
         self.bytes = Vec::new();
         self.sent = 0;
         self.blocked = false;
+        self.confirmations = Vec::new();
     }
 
     /// The live connection.
@@ -207,9 +248,36 @@ impl Outbox {
         sent
     }
 
+    /// Sends a message at QoS 1 at once, or not at all; the receiver learns of its PUBACK.
+    pub(super) fn send_confirmed(
+        &mut self,
+        outbound: Outbound<Arc<Group>>,
+        now_ms: u64,
+    ) -> Option<oneshot::Receiver<()>> {
+        if !self.has_room() {
+            return None;
+        }
+        let id = self.outgoing.send_now(outbound, now_ms, &mut self.bytes)?;
+        let (tell, told) = oneshot::channel();
+        self.confirmations.push((id, tell));
+        Some(told)
+    }
+
+    fn confirm(&mut self, id: u16) {
+        let at = self.confirmations.iter().position(|(of, _)| *of == id);
+        if let Some(at) = at {
+            let (_, tell) = self.confirmations.swap_remove(at);
+            // Whoever asked may have stopped waiting.
+            let _ = tell.send(());
+        }
+    }
+
     /// PUBACK; false for an id that is not in flight.
     pub(super) fn puback(&mut self, id: u16, now_ms: u64) -> bool {
         let known = self.outgoing.puback(id);
+        if known && !self.confirmations.is_empty() {
+            self.confirm(id);
+        }
         self.pump(now_ms);
         known
     }

@@ -9,6 +9,7 @@ use super::outbox::Outbox;
 use super::will::StoredWill;
 use crate::auth::Guard;
 use arc_swap::ArcSwap;
+use mqtt::QoS;
 use mqtt::codec::Version;
 use mqtt::session::{Incoming, Outbound, OutgoingLimits, Sent};
 use mqtt::topic::Subscription;
@@ -68,6 +69,8 @@ impl State {
 #[derive(Clone, Debug)]
 pub(super) struct Subscribed {
     pub(super) subscription: Subscription,
+    /// The QoS that was granted.
+    pub(super) qos: QoS,
 }
 
 impl Session {

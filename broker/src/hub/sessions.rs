@@ -3,7 +3,7 @@
 use super::Hub;
 use super::end::End;
 use super::group::Group;
-use super::journal::Keeper;
+use super::journal::{Exchange, Keeper};
 use super::link::Link;
 use super::outbox::Outbox;
 use super::session::Session;
@@ -24,6 +24,11 @@ impl Sessions {
     /// Every session at this moment.
     pub(super) fn all(&self) -> Vec<Arc<Session>> {
         self.0.iter().map(|entry| Arc::clone(&entry)).collect()
+    }
+
+    /// The session of a client.
+    pub(super) fn find(&self, client_id: &str) -> Option<Arc<Session>> {
+        self.0.get(client_id).map(|entry| Arc::clone(&entry))
     }
 
     /// Adds a session that was kept over a restart.
@@ -267,12 +272,17 @@ impl Hub {
 
     /// Removes a session from router and groups; a will that waited is published now.
     fn dissolve(&self, session: &Arc<Session>) {
+        let received: Vec<u16> = session.incoming.lock().received().collect();
+        let released = session.look(Outbox::released_ids);
         let (subscriptions, will) = {
             let mut state = session.state.lock();
             state.over = true;
             let subscriptions = std::mem::take(&mut state.subscriptions);
             if let Some(keeper) = &session.keeper {
-                keeper.end(subscriptions.keys().map(|filter| &**filter));
+                let received = received.into_iter().map(Exchange::Received);
+                let released = released.into_iter().map(Exchange::Released);
+                let exchanges = received.chain(released);
+                keeper.end(subscriptions.keys().map(|filter| &**filter), exchanges);
             }
             (subscriptions, state.delayed_will.take())
         };

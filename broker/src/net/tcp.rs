@@ -2,7 +2,7 @@
 
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -22,6 +22,14 @@ pub(crate) struct Tcp {
 impl Tcp {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream }
+    }
+
+    /// The client's address and the one it connected to, while it is there.
+    pub(crate) fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        Some((
+            self.stream.peer_addr().ok()?,
+            self.stream.local_addr().ok()?,
+        ))
     }
 
     pub(crate) async fn readable(&self) -> io::Result<()> {

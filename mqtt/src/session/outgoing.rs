@@ -174,8 +174,8 @@ impl<G> Outgoing<G> {
         if self.online && packet_bytes(self.version, &outbound) > self.limits.packet_bytes {
             return Sent::Dropped;
         }
-        if self.online && room && self.unsent == 0 && self.waiting.is_empty() && self.window_open()
-        {
+        let open = self.unsent == 0 && self.waiting.is_empty() && self.window_open();
+        if self.online && room && open && self.has_id(&outbound) {
             self.launch(outbound, now_ms, out);
             return Sent::Now;
         }
@@ -188,6 +188,22 @@ impl<G> Outgoing<G> {
         self.waiting_bytes += bytes;
         self.waiting.push_back(outbound);
         Sent::Queued
+    }
+
+    /// Delivers a message above QoS 0 at once or not at all; the packet id if it did.
+    pub fn send_now(
+        &mut self,
+        outbound: Outbound<G>,
+        now_ms: u64,
+        out: &mut Vec<u8>,
+    ) -> Option<u16> {
+        let fits = packet_bytes(self.version, &outbound) <= self.limits.packet_bytes;
+        let open = self.unsent == 0 && self.waiting.is_empty() && self.window_open();
+        if !(self.online && open && fits) {
+            return None;
+        }
+        self.launch(outbound, now_ms, out);
+        Some(self.last_id)
     }
 
     /// Whether a packet id is in flight.
@@ -211,6 +227,8 @@ impl<G> Outgoing<G> {
             return false;
         };
         flight.stage = Stage::Released;
+        // The message is the receiver's; what is left is the packet id.
+        self.released.extend(flight.outbound.stored.take());
         codec::put_pubrel(out, self.version, id);
         true
     }
@@ -227,6 +245,9 @@ impl<G> Outgoing<G> {
             self.send_again(now_ms, out);
         }
         while self.online && self.unsent == 0 && self.window_open() {
+            if self.waiting.front().is_some_and(|next| !self.has_id(next)) {
+                break;
+            }
             let Some(outbound) = self.waiting.pop_front() else {
                 break;
             };
@@ -295,6 +316,26 @@ impl<G> Outgoing<G> {
         self.waiting.push_back(outbound);
     }
 
+    /// Takes back an exchange whose message the client had before a restart: its PUBREL is sent
+    /// again. To be called before the first connection.
+    pub fn restore_released(&mut self, id: u16, outbound: Outbound<G>) {
+        self.occupy(id);
+        self.inflight.push_back(Inflight {
+            id,
+            stage: Stage::Released,
+            outbound,
+        });
+    }
+
+    /// Packet ids of exchanges that wait for PUBCOMP.
+    pub fn released_ids(&self) -> impl Iterator<Item = u16> {
+        let released = |flight: &&Inflight<G>| flight.stage == Stage::Released;
+        self.inflight
+            .iter()
+            .filter(released)
+            .map(|flight| flight.id)
+    }
+
     /// Messages in flight.
     pub fn inflight(&self) -> usize {
         self.inflight.len()
@@ -340,7 +381,13 @@ impl<G> Outgoing<G> {
     }
 
     fn launch(&mut self, outbound: Outbound<G>, now_ms: u64, out: &mut Vec<u8>) {
-        let id = self.next_id();
+        let id = match fixed_id(&outbound) {
+            Some(id) => {
+                self.occupy(id);
+                id
+            }
+            None => self.next_id(),
+        };
         let to = (self.version, self.limits.packet_bytes);
         write(out, to, &mut self.aliases, (id, false), &outbound, now_ms);
         self.inflight.push_back(Inflight {
@@ -348,6 +395,19 @@ impl<G> Outgoing<G> {
             stage: Stage::Published,
             outbound,
         });
+    }
+
+    /// Whether there is a packet id for a message.
+    fn has_id(&self, outbound: &Outbound<G>) -> bool {
+        fixed_id(outbound).is_none_or(|id| !self.is_in_flight(id))
+    }
+
+    /// Takes a packet id out of the turn.
+    fn occupy(&mut self, id: u16) {
+        if id > self.last_id {
+            let at = self.taken.partition_point(|taken| *taken > id);
+            self.taken.insert(at, id);
+        }
     }
 
     /// The next packet id that is not in flight. Ids are given in laps from 1 to 65,535, so that
@@ -386,6 +446,15 @@ impl<G> Outgoing<G> {
         }
         true
     }
+}
+
+/// The packet id of a QoS 2 message that outlives the server, which follows from where it is kept:
+/// sent again after a restart it has the same, by which the receiver knows it.
+fn fixed_id<G>(outbound: &Outbound<G>) -> Option<u16> {
+    let number = outbound
+        .stored
+        .filter(|_| outbound.qos == QoS::ExactlyOnce)?;
+    u16::try_from(number % u64::from(u16::MAX) + 1).ok()
 }
 
 /// A burst's window is not kept by an idle client.

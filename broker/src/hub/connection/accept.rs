@@ -4,6 +4,7 @@ use super::{Connection, Topics};
 use crate::auth::{Facts, Guard, Identity};
 use crate::hub::group::random_uuid;
 use crate::hub::link::Link;
+use crate::hub::quotas;
 use crate::hub::sessions::Opening;
 use crate::hub::will::StoredWill;
 use crate::hub::{Hub, TapEvent};
@@ -116,6 +117,8 @@ fn examine<'a>(
     } else {
         connect.client_id.into()
     };
+    hub.quota_connect(&client_id, hub.now_ms())
+        .map_err(|_| Why::Refused(version, ReasonCode::QuotaExceeded))?;
     let guard = identify(hub, peer, credential, &client_id).map_err(|reason| {
         tracing::warn!(?client_id, %address, reason, "connection not authenticated");
         Why::Refused(version, ReasonCode::NotAuthorized)
@@ -304,7 +307,12 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
     let (profile, now_ms) = (&hub.profile, hub.now_ms());
     let keep_alive_s = profile.keep_alive_s(connect.version, connect.keep_alive_s);
     let number = hub.next_number();
-    let link = Link::new(number, wire, keep_alive_s, now_ms);
+    let mut link = Link::new(number, wire, keep_alive_s, now_ms);
+    link.quotas = quotas::of_connection(hub, now_ms);
+    let lifetime_ms = u64::from(profile.websocket_lifetime_s) * 1000;
+    if lifetime_ms > 0 && matches!(guard.identity(), Identity::Signed { .. }) {
+        link.ends_ms = now_ms + lifetime_ms;
+    }
     let link = Arc::new(link);
     let expiry_s = expiry_s(&connect, profile);
     let opening = Opening {
@@ -339,6 +347,7 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
         guard,
         partial: Vec::new(),
         now_ms,
+        pause: None,
     };
     (connection, used)
 }

@@ -56,6 +56,8 @@ struct Connection {
     /// The first bytes of a packet that is not whole yet.
     partial: Vec<u8>,
     now_ms: u64,
+    /// How long the client is not read, for the sake of a quota.
+    pause: Option<Duration>,
 }
 
 /// Speaks MQTT with a client until it is gone.
@@ -154,11 +156,21 @@ impl Connection {
                     if let ControlFlow::Break(end) = self.read() {
                         return end;
                     }
+                    if let Some(end) = self.rest().await {
+                        return end;
+                    }
                     self.yield_to_receivers().await;
                     self.hub.yield_to_disk(&link).await;
                 }
             }
         }
+    }
+
+    /// Waits for as long as the client has sent too much for; it may be ended meanwhile.
+    async fn rest(&mut self) -> Option<End> {
+        let pause = self.pause.take()?;
+        let woken = tokio::time::timeout(pause, self.link.wake.notified()).await;
+        woken.ok().and_then(|()| self.link.ended())
     }
 
     /// Waits a little if what was just read is more than its receivers can take.
@@ -233,6 +245,7 @@ impl Connection {
             Ok(read) => {
                 self.now_ms = self.hub.now_ms();
                 self.link.heard(self.now_ms);
+                self.pause = self.hub.quota_bytes(&self.link, read, self.now_ms);
                 ControlFlow::Continue(Some(read))
             }
             Err(why) if why.kind() == io::ErrorKind::WouldBlock => ControlFlow::Continue(None),
@@ -279,9 +292,11 @@ impl Connection {
             reason,
         });
         self.hub
-            .event_disconnected(&self.session, &self.guard, &self.visit, end);
+            .event_disconnected(&self.session, &self.guard, &self.link, &self.visit, end);
         self.hub
             .connection_gone(&self.session, &self.link, will, now_ms);
+        // Whoever ended it waits for this too.
+        self.link.drained.notify_waiters();
         flush::settle(now_ms);
     }
 

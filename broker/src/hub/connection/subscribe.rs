@@ -164,6 +164,11 @@ impl Connection {
             tracing::warn!(?client_id, filter = ?asked.filter, count, "too many subscriptions");
             return Err(ReasonCode::QuotaExceeded);
         }
+        drop(state);
+        let hub = &self.hub;
+        let (client_id, now_ms) = (&self.session.client_id, self.now_ms);
+        hub.quota_subscribe(client_id, asked.filter, &subscription, now_ms)
+            .map_err(|_| ReasonCode::QuotaExceeded)?;
         let qos = asked.qos.min(profile.qos_max);
         Ok(Granted {
             asked,
@@ -228,6 +233,7 @@ impl Connection {
         }
         let subscribed = Subscribed {
             subscription: grant.subscription.clone(),
+            qos: grant.qos,
         };
         let before = state
             .subscriptions

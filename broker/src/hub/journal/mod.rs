@@ -9,14 +9,14 @@ mod form;
 mod keeper;
 mod restore;
 
-pub(super) use keeper::Keeper;
+pub(super) use keeper::{Exchange, Keeper};
 
 use super::group::Group;
 use mqtt::Message;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use things::{Row, Rows, Table};
+use things::{Row, Rows, Table, Together};
 
 thread_local! {
     /// Whether this thread has stored something since it last asked.
@@ -44,6 +44,16 @@ impl Journal {
     /// Begins to watch whether this thread stores something.
     pub(super) fn watch(&self) {
         STORED.set(false);
+    }
+
+    /// What this thread stores while it holds this is on disk whole or not at all.
+    pub(super) fn together(&self) -> Together<'_> {
+        self.rows.together()
+    }
+
+    /// Has the next answer of this thread wait for what was stored before, by whomever.
+    pub(super) fn touch(&self) {
+        STORED.set(true);
     }
 
     fn next_number(&self) -> u64 {
