@@ -31,9 +31,8 @@ mod tick;
 mod will;
 
 pub(crate) use connections::{ConnectionInfo, ConnectionState, SubscriptionInfo};
-pub(crate) use direct::{Confirmation, DirectRefusal};
+pub(crate) use direct::DirectRefusal;
 pub(crate) use origin::{Origin, Protocol};
-pub(crate) use quotas::Throttled;
 pub(crate) use retained::RetainedMessage;
 pub(crate) use tap::{Tap, TapEvent, Taps};
 

@@ -50,6 +50,9 @@ impl Refusal {
 enum Why {
     /// The bytes are no CONNECT.
     Decode(DecodeError),
+    /// The certificate is not one that may connect: AWS closes without a word, whatever the
+    /// version.
+    Certificate,
     /// The client is not who it must be, or may not do it: MQTT 3.1.1 clients get no answer from
     /// AWS.
     Refused(Version, ReasonCode),
@@ -72,6 +75,7 @@ pub(super) fn accept(
             let silent_v3 = hub.profile.refused_connect_silent_v3;
             let connack = match why {
                 Why::Decode(error) => error.connect_refusal(),
+                Why::Certificate => None,
                 Why::Refused(Version::V311, _) if silent_v3 => None,
                 Why::Refused(version, code) => Some((version, code)),
             };
@@ -121,7 +125,12 @@ fn examine<'a>(
         .map_err(|_| Why::Refused(version, ReasonCode::QuotaExceeded))?;
     let guard = identify(hub, peer, credential, &client_id).map_err(|reason| {
         tracing::warn!(?client_id, %address, reason, "connection not authenticated");
-        Why::Refused(version, ReasonCode::NotAuthorized)
+        match credential {
+            Credential::Certificate => Why::Certificate,
+            Credential::Anonymous | Credential::Signed { .. } => {
+                Why::Refused(version, ReasonCode::NotAuthorized)
+            }
+        }
     })?;
     check_connack(&connect, &hub.profile, &client_id, assigned)?;
     authorize(hub, &connect, &client_id, &guard).map_err(|()| {

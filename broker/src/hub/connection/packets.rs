@@ -26,10 +26,39 @@ impl Connection {
                 }
                 continue;
             }
+            self.check_direction(frame.kind, bytes[used - frame.bytes.len()])?;
             match decode(&frame, self.version) {
                 Ok(packet) => self.packet(&packet)?,
                 Err(error) => return self.undecodable(&error),
             }
+        }
+    }
+
+    /// Refuses what servers send and what is not spoken here, whatever stands in it.
+    fn check_direction(&self, kind: PacketKind, first: u8) -> ControlFlow<End> {
+        let flags = first & 0x0F;
+        match kind {
+            PacketKind::SubAck | PacketKind::UnsubAck | PacketKind::PingResp if flags != 0 => {
+                let why = "reserved flags in the fixed header";
+                Self::refuse(ReasonCode::MalformedPacket, why)
+            }
+            PacketKind::ConnAck
+            | PacketKind::SubAck
+            | PacketKind::UnsubAck
+            | PacketKind::PingResp => {
+                Self::refuse(ReasonCode::ProtocolError, "a packet that servers send")
+            }
+            PacketKind::Auth => Self::refuse(ReasonCode::ProtocolError, "AUTH is not supported"),
+            PacketKind::Connect => Self::refuse(ReasonCode::ProtocolError, "a second CONNECT"),
+            PacketKind::Publish
+            | PacketKind::PubAck
+            | PacketKind::PubRec
+            | PacketKind::PubRel
+            | PacketKind::PubComp
+            | PacketKind::Subscribe
+            | PacketKind::Unsubscribe
+            | PacketKind::PingReq
+            | PacketKind::Disconnect => ControlFlow::Continue(()),
         }
     }
 
@@ -59,12 +88,14 @@ impl Connection {
                 ControlFlow::Continue(())
             }
             Packet::Disconnect(disconnect) => self.disconnect(disconnect),
-            Packet::Publish(_) => ControlFlow::Continue(()),
-            Packet::Connect(_) => Self::refuse(ReasonCode::ProtocolError, "a second CONNECT"),
-            Packet::Auth(_) => Self::refuse(ReasonCode::ProtocolError, "AUTH is not supported"),
-            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
-                Self::refuse(ReasonCode::ProtocolError, "a packet that servers send")
-            }
+            // Dealt with before they are decoded.
+            Packet::Publish(_)
+            | Packet::Connect(_)
+            | Packet::Auth(_)
+            | Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp => ControlFlow::Continue(()),
         }
     }
 

@@ -246,6 +246,12 @@ impl Connection {
 
     pub(super) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>) -> ControlFlow<End> {
         if unsubscribe.filters().count() > self.hub.profile.filters_per_subscribe {
+            // Seen at AWS: no UNSUBACK, and the subscriptions stay.
+            if self.version == Version::V311 {
+                let client_id = &self.session.client_id;
+                tracing::warn!(?client_id, "UNSUBSCRIBE with too many filters ignored");
+                return ControlFlow::Continue(());
+            }
             return Self::refuse(ReasonCode::QuotaExceeded, "too many filters in a packet");
         }
         if let Some(journal) = &self.hub.journal {
