@@ -282,3 +282,12 @@ fn settings_of_the_profile_are_tried_at_once() {
         "`mqtt` sets `topic-slashes` to ``: it must be a whole number within its range",
     );
 }
+
+#[test]
+fn every_setting_of_the_profiles_is_documented() {
+    let documented = include_str!("../../../docs/profiles.md");
+    for name in mqtt::profile::SETTINGS {
+        let row = format!("| `{}` |", name.replace('_', "-"));
+        assert!(documented.contains(&row), "{row}");
+    }
+}
