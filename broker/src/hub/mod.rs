@@ -112,10 +112,7 @@ impl Hub {
             enforce_quotas,
         } = parts;
         let now_ms = clock.now_ms();
-        let journal = things.rows().map(|rows| {
-            let clock = Arc::clone(&clock);
-            Journal::new(rows, move || flush::settle(clock.now_ms()))
-        });
+        let journal = things.rows().map(|rows| Journal::new(rows, &clock));
         Arc::new(Self {
             number: HUBS.fetch_add(1, Ordering::Relaxed),
             router: RwLock::new(Router::new(&profile, journal.clone())),

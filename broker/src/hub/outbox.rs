@@ -40,6 +40,8 @@ pub(super) struct Outbox {
     outgoing: Outgoing<Arc<Group>>,
     /// Keeps on disk what the client is owed; `None` once the session is over.
     keeper: Option<Keeper>,
+    /// The last message at QoS 2 that waits until it is on disk, if nobody has seen to it yet.
+    unsettled: Option<u64>,
     /// Who waits for the PUBACK of a packet id.
     confirmations: Vec<(u16, oneshot::Sender<()>)>,
 }
@@ -64,6 +66,7 @@ impl Outbox {
             link: None,
             outgoing: Outgoing::new(version, limits),
             keeper,
+            unsettled: None,
             confirmations: Vec::new(),
         }
     }
@@ -241,9 +244,11 @@ impl Outbox {
             return self.outgoing.send(outbound, room, now_ms, &mut self.bytes);
         };
         let row = keeper.enter(&mut outbound);
+        let unsettled = outbound.stored.filter(|_| outbound.qos == QoS::ExactlyOnce);
         let sent = self.outgoing.send(outbound, room, now_ms, &mut self.bytes);
         if sent != Sent::Dropped {
             keeper.store(row);
+            self.unsettled = unsettled.or(self.unsettled);
         }
         sent
     }
@@ -294,6 +299,17 @@ impl Outbox {
         let known = self.outgoing.pubcomp(id);
         self.pump(now_ms);
         known
+    }
+
+    /// Takes out what has to be told when it is on disk.
+    pub(super) fn take_unsettled(&mut self) -> Option<u64> {
+        self.unsettled.take()
+    }
+
+    /// What is owed up to this number is on disk.
+    pub(super) fn settle_up_to(&mut self, number: u64, now_ms: u64) {
+        self.outgoing.settle_up_to(number);
+        self.pump(now_ms);
     }
 
     /// Whether a packet id is in flight.

@@ -92,6 +92,8 @@ pub struct Outgoing<G> {
     waiting_bytes: usize,
     /// Of the live connection, if its client takes any.
     aliases: Option<Box<Aliases>>,
+    /// See [`Outgoing::settle_up_to`].
+    settled: u64,
     /// See [`Outgoing::take_released`].
     released: Vec<u64>,
 }
@@ -110,6 +112,7 @@ impl<G> Outgoing<G> {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             aliases: None,
+            settled: 0,
             released: Vec::new(),
         }
     }
@@ -175,7 +178,7 @@ impl<G> Outgoing<G> {
             return Sent::Dropped;
         }
         let open = self.unsent == 0 && self.waiting.is_empty() && self.window_open();
-        if self.online && room && open && self.has_id(&outbound) {
+        if self.online && room && open && self.is_ready(&outbound) {
             self.launch(outbound, now_ms, out);
             return Sent::Now;
         }
@@ -245,7 +248,11 @@ impl<G> Outgoing<G> {
             self.send_again(now_ms, out);
         }
         while self.online && self.unsent == 0 && self.window_open() {
-            if self.waiting.front().is_some_and(|next| !self.has_id(next)) {
+            if self
+                .waiting
+                .front()
+                .is_some_and(|next| !self.is_ready(next))
+            {
                 break;
             }
             let Some(outbound) = self.waiting.pop_front() else {
@@ -310,8 +317,15 @@ impl<G> Outgoing<G> {
         inflight.chain(&self.waiting).filter_map(|o| o.stored)
     }
 
+    /// What is kept outside under this number, and all below it, is safe there: messages at QoS 2
+    /// wait for that before they are sent.
+    pub fn settle_up_to(&mut self, number: u64) {
+        self.settled = self.settled.max(number);
+    }
+
     /// Takes back a message that was stored, when the session is read again after a restart.
     pub fn restore(&mut self, outbound: Outbound<G>) {
+        self.settle_up_to(outbound.stored.unwrap_or(0));
         self.waiting_bytes += outbound.message.payload.len();
         self.waiting.push_back(outbound);
     }
@@ -397,9 +411,12 @@ impl<G> Outgoing<G> {
         });
     }
 
-    /// Whether there is a packet id for a message.
-    fn has_id(&self, outbound: &Outbound<G>) -> bool {
-        fixed_id(outbound).is_none_or(|id| !self.is_in_flight(id))
+    /// Whether a message may be sent. One at QoS 2 that is kept outside has to be there first, and
+    /// its packet id has to be free: what the receiver has seen must not come under another id
+    /// after a restart.
+    fn is_ready(&self, outbound: &Outbound<G>) -> bool {
+        fixed_id(outbound)
+            .is_none_or(|id| outbound.stored <= Some(self.settled) && !self.is_in_flight(id))
     }
 
     /// Takes a packet id out of the turn.

@@ -139,6 +139,18 @@ impl Keeper {
         self.journal.store(row);
     }
 
+    /// Sends what waits for the disk in a session's output once it is there, up to this number.
+    pub(in crate::hub) fn once_on_disk(&self, session: &Arc<Session>, number: u64) {
+        let (session, clock) = (Arc::clone(session), Arc::clone(&self.journal.clock));
+        let then = move |on_disk| {
+            if on_disk {
+                let now_ms = clock.now_ms();
+                session.with_output(|outbox| outbox.settle_up_to(number, now_ms));
+            }
+        };
+        self.journal.rows.write([], Some(Box::new(then)));
+    }
+
     /// Deliveries are owed no longer.
     pub(in crate::hub) fn release(&self, numbers: impl IntoIterator<Item = u64>) {
         let remove = |number| Row::remove(Table::Queues, self.queue_key(number));

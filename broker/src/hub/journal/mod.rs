@@ -11,7 +11,9 @@ mod restore;
 
 pub(super) use keeper::{Exchange, Keeper};
 
+use super::flush;
 use super::group::Group;
+use crate::clock::Clock;
 use mqtt::Message;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -27,16 +29,19 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Journal {
     rows: Arc<Rows>,
+    clock: Arc<Clock>,
     /// Numbers for messages in queues, in the order in which they are sent.
     numbers: AtomicU64,
 }
 
 impl Journal {
-    /// `commit` is called after the answers of each batch have been given.
-    pub(super) fn new(rows: &Arc<Rows>, commit: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
-        rows.on_commit(commit);
+    /// Flushes what was given out after each batch.
+    pub(super) fn new(rows: &Arc<Rows>, clock: &Arc<Clock>) -> Arc<Self> {
+        let now = Arc::clone(clock);
+        rows.on_commit(move || flush::settle(now.now_ms()));
         Arc::new(Self {
             rows: Arc::clone(rows),
+            clock: Arc::clone(clock),
             numbers: AtomicU64::new(1),
         })
     }
