@@ -528,7 +528,7 @@ def websocket_24h(world, version):
     world.server = world.start("--memory", "--mqtt", "websocket-lifetime-s=100")
     watch = watcher(world.server)
     socket = WebSocket(world.server)
-    socket.send(connect_packet("c", version))
+    socket.send(connect_packet("c", version, keep_alive=1200))
     assert socket.receive()[0] >> 4 == CONNACK
     world.server.advance(90)
     socket.send(PING)
@@ -606,7 +606,7 @@ class WebSocket:
 
 def watcher(server):
     """A client that sees what becomes of others."""
-    watch = client(server, "watcher", V3)
+    watch = client(server, "watcher", V3, keep_alive=1200)
     for filter in ("disconnected/c", "connect_failed/other", "connect_failed/c"):
         watch.subscribe(f"$aws/events/presence/{filter}")
     return watch

@@ -234,7 +234,7 @@ def assumed(server, *statements):
     role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
     document = {"Version": "2012-10-17", "Statement": list(statements)}
     iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=json.dumps(document))
-    keys = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="s")["Credentials"]
+    keys = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="session")["Credentials"]
     return boto3.client(
         "iot-data",
         endpoint_url=server.api_url,

@@ -24,7 +24,7 @@ MEMBERS = {
 
 @pytest.fixture
 def watch(server):
-    watch = client(server, "watcher", V3)
+    watch = client(server, "watcher", V3, keep_alive=1200)
     watch.subscribe("$aws/events/presence/+/+", "$aws/events/subscriptions/+/+")
     watch.quiet()
     return watch

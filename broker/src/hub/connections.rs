@@ -3,9 +3,11 @@
 
 use super::Hub;
 use super::end::End;
+use super::events::Sighting;
 use super::link::Link;
 use super::session::Session;
-use crate::auth::{Guard, Identity};
+use super::subscriptions;
+use crate::auth::Identity;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +22,6 @@ const END_TIME: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionInfo {
     pub(crate) state: ConnectionState,
-    /// Whether the session ends with the connection.
-    pub(crate) clean_session: bool,
     pub(crate) keep_alive_s: u64,
     pub(crate) session_expiry_s: u32,
     /// The thing that the client's certificate stands for.
@@ -51,77 +51,50 @@ pub(crate) struct SubscriptionInfo {
     pub(crate) qos: u8,
 }
 
-/// What is remembered of a connection that is gone.
-#[derive(Clone, Debug)]
-pub(super) struct Left {
-    at_ms: u64,
-    info: ConnectionInfo,
-}
-
-impl Left {
-    pub(super) fn at_ms(&self) -> u64 {
-        self.at_ms
-    }
-}
-
 impl Hub {
-    /// What there is to remember of a connection that ends.
-    pub(super) fn left(
-        &self,
-        session: &Session,
-        guard: &Guard,
-        link: &Link,
-        reason: &'static str,
-    ) -> Left {
-        let at_ms = self.now_ms();
-        let gone = ConnectionState::Gone {
-            since_ms: at_ms,
-            reason,
-        };
-        Left {
-            at_ms,
-            info: self.connection_info(session, guard, link, gone),
-        }
+    /// A client that is connected, or was not long ago.
+    pub(crate) fn client(&self, client_id: &str) -> Option<Sighting> {
+        self.presence.sighting(client_id)
     }
 
     /// The connection of a client; `None` when there was none within half an hour.
     pub(crate) fn connection(&self, client_id: &str) -> Option<ConnectionInfo> {
-        if let Some(session) = self.sessions.find(client_id)
+        let session = self.sessions.of(client_id);
+        let thing = session.as_ref().and_then(|session| self.thing_of(session));
+        if let Some(session) = &session
             && let Some(link) = session.link()
         {
-            let state = ConnectionState::Connected {
-                since_ms: link.since_ms,
-                sockets: link.wire.addresses(),
-            };
-            let guard = session.guard.load();
-            return Some(self.connection_info(&session, &guard, &link, state));
+            let session_expiry_s = session.state.lock().expiry_s;
+            return Some(ConnectionInfo {
+                state: ConnectionState::Connected {
+                    since_ms: link.since_ms,
+                    sockets: link.wire.addresses(),
+                },
+                keep_alive_s: link.keep_alive_s(),
+                session_expiry_s,
+                thing,
+            });
         }
-        let left = self.presence.left(client_id)?;
-        let is_kept = self.now_ms().saturating_sub(left.at_ms) <= KEPT_MS;
-        is_kept.then_some(left.info)
+        let Sighting {
+            arrival,
+            connectivity,
+        } = self.client(client_id)?;
+        let since_ms = connectivity.since_ms;
+        let is_kept = self.now_ms().saturating_sub(since_ms) <= KEPT_MS;
+        let reason = connectivity.disconnect_reason.filter(|_| is_kept)?;
+        Some(ConnectionInfo {
+            state: ConnectionState::Gone { since_ms, reason },
+            keep_alive_s: u64::from(arrival.keep_alive_s),
+            session_expiry_s: arrival.expiry_s,
+            thing,
+        })
     }
 
-    fn connection_info(
-        &self,
-        session: &Session,
-        guard: &Guard,
-        link: &Link,
-        state: ConnectionState,
-    ) -> ConnectionInfo {
-        let session_expiry_s = session.state.lock().expiry_s;
-        ConnectionInfo {
-            state,
-            clean_session: session_expiry_s == 0,
-            keep_alive_s: link.keep_alive_s(),
-            session_expiry_s,
-            thing: self.thing_of(guard, &session.client_id),
-        }
-    }
-
-    fn thing_of(&self, guard: &Guard, client_id: &str) -> Option<String> {
-        match guard.identity() {
+    /// The thing that a session's certificate stands for.
+    fn thing_of(&self, session: &Session) -> Option<String> {
+        match session.guard.load().identity() {
             Identity::Certificate { id, .. } => {
-                let thing = self.things.connection_thing(id, client_id)?;
+                let thing = self.things.connection_thing(id, &session.client_id)?;
                 Some(thing.name)
             }
             Identity::Signed { .. } | Identity::Anonymous => None,
@@ -130,18 +103,19 @@ impl Hub {
 
     /// What a client subscribes to, in order of filter; `None` when it has no session.
     pub(crate) fn subscriptions(&self, client_id: &str) -> Option<Vec<SubscriptionInfo>> {
-        let session = self.sessions.find(client_id)?;
+        let session = self.sessions.of(client_id)?;
         let now_ms = self.now_ms();
         if session.link().is_none() && session.is_over(now_ms) {
             return None;
         }
         let state = session.state.lock();
-        let shown = state.subscriptions.iter();
-        let shown = shown.map(|(filter, subscribed)| SubscriptionInfo {
-            filter: filter.to_string(),
-            qos: subscribed.qos as u8,
+        let shown = state.subscriptions.iter().map(|one| SubscriptionInfo {
+            filter: subscriptions::text(&one.subscription).into_owned(),
+            qos: one.qos as u8,
         });
-        Some(shown.collect())
+        let mut shown: Vec<SubscriptionInfo> = shown.collect();
+        shown.sort_unstable_by(|a, b| a.filter.cmp(&b.filter));
+        Some(shown)
     }
 
     /// Ends a client's connection, and its session if that is asked for; returns when it is gone.
@@ -152,7 +126,7 @@ impl Hub {
         clean_session: bool,
         with_will: bool,
     ) -> bool {
-        let Some(session) = self.sessions.find(client_id) else {
+        let Some(session) = self.sessions.of(client_id) else {
             return false;
         };
         let link = session.link();

@@ -7,8 +7,8 @@ use super::route::{GroupTarget, Route, Target};
 use super::session::Session;
 use super::{Hub, flush, offer};
 use mqtt::QoS;
-use mqtt::codec::Version;
-use mqtt::session::{Outbound, Sent};
+use mqtt::codec::{PublishForm, Version};
+use mqtt::session::{Outbound, Sent, SubscriptionIds};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -50,12 +50,13 @@ impl Hub {
         origin: &Origin,
     ) -> usize {
         let mut tally = Tally::default();
+        let many = route.targets.len() > 1;
         for target in &route.targets {
             if !(target.no_local && from == Some(target.session.number)) {
                 let within = self
                     .quota_deliver(&target.session, publication.now_ms())
                     .is_ok();
-                tally.count(within && give(target, publication));
+                tally.count(within && give(target, publication, many));
             }
         }
         for group in &route.groups {
@@ -66,6 +67,9 @@ impl Hub {
         self.metrics.published_out(delivered, dropped, route.denied);
         offer::offer(self, publication, route, origin);
         self.tap_published(publication, route, origin, delivered);
+        if route.asks_shadow {
+            self.answer_shadow_request(publication, origin);
+        }
         delivered
     }
 
@@ -83,7 +87,8 @@ impl Hub {
     }
 }
 
-fn give(target: &Target, publication: &Publication<'_>) -> bool {
+/// Gives a message to one session, perhaps of many.
+fn give(target: &Target, publication: &Publication<'_>, many: bool) -> bool {
     let qos = publication.qos.min(target.qos);
     let retain = publication.retain && target.retain_as_published;
     let session = &target.session;
@@ -96,7 +101,10 @@ fn give(target: &Target, publication: &Publication<'_>) -> bool {
             share: None,
             stored: None,
         };
-        return put_outbound(session, outbound, publication);
+        // What is sent along is the session's own.
+        let alike = many && target.subscription_ids == SubscriptionIds::None;
+        let form = alike.then(|| publication.form_above(session.version, qos));
+        return put_outbound(session, outbound, form, publication);
     }
     let ids = target.subscription_ids.as_slice();
     put_at_most_once(session, publication, retain, ids)
@@ -105,11 +113,12 @@ fn give(target: &Target, publication: &Publication<'_>) -> bool {
 fn put_outbound(
     session: &Arc<Session>,
     outbound: Outbound<Arc<super::group::Group>>,
+    form: Option<&PublishForm>,
     publication: &Publication<'_>,
 ) -> bool {
     let now_ms = publication.now_ms();
     let (sent, presses) = session.with_output(|outbox| {
-        let sent = outbox.send(outbound, now_ms);
+        let sent = outbox.send(outbound, form, now_ms);
         (sent, outbox.presses(now_ms))
     });
     if presses {
@@ -167,5 +176,5 @@ fn give_to_group(target: &GroupTarget, publication: &Publication<'_>) -> bool {
         return put_at_most_once(session, publication, false, subscription_id.as_slice());
     }
     let outbound = group.outbound(Arc::clone(publication.message()), &drawn);
-    put_outbound(session, outbound, publication)
+    put_outbound(session, outbound, None, publication)
 }

@@ -34,7 +34,7 @@ impl Hub {
         client_id: &str,
         message: &Arc<Message>,
     ) -> Result<Option<Confirmation>, DirectRefusal> {
-        let session = self.sessions.find(client_id);
+        let session = self.sessions.of(client_id);
         let session = session
             .filter(|session| session.link().is_some())
             .ok_or(DirectRefusal::NotConnected)?;

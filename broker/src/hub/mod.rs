@@ -25,7 +25,9 @@ mod route;
 mod router;
 mod session;
 mod sessions;
+mod shadow;
 mod subscribers;
+mod subscriptions;
 mod tap;
 mod tick;
 mod will;
@@ -34,6 +36,7 @@ pub(crate) use connections::{ConnectionInfo, ConnectionState, SubscriptionInfo};
 pub(crate) use direct::DirectRefusal;
 pub(crate) use origin::{Origin, Protocol};
 pub(crate) use retained::RetainedMessage;
+pub(crate) use shadow::ShadowOutcome;
 pub(crate) use tap::{Tap, TapEvent, Taps};
 
 use crate::clock::Clock;
@@ -53,8 +56,8 @@ use router::Router;
 use rules::delivery::RuleHandle;
 use session::Session;
 use sessions::Sessions;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use things::Things;
 
 /// What the message core is made of.
@@ -74,6 +77,8 @@ pub(crate) struct HubParts {
 
 /// The message core.
 pub(crate) struct Hub {
+    /// Itself, for those who answer later.
+    me: Weak<Hub>,
     /// Tells hubs apart in caches of a thread.
     number: u64,
     profile: Profile,
@@ -113,7 +118,8 @@ impl Hub {
         } = parts;
         let now_ms = clock.now_ms();
         let journal = things.rows().map(|rows| Journal::new(rows, &clock));
-        Arc::new(Self {
+        let hub = Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             number: HUBS.fetch_add(1, Ordering::Relaxed),
             router: RwLock::new(Router::new(&profile, journal.clone())),
             retained: RwLock::new(Retained::new(
@@ -133,13 +139,19 @@ impl Hub {
             presence: events::Presence::default(),
             quotas: enforce_quotas.then(|| Arc::new(Quotas::new(now_ms))),
             taps: Taps::new(tap::TAP_EVENTS),
-        })
+        });
+        let me = Arc::downgrade(&hub);
+        hub.things.know_connectivity(move |client_id| {
+            let sighting = me.upgrade()?.client(client_id)?;
+            Some(sighting.connectivity)
+        });
+        hub
     }
 
     /// Speaks MQTT with a client until it is gone. Runs on the shard that the connection is to
     /// stay on.
-    pub(crate) async fn serve(self: Arc<Self>, arrival: Arrival) {
-        connection::serve(self, arrival).await;
+    pub(crate) fn serve(self: Arc<Self>, arrival: Arrival) -> impl Future<Output = ()> + Send {
+        connection::serve(self, arrival)
     }
 
     /// Routes a message to subscribers and rules, and stores it when it is retained. The caller
@@ -183,6 +195,7 @@ impl Hub {
             self.end_session(&session);
         }
         self.clear_retained();
+        self.presence.clear();
     }
 
     /// Closes every connection; sessions stay.

@@ -7,7 +7,7 @@ use super::journal::Keeper;
 use super::link::Link;
 use super::publication::Publication;
 use bytes::Bytes;
-use mqtt::codec::Version;
+use mqtt::codec::{PublishForm, Version};
 use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent, SubscriptionIds};
 use mqtt::{Message, QoS};
 use std::io;
@@ -238,14 +238,20 @@ impl Outbox {
     }
 
     /// Hands over a message above QoS 0.
-    pub(super) fn send(&mut self, mut outbound: Outbound<Arc<Group>>, now_ms: u64) -> Sent {
+    pub(super) fn send(
+        &mut self,
+        mut outbound: Outbound<Arc<Group>>,
+        form: Option<&PublishForm>,
+        now_ms: u64,
+    ) -> Sent {
         let room = self.has_room();
+        let bytes = &mut self.bytes;
         let Some(keeper) = &self.keeper else {
-            return self.outgoing.send(outbound, room, now_ms, &mut self.bytes);
+            return self.outgoing.send(outbound, form, room, now_ms, bytes);
         };
         let row = keeper.enter(&mut outbound);
         let unsettled = outbound.stored.filter(|_| outbound.qos == QoS::ExactlyOnce);
-        let sent = self.outgoing.send(outbound, room, now_ms, &mut self.bytes);
+        let sent = self.outgoing.send(outbound, form, room, now_ms, bytes);
         if sent != Sent::Dropped {
             keeper.store(row);
             self.unsettled = unsettled.or(self.unsettled);
@@ -277,14 +283,18 @@ impl Outbox {
         }
     }
 
-    /// PUBACK; false for an id that is not in flight.
-    pub(super) fn puback(&mut self, id: u16, now_ms: u64) -> bool {
-        let known = self.outgoing.puback(id);
-        if known && !self.confirmations.is_empty() {
-            self.confirm(id);
-        }
+    /// PUBACKs; false when one is for a message in flight that is not acknowledged so.
+    pub(super) fn pubacks(&mut self, ids: impl IntoIterator<Item = u16>, now_ms: u64) -> bool {
+        let mut ids = ids.into_iter();
+        let fit = ids.all(|id| {
+            let known = self.outgoing.puback(id);
+            if known && !self.confirmations.is_empty() {
+                self.confirm(id);
+            }
+            known || !self.outgoing.is_in_flight(id)
+        });
         self.pump(now_ms);
-        known
+        fit
     }
 
     /// PUBREC; false for an id that is not in flight.

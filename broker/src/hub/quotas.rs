@@ -48,8 +48,8 @@ pub(crate) struct Throttled(pub(crate) &'static str);
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
     per_s: u32,
-    /// In thousandths.
-    level: u64,
+    /// In thousandths; below nothing when more was taken than there was.
+    level: i64,
     filled_ms: u64,
 }
 
@@ -57,34 +57,37 @@ impl Bucket {
     fn new(per_s: u32, now_ms: u64) -> Self {
         Self {
             per_s,
-            level: u64::from(per_s) * 1000,
+            level: i64::from(per_s) * 1000,
             filled_ms: now_ms,
         }
     }
 
     fn fill(&mut self, now_ms: u64) {
-        let passed_ms = now_ms.saturating_sub(self.filled_ms).min(1000);
-        let full = u64::from(self.per_s) * 1000;
-        self.level = (self.level + passed_ms * u64::from(self.per_s)).min(full);
+        const LONG_MS: u64 = 3_600_000;
+        let passed_ms = now_ms.saturating_sub(self.filled_ms).min(LONG_MS);
+        let (per_s, passed_ms) = (i64::from(self.per_s), passed_ms.cast_signed());
+        self.level = (self.level + passed_ms * per_s).min(per_s * 1000);
         self.filled_ms = now_ms;
     }
 
     /// Takes one, if there is one.
     fn take(&mut self, now_ms: u64) -> bool {
         self.fill(now_ms);
-        let left = self.level.checked_sub(1000);
-        self.level = left.unwrap_or(self.level);
-        left.is_some()
+        let there = self.level >= 1000;
+        if there {
+            self.level -= 1000;
+        }
+        there
     }
 
     /// Takes so many, which may be more than there are: says how long it takes to make up for it.
     fn borrow(&mut self, count: usize, now_ms: u64) -> Duration {
         self.fill(now_ms);
-        let wanted = u64::try_from(count)
-            .unwrap_or(u64::MAX)
+        let wanted = i64::try_from(count)
+            .unwrap_or(i64::MAX)
             .saturating_mul(1000);
-        let owed = wanted.saturating_sub(self.level);
         self.level = self.level.saturating_sub(wanted);
+        let owed = self.level.min(0).unsigned_abs();
         Duration::from_millis(owed / u64::from(self.per_s.max(1)))
     }
 }
@@ -362,7 +365,9 @@ mod tests {
         let mut bucket = Bucket::new(1000, 0);
         assert_eq!(bucket.borrow(1000, 0), Duration::ZERO);
         assert_eq!(bucket.borrow(500, 0), Duration::from_millis(500));
-        assert_eq!(bucket.borrow(100, 2000), Duration::ZERO);
+        // What came in meanwhile has made up for it and is not there to be taken again.
+        assert_eq!(bucket.borrow(500, 500), Duration::from_millis(500));
+        assert_eq!(bucket.borrow(100, 3000), Duration::ZERO);
     }
 
     #[test]

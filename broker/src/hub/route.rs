@@ -6,7 +6,7 @@ use super::session::Session;
 use super::subscribers::Subscriber;
 use mqtt::QoS;
 use mqtt::session::SubscriptionIds;
-use rules::delivery::RuleHandle;
+use rules::delivery::RuleSet;
 use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -22,11 +22,13 @@ pub(super) struct Route {
     /// By the sessions' numbers.
     pub(super) targets: Vec<Target>,
     pub(super) groups: Vec<GroupTarget>,
-    pub(super) rules: Vec<RuleHandle>,
+    pub(super) rules: RuleSet,
     /// The topic is one of Basic Ingest: the rule that it names, if there is one.
-    pub(super) ingest: Option<Option<RuleHandle>>,
+    pub(super) ingest: Option<Option<RuleSet>>,
     /// Subscribers whose policies keep the topic from them.
     pub(super) denied: usize,
+    /// The topic asks something of a shadow.
+    pub(super) asks_shadow: bool,
 }
 
 /// One session that gets the topic.
@@ -57,9 +59,10 @@ impl Route {
             as_of: AtomicU64::new(0),
             targets: Vec::new(),
             groups: Vec::new(),
-            rules: Vec::new(),
+            rules: RuleSet::default(),
             ingest: None,
             denied: 0,
+            asks_shadow: false,
         }
     }
 

@@ -7,6 +7,7 @@ use super::journal::{Exchange, Keeper};
 use super::link::Link;
 use super::outbox::Outbox;
 use super::session::Session;
+use super::subscriptions;
 use super::will::StoredWill;
 use crate::auth::Guard;
 use dashmap::DashMap;
@@ -27,8 +28,8 @@ impl Sessions {
     }
 
     /// The session of a client.
-    pub(super) fn find(&self, client_id: &str) -> Option<Arc<Session>> {
-        self.0.get(client_id).map(|entry| Arc::clone(&entry))
+    pub(super) fn of(&self, client_id: &str) -> Option<Arc<Session>> {
+        self.0.get(client_id).map(|found| Arc::clone(&found))
     }
 
     /// Adds a session that was kept over a restart.
@@ -140,7 +141,7 @@ impl Hub {
     fn resumed(&self, session: &Arc<Session>, now_ms: u64) {
         let filters: Vec<_> = {
             let state = session.state.lock();
-            let all = state.subscriptions.values();
+            let all = state.subscriptions.iter();
             all.map(|s| s.subscription.filter.clone()).collect()
         };
         self.changes.under(&filters);
@@ -160,9 +161,12 @@ impl Hub {
     fn groups_of(&self, session: &Session) -> Vec<Arc<Group>> {
         let shared: Vec<_> = {
             let state = session.state.lock();
-            let all = state.subscriptions.values().map(|s| &s.subscription);
+            let all = state.subscriptions.iter().map(|one| &one.subscription);
             all.filter(|s| s.share.is_some()).cloned().collect()
         };
+        if shared.is_empty() {
+            return Vec::new();
+        }
         let router = self.router.read();
         let group = |s: &mqtt::topic::Subscription| router.group(s.share.as_deref()?, &s.filter);
         shared.iter().filter_map(group).collect()
@@ -247,7 +251,8 @@ impl Hub {
         if delay_s == 0 {
             return Some(will);
         }
-        state.delayed_will = Some((now_ms + u64::from(delay_s) * 1000, will));
+        let due_ms = now_ms + u64::from(delay_s) * 1000;
+        state.delayed_will = Some(Box::new((due_ms, will)));
         session.record(&state);
         None
     }
@@ -281,19 +286,20 @@ impl Hub {
             if let Some(keeper) = &session.keeper {
                 let received = received.into_iter().map(Exchange::Received);
                 let released = released.into_iter().map(Exchange::Released);
-                let exchanges = received.chain(released);
-                keeper.end(subscriptions.keys().map(|filter| &**filter), exchanges);
+                let all = subscriptions.iter();
+                let texts = all.map(|one| subscriptions::text(&one.subscription));
+                keeper.end(texts, received.chain(released));
             }
             (subscriptions, state.delayed_will.take())
         };
         if !subscriptions.is_empty() {
             let mut router = self.router.write();
-            for subscribed in subscriptions.values() {
-                router.unsubscribe(&subscribed.subscription, session);
+            for one in subscriptions.iter() {
+                router.unsubscribe(&one.subscription, session);
             }
             drop(router);
-            let gone = subscriptions.values().map(|s| &s.subscription.filter);
-            self.changes.under(gone);
+            let gone = subscriptions.iter();
+            self.changes.under(gone.map(|one| &one.subscription.filter));
         }
         let now_ms = self.now_ms();
         // A connection that is still there is being taken over; its messages must not be lost.
@@ -301,7 +307,7 @@ impl Hub {
         let shared = link.and_then(|number| session.detach(number));
         self.hand_on(session, shared.unwrap_or_default(), now_ms);
         session.with_output(Outbox::forget);
-        if let Some((_, will)) = will {
+        if let Some((_, will)) = will.map(|will| *will) {
             self.publish_will(session, will, now_ms);
         }
     }

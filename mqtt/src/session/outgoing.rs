@@ -2,7 +2,7 @@
 
 use super::aliases::Aliases;
 use super::subscription_ids::SubscriptionIds;
-use crate::codec::{self, PublishBody, PublishHead, Version};
+use crate::codec::{self, PublishBody, PublishForm, PublishHead, Version};
 use crate::message::{Message, QoS};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -167,19 +167,30 @@ impl<G> Outgoing<G> {
     }
 
     /// Delivers a message above QoS 0: at once if the window and `room` allow, else it waits.
+    /// `form` is the message as it has been encoded for many.
     pub fn send(
         &mut self,
         outbound: Outbound<G>,
+        form: Option<&PublishForm>,
         room: bool,
         now_ms: u64,
         out: &mut Vec<u8>,
     ) -> Sent {
-        if self.online && packet_bytes(self.version, &outbound) > self.limits.packet_bytes {
+        let form = form.filter(|form| {
+            form.fits(self.version, outbound.qos)
+                && outbound.subscription_ids.as_slice().is_empty()
+                && self.aliases.is_none()
+        });
+        let bytes = form.map_or_else(
+            || packet_bytes(self.version, &outbound),
+            PublishForm::packet_bytes,
+        );
+        if self.online && bytes > self.limits.packet_bytes {
             return Sent::Dropped;
         }
         let open = self.unsent == 0 && self.waiting.is_empty() && self.window_open();
         if self.online && room && open && self.is_ready(&outbound) {
-            self.launch(outbound, now_ms, out);
+            self.launch(outbound, form, now_ms, out);
             return Sent::Now;
         }
         let bytes = outbound.message.payload.len();
@@ -205,7 +216,7 @@ impl<G> Outgoing<G> {
         if !(self.online && open && fits) {
             return None;
         }
-        self.launch(outbound, now_ms, out);
+        self.launch(outbound, None, now_ms, out);
         Some(self.last_id)
     }
 
@@ -267,7 +278,7 @@ impl<G> Outgoing<G> {
                 self.released.extend(outbound.stored);
                 continue;
             }
-            self.launch(outbound, now_ms, out);
+            self.launch(outbound, None, now_ms, out);
         }
     }
 
@@ -394,7 +405,13 @@ impl<G> Outgoing<G> {
         }
     }
 
-    fn launch(&mut self, outbound: Outbound<G>, now_ms: u64, out: &mut Vec<u8>) {
+    fn launch(
+        &mut self,
+        outbound: Outbound<G>,
+        form: Option<&PublishForm>,
+        now_ms: u64,
+        out: &mut Vec<u8>,
+    ) {
         let id = match fixed_id(&outbound) {
             Some(id) => {
                 self.occupy(id);
@@ -402,8 +419,12 @@ impl<G> Outgoing<G> {
             }
             None => self.next_id(),
         };
-        let to = (self.version, self.limits.packet_bytes);
-        write(out, to, &mut self.aliases, (id, false), &outbound, now_ms);
+        if let Some(form) = form.filter(|_| self.aliases.is_none()) {
+            form.put(out, outbound.retain, id);
+        } else {
+            let to = (self.version, self.limits.packet_bytes);
+            write(out, to, &mut self.aliases, (id, false), &outbound, now_ms);
+        }
         self.inflight.push_back(Inflight {
             id,
             stage: Stage::Published,

@@ -67,7 +67,7 @@ fn shown(client_id: &str, info: &ConnectionInfo, with_sockets: bool) -> Value {
     if let Some(thing) = &info.thing {
         answer.insert("thingName".into(), thing.as_str().into());
     }
-    answer.insert("cleanSession".into(), info.clean_session.into());
+    answer.insert("cleanSession".into(), (info.session_expiry_s == 0).into());
     answer.insert("keepAliveDuration".into(), info.keep_alive_s.into());
     answer.insert("sessionExpiry".into(), info.session_expiry_s.into());
     match &info.state {

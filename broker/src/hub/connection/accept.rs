@@ -2,6 +2,7 @@
 
 use super::{Connection, Topics};
 use crate::auth::{Facts, Guard, Identity};
+use crate::hub::events::Arrived;
 use crate::hub::group::random_uuid;
 use crate::hub::link::Link;
 use crate::hub::quotas;
@@ -15,7 +16,7 @@ use mqtt::codec::{
 use mqtt::session::OutgoingLimits;
 use mqtt::topic::check_publish;
 use mqtt::{Profile, QoS};
-use policy::VariableMap;
+use policy::{Value, Variables};
 use std::sync::Arc;
 
 /// Flow control of a client that names no Receive Maximum (MQTT 5.0 [3.1.2.11.3]).
@@ -63,14 +64,14 @@ pub(super) fn accept(
     hub: &Arc<Hub>,
     arrival: Arrival,
     bytes: &[u8],
-) -> Result<Box<(Connection, usize)>, Refusal> {
+) -> Result<(Box<Connection>, usize), Refusal> {
     let Arrival {
         wire,
         peer,
         credential,
     } = arrival;
     match examine(hub, &peer, &credential, bytes) {
-        Ok(examined) => Ok(Box::new(open(hub, wire, &peer, examined))),
+        Ok(examined) => Ok(open(hub, wire, &peer, examined)),
         Err(why) => {
             let silent_v3 = hub.profile.refused_connect_silent_v3;
             let connack = match why {
@@ -260,7 +261,7 @@ fn authorize(
         }
         wanted.push(("iot:Publish", topic));
     }
-    let extra = connect_variables(hub, connect);
+    let extra = ConnectVariables::of(hub, connect);
     for (action, resource) in wanted {
         let verdict = guard.decide(action, &resource, &extra);
         if !verdict.allowed {
@@ -279,18 +280,36 @@ fn authorize(
 }
 
 /// `iot:ConnectAttributes` and `iot:LastWillTopic` ("Connect policy examples" in the guide).
-fn connect_variables(hub: &Hub, connect: &Connect<'_>) -> VariableMap {
-    let mut attributes = Vec::new();
-    if expiry_s(connect, &hub.profile) > 0 {
-        attributes.push("PersistentConnect".to_owned());
+struct ConnectVariables {
+    attributes: Vec<String>,
+    will_topic: Option<String>,
+}
+
+impl ConnectVariables {
+    fn of(hub: &Hub, connect: &Connect<'_>) -> Self {
+        let mut attributes = Vec::new();
+        if expiry_s(connect, &hub.profile) > 0 {
+            attributes.push("PersistentConnect".to_owned());
+        }
+        if connect.will.is_some() {
+            attributes.push("LastWill".to_owned());
+        }
+        let will = connect.will.as_ref();
+        Self {
+            attributes,
+            will_topic: will.map(|will| hub.topic_arn(will.topic)),
+        }
     }
-    let mut variables = VariableMap::new();
-    if let Some(will) = &connect.will {
-        attributes.push("LastWill".to_owned());
-        variables.set("iot:LastWillTopic", hub.topic_arn(will.topic));
+}
+
+impl Variables for ConnectVariables {
+    fn value(&self, name: &str) -> Option<Value<'_>> {
+        match name {
+            "iot:connectattributes" => Some(Value::Many(&self.attributes)),
+            "iot:lastwilltopic" => self.will_topic.as_deref().map(Value::One),
+            _ => None,
+        }
     }
-    variables.set_list("iot:ConnectAttributes", attributes);
-    variables
 }
 
 /// How long the session stays without a connection, in seconds.
@@ -305,7 +324,12 @@ fn expiry_s(connect: &Connect<'_>, profile: &Profile) -> u32 {
     }
 }
 
-fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Connection, usize) {
+fn open(
+    hub: &Arc<Hub>,
+    wire: Wire,
+    peer: &Peer,
+    examined: Examined<'_>,
+) -> (Box<Connection>, usize) {
     let Examined {
         connect,
         client_id,
@@ -343,13 +367,21 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
         principal: Arc::clone(principal),
         source_ip: Some(address.ip()),
     });
-    let visit = hub.event_connected(&session, address.ip());
+    let arrived = Arrived {
+        address,
+        keep_alive_s,
+        clean_start: connect.clean_start,
+        expiry_s,
+        at_ms: now_ms,
+    };
+    let visit = hub.event_connected(&session, arrived);
+    let will = connect.will;
     let connection = Connection {
         hub: Arc::clone(hub),
         session,
         link,
         version: connect.version,
-        will: connect.will.map(|will| StoredWill::new(&will, profile)),
+        will: will.map(|will| Box::new(StoredWill::new(&will, profile))),
         stays: expiry_s > 0,
         topics: Topics::new(principal, &client_id, address.ip()),
         visit,
@@ -358,7 +390,7 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
         now_ms,
         pause: None,
     };
-    (connection, used)
+    (Box::new(connection), used)
 }
 
 fn limits(connect: &Connect<'_>, profile: &Profile) -> OutgoingLimits {

@@ -3,8 +3,9 @@
 use super::{Connection, End};
 use crate::hub::Hub;
 use crate::hub::group::Group;
-use crate::hub::session::{Session, Subscribed};
+use crate::hub::session::Session;
 use crate::hub::subscribers::Subscriber;
+use crate::hub::subscriptions::Subscribed;
 use mqtt::codec::{
     self, ReasonCode, RetainHandling, Subscribe, SubscribeFilter, Unsubscribe, Version,
 };
@@ -158,7 +159,7 @@ impl Connection {
         let state = self.session.state.lock();
         let count = state.subscriptions.len() + before;
         if count >= profile.subscriptions_per_connection
-            && !state.subscriptions.contains_key(asked.filter)
+            && !state.subscriptions.contains(asked.filter)
         {
             let client_id = &self.session.client_id;
             tracing::warn!(?client_id, filter = ?asked.filter, count, "too many subscriptions");
@@ -231,17 +232,14 @@ impl Connection {
         if state.over {
             return None;
         }
-        let subscribed = Subscribed {
+        let is_new = state.subscriptions.insert(Subscribed {
             subscription: grant.subscription.clone(),
             qos: grant.qos,
-        };
-        let before = state
-            .subscriptions
-            .insert(grant.asked.filter.into(), subscribed);
+        });
         if let Some(keeper) = &self.session.keeper {
             keeper.subscribe(grant.asked.filter, subscriber);
         }
-        Some(before.is_none())
+        Some(is_new)
     }
 
     pub(super) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>) -> ControlFlow<End> {
@@ -264,9 +262,9 @@ impl Connection {
                 Some(known) => {
                     let session = &self.session;
                     let mut router = self.hub.router.write();
-                    router.unsubscribe(&known.subscription, session);
+                    router.unsubscribe(&known, session);
                     drop(router);
-                    self.hub.changes.under([&known.subscription.filter]);
+                    self.hub.changes.under([&known.filter]);
                     removed.push(filter);
                     ReasonCode::Success
                 }
@@ -280,13 +278,13 @@ impl Connection {
     }
 
     /// Takes a subscription from the session.
-    fn forget(&self, filter: &str) -> Option<Subscribed> {
+    fn forget(&self, filter: &str) -> Option<Subscription> {
         let mut state = self.session.state.lock();
         let known = state.subscriptions.remove(filter)?;
         if let Some(keeper) = &self.session.keeper {
             keeper.unsubscribe(filter);
         }
-        Some(known)
+        Some(known.subscription)
     }
 }
 

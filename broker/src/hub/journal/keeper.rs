@@ -7,6 +7,7 @@ use crate::hub::group::Group;
 use crate::hub::session::{Session, State};
 use crate::hub::subscribers::Subscriber;
 use mqtt::session::Outbound;
+use std::borrow::Cow;
 use std::sync::Arc;
 use things::{Row, Table};
 
@@ -73,11 +74,11 @@ impl Keeper {
     /// The session is over: its document, its subscriptions and its exchanges go.
     pub(in crate::hub) fn end<'a>(
         &self,
-        filters: impl Iterator<Item = &'a str>,
+        filters: impl Iterator<Item = Cow<'a, str>>,
         exchanges: impl Iterator<Item = Exchange>,
     ) {
         let document = Row::remove(Table::Sessions, self.session.to_be_bytes());
-        let filters = filters.map(|filter| self.without(filter));
+        let filters = filters.map(|filter| self.without(&filter));
         let exchanges = exchanges.map(|exchange| self.without_exchange(exchange));
         let all = [document].into_iter().chain(filters).chain(exchanges);
         self.journal.change(all);

@@ -6,8 +6,9 @@ use super::{Exchange, Journal, Keeper};
 use crate::hub::Hub;
 use crate::hub::group::{Group, Waiting};
 use crate::hub::outbox::Outbox;
-use crate::hub::session::{Session, Subscribed};
+use crate::hub::session::Session;
 use crate::hub::subscribers::Subscriber;
+use crate::hub::subscriptions::Subscribed;
 use mqtt::Message;
 use mqtt::session::{Outbound, OutgoingLimits};
 use mqtt::topic::{Subscription, TopicFilter};
@@ -118,7 +119,7 @@ impl Hub {
         );
         let mut state = session.state.lock();
         state.expiry_s = document.expiry_s;
-        state.delayed_will = document.will();
+        state.delayed_will = document.will().map(Box::new);
         state.ends_at_ms = document.ends_at_ms;
         if state.ends_at_ms.is_none() {
             // Its client was connected when the server ended, which nobody noted the time of.
@@ -155,14 +156,14 @@ impl Hub {
                 retain_as_published: options.retain_as_published,
                 subscription_id: options.subscription_id,
             };
-            self.resubscribe(filter, subscription, subscriber);
+            self.resubscribe(subscription, subscriber);
         })?;
         journal.change(gone);
         self.changes.all();
         Ok(())
     }
 
-    fn resubscribe(&self, text: &str, subscription: Subscription, subscriber: Subscriber) {
+    fn resubscribe(&self, subscription: Subscription, subscriber: Subscriber) {
         let (session, qos) = (Arc::clone(&subscriber.session), subscriber.qos);
         let mut router = self.router.write();
         if let Some(group) = router.subscribe(&subscription, subscriber, true) {
@@ -170,8 +171,7 @@ impl Hub {
         }
         drop(router);
         let subscribed = Subscribed { subscription, qos };
-        let mut state = session.state.lock();
-        state.subscriptions.insert(text.into(), subscribed);
+        session.state.lock().subscriptions.insert(subscribed);
     }
 
     /// Says how many messages wait.
