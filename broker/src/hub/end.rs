@@ -71,7 +71,6 @@ impl End {
             End::DuplicateClientId => Some(ReasonCode::SessionTakenOver),
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             End::ClientError { code, .. } | End::Server(code) => Some(*code),
-            End::Api { .. } => Some(ReasonCode::AdministrativeAction),
             End::AuthError | End::Forbidden => Some(ReasonCode::NotAuthorized),
         }
     }
@@ -103,7 +102,6 @@ impl End {
             | End::KeepAliveTimeout
             | End::AuthError
             | End::Forbidden
-            | End::Api { .. }
             | End::Server(_) => "",
         }
     }

@@ -10,7 +10,6 @@ use super::subscriptions::Subscriptions;
 use super::will::StoredWill;
 use crate::auth::Guard;
 use arc_swap::ArcSwap;
-use mqtt::QoS;
 use mqtt::codec::Version;
 use mqtt::session::{Incoming, Outbound, OutgoingLimits, Sent};
 use parking_lot::Mutex;

@@ -150,6 +150,7 @@ impl Connection {
             | End::AuthError
             | End::Forbidden
             | End::Api { .. }
+            | End::WebSocketLifetime
             | End::Server(_) => false,
         }
     }
