@@ -67,10 +67,10 @@ impl End {
     pub(super) fn code(&self) -> Option<ReasonCode> {
         match self {
             End::Client { .. } | End::ConnectionLost | End::WebSocketLifetime => None,
+            End::Api { .. } => Some(ReasonCode::AdministrativeAction),
             End::DuplicateClientId => Some(ReasonCode::SessionTakenOver),
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             End::ClientError { code, .. } | End::Server(code) => Some(*code),
-            End::Api { .. } => Some(ReasonCode::AdministrativeAction),
             End::AuthError | End::Forbidden => Some(ReasonCode::NotAuthorized),
         }
     }
