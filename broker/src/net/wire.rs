@@ -6,6 +6,7 @@ use super::websocket::WebSocket;
 use rustls::ServerConnection;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -104,6 +105,11 @@ impl Wire {
             Some(websocket) => websocket.try_flush(&self.carrier),
             None => self.carrier.try_flush(),
         }
+    }
+
+    /// The client's address and the one it connected to, while it is there.
+    pub(crate) fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.carrier.tcp().addresses()
     }
 
     /// Whether the client closed the WebSocket with a Close frame, which AWS takes as
