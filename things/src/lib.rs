@@ -6,6 +6,7 @@
 mod plane;
 
 mod certificate;
+mod destinations;
 mod iot_policies;
 mod registry;
 mod roles;
@@ -21,6 +22,7 @@ mod target;
 pub use certificate::{
     CaCertificate, CaUpdate, Certificate, CertificateStatus, KeysAndCertificate, NewCaCertificate,
 };
+pub use destinations::{DestinationStatus, TopicRuleDestination};
 pub use error::ThingsError;
 pub use iot_policies::{
     EffectivePolicy, IotPolicy, NewPolicy, PolicySummary, PolicyVersion, PolicyVersionSummary,

@@ -63,6 +63,11 @@ pub enum Change {
     },
     /// Topic rules.
     Rules,
+    /// The owner of a topic rule destination is to be asked to confirm it.
+    Destination {
+        /// Its ARN.
+        arn: Arc<str>,
+    },
     /// Everything was emptied.
     Reset,
 }

@@ -1,6 +1,7 @@
 //! Everything that the control plane knows, in memory.
 
 use crate::certificate::Certificates;
+use crate::destinations::Destinations;
 use crate::iot_policies::Policies;
 use crate::registry::Registry;
 use crate::roles::Roles;
@@ -14,5 +15,6 @@ pub(crate) struct State {
     pub(crate) certificates: Certificates,
     pub(crate) policies: Policies,
     pub(crate) rules: Rules,
+    pub(crate) destinations: Destinations,
     pub(crate) roles: Roles,
 }

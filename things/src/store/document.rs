@@ -1,6 +1,7 @@
 //! What can be stored, and how it comes back into memory.
 
 use crate::certificate::{CaDocument, CertificateDocument, CodeDocument};
+use crate::destinations::DestinationDocument;
 use crate::iot_policies::{AttachmentDocument, PolicyDocument};
 use crate::registry::{
     BillingGroupDocument, GroupDocument, TagsDocument, ThingDocument, ThingTypeDocument,
@@ -23,12 +24,13 @@ pub(crate) trait Document: Serialize + DeserializeOwned + Send + 'static {
 
 type Load = fn(&mut State, &str, &[u8]) -> Result<(), serde_json::Error>;
 
-const TABLES: [(&str, Load); 13] = [
+const TABLES: [(&str, Load); 14] = [
     table::<AttachmentDocument>(),
     table::<BillingGroupDocument>(),
     table::<CaDocument>(),
     table::<CertificateDocument>(),
     table::<CodeDocument>(),
+    table::<DestinationDocument>(),
     table::<GroupDocument>(),
     table::<ManagedDocument>(),
     table::<PolicyDocument>(),

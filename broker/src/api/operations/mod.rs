@@ -4,6 +4,7 @@ mod attachments;
 mod billing_groups;
 mod ca_certificates;
 mod certificates;
+mod destinations;
 mod endpoint;
 mod policies;
 mod principals;
@@ -50,6 +51,7 @@ const CONTROL: &[Family] = &[
     policies::FAMILY,
     attachments::FAMILY,
     topic_rules::FAMILY,
+    destinations::FAMILY,
     tags::FAMILY,
     endpoint::FAMILY,
 ];
