@@ -48,14 +48,18 @@ def make_rule(server, name, sql, *actions, **more):
 @pytest.fixture
 def against_moto(own_server, moto):
     """Runs one action with one message and gives what became of it."""
-    server = own_server("--memory", AWS_ENDPOINT_URL=moto)
+    # moto's account.
+    server = own_server("--memory", "--account-id", "123456789012", AWS_ENDPOINT_URL=moto)
     with plain_client(server, "device") as device:
+        last = 0
 
         def run(action, payload, sql="SELECT * FROM 'in'"):
+            nonlocal last
             make_rule(server, "r", sql, action)
             device.publish("in", payload)
-            record = server.action("r")
-            server.reset()
+            record = server.action("r", after=last)
+            server.client("iot").delete_topic_rule(ruleName="r")
+            last = record["seq"]
             assert record["outcome"] == "success", record
 
         yield run
@@ -100,13 +104,9 @@ def test_an_alarm_changes_its_state(against_moto, moto):
 
 def test_an_execution_is_started_with_the_result(against_moto, moto):
     states = aws("stepfunctions", moto)
-    # moto's account, which the ARN of the rule's account must name.
     definition = json.dumps({"StartAt": "a", "States": {"a": {"Type": "Succeed"}}})
     states.create_state_machine(name="m", definition=definition, roleArn=ROLE)
     [machine] = states.list_state_machines()["stateMachines"]
-    account = machine["stateMachineArn"].split(":")[4]
-    if account != "000000000000":
-        pytest.skip(f"moto has the account {account}: see the comparison with botocore")
     action = {"roleArn": ROLE, "stateMachineName": "m", "executionNamePrefix": "p-"}
     against_moto({"stepFunctions": action}, '{"t":1}')
     [run] = states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
@@ -536,3 +536,86 @@ def test_rules_test_says_which_part_of_where_does_not_hold():
         *("rules", "test", "--sql", "SELECT * FROM 'a/+'", "--topic", "b", "--payload", "{}"),
     )
     assert done.stderr == "FROM 'a/+' does not match the topic b\n"
+
+
+class Broken(Endpoint):
+    """An endpoint that answers 500, cuts connections, or hangs, until it is mended."""
+
+    def __init__(self):
+        super().__init__()
+        self.behaviour, self.mended = "500", threading.Event()
+        handler = self.server.RequestHandlerClass
+        well = handler.answer
+
+        def answer(this):
+            if self.behaviour == "500":
+                self.statuses.append(500)
+            elif self.behaviour == "cut":
+                this.close_connection = True
+                this.connection.close()
+                return
+            elif self.behaviour == "hang":
+                self.mended.wait(DEADLINE_S)
+            well(this)
+
+        handler.do_PUT = answer
+
+
+@pytest.mark.parametrize("behaviour", ["500", "cut", "hang"])
+def test_a_broken_target_costs_publishers_nothing_and_counts_add_up(own_server, behaviour):
+    messages = 200
+    with Broken() as target:
+        target.behaviour = behaviour
+        server = own_server("--memory", AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{target.port}")
+        s3 = {"s3": {"roleArn": ROLE, "bucketName": "bucket", "key": "k"}}
+        error = {"republish": {"roleArn": ROLE, "topic": "errors"}}
+        make_rule(server, "r", "SELECT * FROM 'in'", s3, errorAction=error)
+        with plain_client(server, "device") as device:
+            device.subscribe("errors", "beside")
+            began = time.monotonic()
+            for n in range(messages):
+                device.publish("in", json.dumps({"n": n}))
+            took = time.monotonic() - began
+            device.publish("beside", b"x")
+            assert took < 5, took
+            if behaviour == "hang":
+                target.behaviour = "well"
+                target.mended.set()
+            else:
+                # One error for each message that was worked on while the target was broken.
+                told = next(m for m in iter(device.message, None) if m.topic == "errors")
+                told = json.loads(told.payload)
+                assert told["failures"][0]["failedAction"] == "S3Action"
+                assert told["failures"][0]["failedResource"] == "bucket"
+                target.behaviour = "well"
+            deadline = time.monotonic() + DEADLINE_S
+            while time.monotonic() < deadline:
+                shown = json.loads(server.admin("rules/r"))
+                counts = shown["actions"].get("s3", {"success": 0, "failure": 0})
+                if shown["fired"] + shown["dropped"] == messages and (
+                    counts["success"] + counts["failure"] == shown["fired"]
+                ):
+                    break
+                time.sleep(0.02)
+            else:
+                raise AssertionError(shown)
+            errors = shown["actions"].get("republish", {"error_action_success": 0})
+            assert errors["error_action_success"] == counts["failure"]
+            assert counts["success"] > 0
+            last = server.action(
+                "r", after=json.loads(server.admin("actions?limit=1000"))["next"] - 1
+            )
+            device.publish("in", b"{}")
+            assert server.action("r", after=last["seq"])["outcome"] == "success"
+
+
+def test_a_shadow_is_read_by_sql(server):
+    server.client("iot").create_thing(thingName="lamp")
+    state = json.dumps({"state": {"reported": {"on": True}}})
+    server.client("iot-data").update_thing_shadow(thingName="lamp", payload=state)
+    sql = f"SELECT get_thing_shadow(id, '{ROLE}').state.reported.on AS lit FROM 'in'"
+    make_rule(server, "r", sql, {"republish": {"roleArn": ROLE, "topic": "out"}})
+    with plain_client(server, "device") as device:
+        device.subscribe("out")
+        device.publish("in", '{"id":"lamp"}')
+        assert json.loads(device.payload()) == {"lit": True}

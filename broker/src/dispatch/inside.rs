@@ -1,5 +1,6 @@
 //! What SQL functions ask the server itself: the registry and the shadows.
 
+use crate::clock::Clock;
 use rules::delivery::Inside;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -9,15 +10,22 @@ use things::Things;
 const GROUPS_MAX: usize = 250;
 
 /// Answers from the control plane.
-pub(crate) struct ControlPlane(pub(crate) Arc<Things>);
+pub(crate) struct ControlPlane {
+    pub(crate) things: Arc<Things>,
+    pub(crate) clock: Arc<Clock>,
+}
 
 impl Inside for ControlPlane {
-    // Shadows are not a part of the control plane yet.
     fn shadow(&self, thing_name: &str, shadow_name: Option<&str>) -> Result<Vec<u8>, String> {
-        Err(match shadow_name {
+        let document = self
+            .things
+            .shadows()
+            .document(thing_name, shadow_name, self.clock.now_ms());
+        let document = document.ok_or_else(|| match shadow_name {
             None => format!("No shadow exists with name: '{thing_name}'"),
             Some(shadow) => format!("No shadow exists with name: '{thing_name}~{shadow}'"),
-        })
+        })?;
+        Ok(document.to_string().into_bytes())
     }
 
     fn registry(&self, operation: &str, thing_name: &str) -> Result<Vec<u8>, String> {
@@ -31,7 +39,10 @@ impl Inside for ControlPlane {
 
 impl ControlPlane {
     fn thing(&self, name: &str) -> Result<Value, String> {
-        let thing = self.0.describe_thing(name).map_err(|why| why.to_string())?;
+        let thing = self
+            .things
+            .describe_thing(name)
+            .map_err(|why| why.to_string())?;
         let mut answer = json!({
             "defaultClientId": thing.name,
             "thingName": thing.name,
@@ -53,7 +64,9 @@ impl ControlPlane {
     }
 
     fn groups(&self, thing: &str) -> Result<Value, String> {
-        let page = self.0.list_thing_groups_for_thing(thing, None, GROUPS_MAX);
+        let page = self
+            .things
+            .list_thing_groups_for_thing(thing, None, GROUPS_MAX);
         let page = page.map_err(|why| why.to_string())?;
         let groups = page.items.iter();
         let groups = groups.map(|group| json!({"groupName": group.name, "groupArn": group.arn}));

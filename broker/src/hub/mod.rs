@@ -4,6 +4,8 @@
 //! Locks, in the order in which they are taken: the index of sessions, a session's state, the
 //! router, a group, an outbox, the store's queue. None is held across an await.
 
+mod changes;
+mod clients;
 mod connection;
 mod deliver;
 mod end;
@@ -21,17 +23,23 @@ mod route;
 mod router;
 mod session;
 mod sessions;
+mod shadow;
+mod subscribers;
+mod subscriptions;
 mod tap;
 mod tick;
 mod will;
 
+pub(crate) use events::Sighting;
 pub(crate) use origin::{Origin, Protocol};
 pub(crate) use retained::RetainedMessage;
+pub(crate) use shadow::ShadowOutcome;
 pub(crate) use tap::{Tap, TapEvent, Taps};
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::net::Arrival;
+use changes::{Changes, Standing};
 use end::End;
 use journal::Journal;
 use mqtt::codec::ReasonCode;
@@ -44,8 +52,8 @@ use router::Router;
 use rules::delivery::RuleHandle;
 use session::Session;
 use sessions::Sessions;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use things::Things;
 
 /// What the message core is made of.
@@ -63,6 +71,8 @@ pub(crate) struct HubParts {
 
 /// The message core.
 pub(crate) struct Hub {
+    /// Itself, for those who answer later.
+    me: Weak<Hub>,
     /// Tells hubs apart in caches of a thread.
     number: u64,
     profile: Profile,
@@ -76,8 +86,7 @@ pub(crate) struct Hub {
     numbers: AtomicU64,
     sessions: Sessions,
     router: RwLock<Router>,
-    /// Grows whenever routes may have changed; cached ones of an earlier epoch are stale.
-    routes: AtomicU64,
+    changes: Changes,
     retained: RwLock<Retained>,
     /// Keeps what outlives the server; `None` when everything is kept in memory.
     journal: Option<Arc<Journal>>,
@@ -102,13 +111,15 @@ impl Hub {
             let clock = Arc::clone(&clock);
             Journal::new(rows, move || flush::settle(clock.now_ms()))
         });
-        Arc::new(Self {
+        let hub = Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             number: HUBS.fetch_add(1, Ordering::Relaxed),
             router: RwLock::new(Router::new(&profile, journal.clone())),
             retained: RwLock::new(Retained::new(
                 profile.retained_messages,
                 profile.retained_bytes,
             )),
+            changes: Changes::new(profile.hash_matches_parent),
             profile,
             things,
             clock,
@@ -117,17 +128,22 @@ impl Hub {
             arn: format!("arn:aws:iot:{region}:{account_id}:"),
             numbers: AtomicU64::new(1),
             sessions: Sessions::default(),
-            routes: AtomicU64::new(1),
             journal,
             presence: events::Presence::default(),
             taps: Taps::new(tap::TAP_EVENTS),
-        })
+        });
+        let me = Arc::downgrade(&hub);
+        hub.things.know_connectivity(move |client_id| {
+            let sighting = me.upgrade()?.client(client_id)?;
+            Some(sighting.connectivity)
+        });
+        hub
     }
 
     /// Speaks MQTT with a client until it is gone. Runs on the shard that the connection is to
     /// stay on.
-    pub(crate) async fn serve(self: Arc<Self>, arrival: Arrival) {
-        connection::serve(self, arrival).await;
+    pub(crate) fn serve(self: Arc<Self>, arrival: Arrival) -> impl Future<Output = ()> + Send {
+        connection::serve(self, arrival)
     }
 
     /// Routes a message to subscribers and rules, and stores it when it is retained. The caller
@@ -154,13 +170,13 @@ impl Hub {
     /// Tells the core that policies, attachments or certificates changed, so that cached
     /// decisions are taken anew.
     pub(crate) fn policies_changed(&self) {
-        self.routes_changed();
+        self.changes.all();
     }
 
     /// Replaces the topic rules: those that are enabled and reachable.
     pub(crate) fn set_rules(&self, rules: Vec<RuleHandle>) {
         self.router.write().set_rules(rules);
-        self.routes_changed();
+        self.changes.all();
     }
 
     /// Drops sessions, retained messages and queues, and closes every connection
@@ -194,24 +210,50 @@ impl Hub {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn routes_epoch(&self) -> u64 {
-        self.routes.load(Ordering::Acquire)
-    }
-
-    fn routes_changed(&self) {
-        self.routes.fetch_add(1, Ordering::Release);
-    }
-
     /// Where a topic leads now.
     fn route(&self, topic: &str) -> Arc<Route> {
-        let of = (self.number, self.routes_epoch());
-        route::cached(of, topic, || self.fresh_route(topic))
+        let known = route::remembered(self.number, topic);
+        let earlier = match &known {
+            Some(route) => match self.standing(route) {
+                Standing::Current(_) => return Arc::clone(route),
+                Standing::Touched => Some(&**route),
+                Standing::Stale => None,
+            },
+            None => None,
+        };
+        let route = Arc::new(self.fresh_route(topic, earlier));
+        route::remember(self.number, &route);
+        route
     }
 
-    fn fresh_route(&self, topic: &str) -> Route {
+    /// Whether a route is right at this moment.
+    fn is_current(&self, route: &Route) -> bool {
+        matches!(self.standing(route), Standing::Current(_))
+    }
+
+    fn standing(&self, route: &Route) -> Standing {
+        let as_of = route.as_of();
+        let standing = self.changes.standing(&route.topic, as_of);
+        if let Standing::Current(now) = standing
+            && now != as_of
+        {
+            route.stands(now);
+        }
+        standing
+    }
+
+    /// `earlier` is a route of the topic whose decisions about policies still hold.
+    fn fresh_route(&self, topic: &str, earlier: Option<&Route>) -> Route {
+        // Read first: a change in between is taken in twice.
+        let epoch = self.changes.epoch();
         let resource = self.topic_arn(topic);
-        let may = |session: &Session| self.may_receive(session, &resource);
-        self.router.read().route(topic, &may)
+        let may = |session: &Session| {
+            earlier.is_some_and(|route| route.lets_receive(session))
+                || self.may_receive(session, &resource)
+        };
+        let route = self.router.read().route(topic, &may);
+        route.stands(epoch);
+        route
     }
 
     /// Whether a session's policies let it receive a topic, given by its ARN.

@@ -1,5 +1,8 @@
 //! What can be stored, and how it comes back into memory.
 
+use crate::account::{
+    AuthorizerDocument, DomainConfigurationDocument, RoleAliasDocument, SettingDocument,
+};
 use crate::certificate::{CaDocument, CertificateDocument, CodeDocument};
 use crate::destinations::DestinationDocument;
 use crate::iot_policies::{AttachmentDocument, PolicyDocument};
@@ -24,18 +27,22 @@ pub(crate) trait Document: Serialize + DeserializeOwned + Send + 'static {
 
 type Load = fn(&mut State, &str, &[u8]) -> Result<(), serde_json::Error>;
 
-const TABLES: [(&str, Load); 14] = [
+const TABLES: [(&str, Load); 18] = [
     table::<AttachmentDocument>(),
+    table::<AuthorizerDocument>(),
     table::<BillingGroupDocument>(),
     table::<CaDocument>(),
     table::<CertificateDocument>(),
     table::<CodeDocument>(),
     table::<DestinationDocument>(),
+    table::<DomainConfigurationDocument>(),
     table::<GroupDocument>(),
     table::<ManagedDocument>(),
     table::<PolicyDocument>(),
+    table::<RoleAliasDocument>(),
     table::<RoleDocument>(),
     table::<RuleDocument>(),
+    table::<SettingDocument>(),
     table::<TagsDocument>(),
     table::<ThingDocument>(),
     table::<ThingTypeDocument>(),

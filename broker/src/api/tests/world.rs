@@ -78,7 +78,10 @@ fn ports(config: &Config, things: &Arc<Things>, hub: &Arc<Hub>, clock: &Arc<Cloc
     Ports {
         roles: Arc::new(StoredRoles::new(Arc::clone(things), config.iam_strict)),
         destinations: Arc::new(StoredDestinations(Arc::clone(things))),
-        inside: Arc::new(ControlPlane(Arc::clone(things))),
+        inside: Arc::new(ControlPlane {
+            things: Arc::clone(things),
+            clock: Arc::clone(clock),
+        }),
         target: Arc::new(client(config, own, |_| None).unwrap()),
         republisher: Arc::new(HubRepublisher::new(hub, Arc::clone(clock), Profile::aws())),
         recorded: Arc::new(|_| ()),
