@@ -26,7 +26,8 @@ pub use account::{
     DomainConfigurationUpdate, NewAuthorizer, NewRoleAlias, RoleAlias, Setting, SettingKey,
 };
 pub use certificate::{
-    CaCertificate, CaUpdate, Certificate, CertificateStatus, KeysAndCertificate, NewCaCertificate,
+    CaCertificate, CaUpdate, Certificate, CertificateStatus, JustInTime, KeysAndCertificate,
+    NewCaCertificate,
 };
 pub use error::ThingsError;
 pub use iot_policies::{

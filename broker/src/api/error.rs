@@ -37,6 +37,7 @@ pub(crate) enum Code {
     InternalFailure,
     InvalidQuery,
     InvalidRequest,
+    InvalidResponse,
     InvalidSignature,
     LimitExceeded,
     MalformedPolicy,
@@ -73,6 +74,7 @@ impl Code {
             Code::InternalFailure => "InternalFailureException",
             Code::InvalidQuery => "InvalidQueryException",
             Code::InvalidRequest => "InvalidRequestException",
+            Code::InvalidResponse => "InvalidResponseException",
             Code::InvalidSignature => "InvalidSignatureException",
             Code::LimitExceeded => "LimitExceededException",
             Code::MalformedPolicy => "MalformedPolicyException",
@@ -102,6 +104,7 @@ impl Code {
             | Code::IncompleteSignature
             | Code::InvalidQuery
             | Code::InvalidRequest
+            | Code::InvalidResponse
             | Code::MalformedPolicy
             | Code::RegistrationCodeValidation
             | Code::Serialization

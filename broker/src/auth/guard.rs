@@ -1,5 +1,6 @@
 //! One caller's decisions.
 
+use super::Granted;
 use super::certificate_variables::certificate_variables;
 use arc_swap::ArcSwap;
 use policy::{Decision, Document, Effect, Overlay, Request, VariableMap, Variables, evaluate};
@@ -24,6 +25,8 @@ pub(crate) enum Identity {
         /// The access key id.
         access_key: String,
     },
+    /// Whom a custom authorizer lets in, held to the policies that it returned.
+    Custom(Arc<Granted>),
     /// A client of the plaintext listener: `--anonymous-policy` decides, or everything is
     /// allowed.
     Anonymous,
@@ -87,6 +90,8 @@ enum FixedPolicies {
     These(Vec<Arc<Document>>),
     /// The certificate's, which may change.
     OfCertificate(Arc<str>),
+    /// What a custom authorizer returned last.
+    Granted(Arc<Granted>),
 }
 
 /// What holds until the control plane changes.
@@ -116,6 +121,10 @@ impl Guard {
                 (Arc::clone(id), FixedPolicies::OfCertificate(Arc::clone(id)))
             }
             Identity::Signed { access_key } => signed(&things, access_key, facts.now_ms)?,
+            Identity::Custom(granted) => {
+                let policies = FixedPolicies::Granted(Arc::clone(granted));
+                (Arc::clone(&granted.principal), policies)
+            }
             Identity::Anonymous => {
                 let policies = anonymous.map_or(FixedPolicies::Everything, |document| {
                     FixedPolicies::These(vec![Arc::clone(document)])
@@ -142,6 +151,7 @@ impl Guard {
         let principal = match &identity {
             Identity::Certificate { id, .. } => Arc::clone(id),
             Identity::Signed { access_key } => access_key.as_str().into(),
+            Identity::Custom(granted) => Arc::clone(&granted.principal),
             Identity::Anonymous => "".into(),
         };
         let fixed_policies = FixedPolicies::These(Vec::new());
@@ -250,6 +260,7 @@ impl Current {
         let policies = match policies {
             FixedPolicies::Everything => Vec::new(),
             FixedPolicies::These(policies) => policies.clone(),
+            FixedPolicies::Granted(granted) => granted.policies.load().to_vec(),
             FixedPolicies::OfCertificate(id) => {
                 if let Some(client_id) = client_id {
                     thing_variables(things, id, client_id, &mut variables);

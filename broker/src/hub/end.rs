@@ -27,6 +27,8 @@ pub(super) enum End {
     AuthError,
     /// The certificate is no longer active, or the identity's session is over.
     Forbidden,
+    /// The time is over that a custom authorizer has given.
+    CustomAuthExpired,
     /// DeleteConnection of the API.
     Api {
         /// Whether its will is published.
@@ -55,6 +57,7 @@ impl End {
             End::ClientError { .. } => "CLIENT_ERROR",
             End::AuthError => "AUTH_ERROR",
             End::Forbidden => "FORBIDDEN_ACCESS",
+            End::CustomAuthExpired => "CUSTOMAUTH_TTL_EXPIRATION",
             End::Api { .. } => "API_INITIATED_DISCONNECT",
             End::Server(_) => "SERVER_INITIATED_DISCONNECT",
         }
@@ -68,7 +71,9 @@ impl End {
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             End::ClientError { code, .. } | End::Server(code) => Some(*code),
             End::Api { .. } => Some(ReasonCode::AdministrativeAction),
-            End::AuthError | End::Forbidden => Some(ReasonCode::NotAuthorized),
+            End::AuthError | End::Forbidden | End::CustomAuthExpired => {
+                Some(ReasonCode::NotAuthorized)
+            }
         }
     }
 
@@ -82,6 +87,7 @@ impl End {
             | End::ClientError { .. }
             | End::AuthError
             | End::Forbidden
+            | End::CustomAuthExpired
             | End::Server(_) => true,
         }
     }
@@ -96,6 +102,7 @@ impl End {
             | End::KeepAliveTimeout
             | End::AuthError
             | End::Forbidden
+            | End::CustomAuthExpired
             | End::Api { .. }
             | End::Server(_) => "",
         }

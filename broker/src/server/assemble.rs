@@ -5,6 +5,7 @@ use super::error::StartError;
 use super::{Control, Parts, Ports, Running, follow, local_ip};
 use crate::admin::Feed;
 use crate::api::sigv4::{AccessKeys, Signers};
+use crate::auth::CustomAuth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{self, HubRepublisher, OwnAddress, RuleBook, StoredRoles};
@@ -13,6 +14,7 @@ use crate::embedded::s3::EmbeddedS3;
 use crate::hub::{Hub, HubParts};
 use crate::metrics::Metrics;
 use crate::net::{Listeners, start};
+use crate::seed;
 use crate::shards::Shards;
 use crate::world::World;
 use policy::Document;
@@ -66,6 +68,10 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
     let rules = Arc::new(RuleBook::new(&world.config.account_id));
     rules.refresh(&world.things, &world.delivery, &world.hub);
     follow::watch(&world, &rules);
+    if let Some(path) = &world.config.seed {
+        let applied = seed::apply_file(&world, path);
+        applied.map_err(|why| StartError::Seed(why.to_string()))?;
+    }
     handle.spawn(tick(Arc::downgrade(&world)));
     let (stop, stopped) = watch::channel(false);
     let ports = start(&world, &shards, listeners, stopped)?;
@@ -140,9 +146,15 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
     let target = target
         .with_local(Service::S3, Arc::clone(&s3) as _)
         .with_local(Service::Lambda, Arc::clone(&functions) as _);
+    let target = Arc::new(target);
+    let custom_auth = Arc::new(CustomAuth::new(
+        Arc::clone(&things),
+        Arc::clone(&target) as _,
+    ));
+    hub.set_custom_auth(&custom_auth);
     let ports = delivery::Ports {
         roles: Arc::new(StoredRoles::new(Arc::clone(&things), config.iam_strict)),
-        target: Arc::new(target),
+        target,
         republisher: Arc::new(HubRepublisher::new(&hub, Arc::clone(&clock), profile)),
         recorded: recorded(&metrics, &hub),
         now_ms: {
@@ -163,6 +175,7 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
         hub,
         functions,
         s3,
+        custom_auth,
         signers,
         anonymous,
         feed: Feed::default(),
@@ -171,9 +184,6 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
 
 /// Settings that the command line has and this version does not.
 fn check_supported(config: &Config) -> Result<(), StartError> {
-    if config.seed.is_some() {
-        return Err(StartError::Unsupported("seed"));
-    }
     if config.enforce_quotas {
         return Err(StartError::Unsupported("enforce-quotas"));
     }

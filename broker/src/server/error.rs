@@ -26,6 +26,9 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The seed is missing or something in it is refused.
+    #[error("--seed: {0}")]
+    Seed(String),
     /// The file with access keys is missing or has none.
     #[error("--credentials `{path}`: {reason}")]
     Credentials {
@@ -85,6 +88,7 @@ impl StartError {
             | Self::Unsupported(_)
             | Self::AnonymousPolicy { .. }
             | Self::Credentials { .. }
+            | Self::Seed(_)
             | Self::Store(_)
             | Self::DataDir { .. }
             | Self::ReadyFile { .. }

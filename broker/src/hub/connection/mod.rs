@@ -2,6 +2,7 @@
 //! packets and acts on them in place.
 
 mod accept;
+mod ask;
 mod packets;
 mod publish;
 mod subscribe;
@@ -59,7 +60,7 @@ struct Connection {
 }
 
 /// Speaks MQTT with a client until it is gone.
-pub(super) async fn serve(hub: Arc<Hub>, arrival: Arrival) {
+pub(super) async fn serve(hub: Arc<Hub>, mut arrival: Arrival) {
     let clock = Arc::clone(&hub.clock);
     flush::ensure(move || clock.now_ms());
     let mut first = Vec::new();
@@ -72,6 +73,7 @@ pub(super) async fn serve(hub: Arc<Hub>, arrival: Arrival) {
             return;
         }
     }
+    ask::ask_authorizer(&hub, &mut arrival, &first).await;
     match accept::accept(&hub, arrival, &first) {
         Ok(mut accepted) => {
             let (connection, used) = &mut *accepted;
