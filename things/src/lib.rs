@@ -27,7 +27,8 @@ pub use account::{
     DomainConfigurationUpdate, NewAuthorizer, NewRoleAlias, RoleAlias, Setting, SettingKey,
 };
 pub use certificate::{
-    CaCertificate, CaUpdate, Certificate, CertificateStatus, KeysAndCertificate, NewCaCertificate,
+    CaCertificate, CaUpdate, Certificate, CertificateStatus, JustInTime, KeysAndCertificate,
+    NewCaCertificate,
 };
 pub use destinations::{DestinationStatus, TopicRuleDestination};
 pub use error::ThingsError;

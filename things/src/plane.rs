@@ -142,6 +142,13 @@ impl Things {
         })
     }
 
+    /// Tells watchers that decisions must be taken anew for a reason that is not known here.
+    pub fn decisions_changed(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        // Nothing was written, so nothing can fail.
+        let _ = self.finish(None, &[Change::Decisions]);
+    }
+
     /// Calls `watcher` after each change, on the thread that made it.
     pub fn watch(&self, watcher: impl Fn(&Change) + Send + Sync + 'static) {
         self.watchers.write().push(Arc::new(watcher));

@@ -132,7 +132,7 @@ pub(super) fn body_bytes_max(world: &World, service: Service) -> usize {
     }
 }
 
-fn not_implemented(operation: &Operation) -> ApiError {
+pub(super) fn not_implemented(operation: &Operation) -> ApiError {
     let name = &operation.name;
     let message = format!("{name} is not implemented by thingcore yet");
     ApiError::new(Code::NotImplemented, message)

@@ -3,7 +3,6 @@
 
 mod client;
 mod device;
-mod files;
 mod function;
 mod health;
 mod lines;

@@ -45,14 +45,20 @@ pub(super) fn make(
     let mut members = api_members(properties);
     let named = |members: &mut Members, name: &str| {
         let default = || Value::from(logical_id);
-        members.entry(name.to_owned()).or_insert_with(default).clone()
+        members
+            .entry(name.to_owned())
+            .or_insert_with(default)
+            .clone()
     };
     let call = |name: &str, members: Members| target.call(at, name, members.into());
     match kind {
         "Thing" => {
             let name = named(&mut members, "thingName");
             let made = sections_thing(target, at, members)?;
-            Ok(Made::new(name, &[("Arn", &made["thingArn"]), ("Id", &made["thingId"])]))
+            Ok(Made::new(
+                name,
+                &[("Arn", &made["thingArn"]), ("Id", &made["thingId"])],
+            ))
         }
         "ThingType" => {
             let name = named(&mut members, "thingTypeName");
@@ -61,25 +67,44 @@ pub(super) fn make(
             if deprecated == Some(Value::Bool(true)) {
                 target.call(at, "DeprecateThingType", json!({"thingTypeName": name}))?;
             }
-            Ok(Made::new(name, &[("Arn", &made["thingTypeArn"]), ("Id", &made["thingTypeId"])]))
+            Ok(Made::new(
+                name,
+                &[("Arn", &made["thingTypeArn"]), ("Id", &made["thingTypeId"])],
+            ))
         }
         "ThingGroup" => {
             let name = named(&mut members, "thingGroupName");
             let dynamic = members.contains_key("queryString");
-            let create = if dynamic { "CreateDynamicThingGroup" } else { "CreateThingGroup" };
+            let create = if dynamic {
+                "CreateDynamicThingGroup"
+            } else {
+                "CreateThingGroup"
+            };
             let made = call(create, members)?;
-            Ok(Made::new(name, &[("Arn", &made["thingGroupArn"]), ("Id", &made["thingGroupId"])]))
+            Ok(Made::new(
+                name,
+                &[
+                    ("Arn", &made["thingGroupArn"]),
+                    ("Id", &made["thingGroupId"]),
+                ],
+            ))
         }
         "BillingGroup" => {
             let name = named(&mut members, "billingGroupName");
             let made = call("CreateBillingGroup", members)?;
-            let attributes = [("Arn", &made["billingGroupArn"]), ("Id", &made["billingGroupId"])];
+            let attributes = [
+                ("Arn", &made["billingGroupArn"]),
+                ("Id", &made["billingGroupId"]),
+            ];
             Ok(Made::new(name, &attributes))
         }
         "Policy" => {
             let name = named(&mut members, "policyName");
             let made = sections::policy(target, at, &members)?;
-            Ok(Made::new(name.clone(), &[("Arn", &made["policyArn"]), ("Id", &name)]))
+            Ok(Made::new(
+                name.clone(),
+                &[("Arn", &made["policyArn"]), ("Id", &name)],
+            ))
         }
         "Certificate" => certificate(target, at, members),
         "CACertificate" => ca_certificate(target, at, members),
@@ -100,7 +125,13 @@ pub(super) fn make(
         }
         "RoleAlias" => {
             let name = named(&mut members, "roleAlias");
-            let made = target.put(at, "CreateRoleAlias", "UpdateRoleAlias", &members, &["tags"])?;
+            let made = target.put(
+                at,
+                "CreateRoleAlias",
+                "UpdateRoleAlias",
+                &members,
+                &["tags"],
+            )?;
             Ok(Made::new(name, &[("RoleAliasArn", &made["roleAliasArn"])]))
         }
         "Authorizer" => {
@@ -125,10 +156,13 @@ pub(super) fn make(
             Ok(Made::new(name, &[("TemplateArn", &made["templateArn"])]))
         }
         "TopicRuleDestination" => {
-            let made = call("CreateTopicRuleDestination", json_object(json!({"destinationConfiguration": {
-                "httpUrlConfiguration": members.get("httpUrlProperties"),
-                "vpcConfiguration": members.get("vpcProperties"),
-            }})))?;
+            let made = call(
+                "CreateTopicRuleDestination",
+                json_object(json!({"destinationConfiguration": {
+                    "httpUrlConfiguration": members.get("httpUrlProperties"),
+                    "vpcConfiguration": members.get("vpcProperties"),
+                }})),
+            )?;
             let arn = &made["topicRuleDestination"]["arn"];
             Ok(Made::new(arn.clone(), &[("Arn", arn)]))
         }
@@ -144,10 +178,17 @@ fn json_object(value: Value) -> Members {
         return Members::new();
     };
     let without_nulls = |value: Value| match value {
-        Value::Object(inner) => inner.into_iter().filter(|(_, v)| !v.is_null()).collect::<Members>().into(),
+        Value::Object(inner) => inner
+            .into_iter()
+            .filter(|(_, v)| !v.is_null())
+            .collect::<Members>()
+            .into(),
         other => other,
     };
-    members.into_iter().map(|(name, value)| (name, without_nulls(value))).collect()
+    members
+        .into_iter()
+        .map(|(name, value)| (name, without_nulls(value)))
+        .collect()
 }
 
 fn sections_thing(target: &Target<'_>, at: &str, members: Members) -> Result<Value, SeedError> {
@@ -155,14 +196,19 @@ fn sections_thing(target: &Target<'_>, at: &str, members: Members) -> Result<Val
 }
 
 fn certificate(target: &Target<'_>, at: &str, mut members: Members) -> Result<Made, SeedError> {
-    let status = members.shift_remove("status").unwrap_or_else(|| "ACTIVE".into());
+    let status = members
+        .shift_remove("status")
+        .unwrap_or_else(|| "ACTIVE".into());
     let sni_only = members.shift_remove("certificateMode") == Some("SNI_ONLY".into());
     let made = if let Some(csr) = members.get("certificateSigningRequest") {
         let ask = json!({"certificateSigningRequest": csr, "setAsActive": status == "ACTIVE"});
         target.call(at, "CreateCertificateFromCsr", ask)?
     } else if sni_only || !members.contains_key("caCertificatePem") {
         let mut entry = Members::new();
-        entry.insert("certificatePem".to_owned(), members.get("certificatePem").cloned().unwrap_or_default());
+        entry.insert(
+            "certificatePem".to_owned(),
+            members.get("certificatePem").cloned().unwrap_or_default(),
+        );
         entry.insert("status".to_owned(), status);
         super::certificates::apply(target, at, &entry)?
     } else {
@@ -206,7 +252,10 @@ fn role(
     logical_id: &str,
     properties: &Members,
 ) -> Result<Made, SeedError> {
-    let name = properties.get("RoleName").and_then(Value::as_str).unwrap_or(logical_id);
+    let name = properties
+        .get("RoleName")
+        .and_then(Value::as_str)
+        .unwrap_or(logical_id);
     let inline = properties.get("Policies").and_then(Value::as_array);
     let policies: Members = inline
         .into_iter()
@@ -255,7 +304,11 @@ fn named_only(target: &Target<'_>, logical_id: &str, kind: &str, properties: &Me
         "AWS::SQS::Queue" => format!("https://sqs.{region}.amazonaws.com/{account}/{name}"),
         _ => name.to_owned(),
     };
-    let attributes = [("Arn", arn), ("QueueName", name.to_owned()), ("TopicArn", reference.clone())];
+    let attributes = [
+        ("Arn", arn),
+        ("QueueName", name.to_owned()),
+        ("TopicArn", reference.clone()),
+    ];
     Made {
         reference: reference.into(),
         attributes: attributes

@@ -224,9 +224,13 @@ fn nothing_is_found_before_indexing_is_switched_on() {
 fn groups_are_found_by_what_they_are() {
     let things = house();
     index_everything(&things);
-    let below = json!({"thingGroupName": "Shelf", "parentGroupName": "Kitchen",
-        "thingGroupProperties": {"attributePayload": {"attributes": {"wood": "oak"}}}});
-    call(&things, "CreateThingGroup", &below).unwrap();
+    let below = NewThingGroup {
+        name: "Shelf".to_owned(),
+        parent: Some("Kitchen".to_owned()),
+        attributes: [("wood".to_owned(), "oak".to_owned())].into(),
+        ..NewThingGroup::default()
+    };
+    things.create_thing_group(&below, NOW_MS).unwrap();
     let found = |query: &str| {
         let page = things.search_groups(query, None, 10).unwrap();
         let names = page.items.into_iter().map(|group| group.name);

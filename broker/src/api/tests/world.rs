@@ -2,6 +2,7 @@
 
 use crate::admin::Feed;
 use crate::api::sigv4::Signers;
+use crate::auth::CustomAuth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{
@@ -20,7 +21,7 @@ use things::Things;
 use tokio::runtime::Handle;
 
 /// The state of a new server; whoever is anonymous is held to `anonymous`.
-pub(super) fn world(anonymous: Option<&str>) -> Arc<World> {
+pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
     let config = Config {
         memory: true,
         ..Config::default()
@@ -52,6 +53,8 @@ pub(super) fn world(anonymous: Option<&str>) -> Arc<World> {
     let functions = Functions::open(place, None, Handle::current()).unwrap();
     let place = RulesPlace { region, account_id };
     let ports = ports(&config, &things, &hub, &clock);
+    let lambda = Arc::clone(&ports.target);
+    let custom_auth = Arc::new(CustomAuth::new(Arc::clone(&things), lambda));
     let world = Arc::new(World {
         delivery: Delivery::new(Settings::new(place), ports, Handle::current()),
         config,
@@ -61,6 +64,7 @@ pub(super) fn world(anonymous: Option<&str>) -> Arc<World> {
         hub,
         functions: Arc::new(functions),
         s3: Arc::new(EmbeddedS3::scratch().unwrap()),
+        custom_auth,
         signers: Signers::Anybody,
         anonymous,
         feed: Feed::default(),
