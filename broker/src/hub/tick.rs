@@ -23,15 +23,15 @@ impl Hub {
 
     fn tick_session(&self, session: &Arc<Session>, now_ms: u64) {
         if let Some(link) = session.link() {
-            if link.is_silent(now_ms) {
-                link.end(End::KeepAliveTimeout);
-            }
             if let Identity::Custom(granted) = session.guard.load().identity() {
                 if granted.ends_ms <= now_ms {
                     link.end(End::CustomAuthExpired);
                 } else if granted.takes_refresh(now_ms) {
                     self.refresh(granted, now_ms);
                 }
+            }
+            if link.is_silent(now_ms) {
+                link.end(End::KeepAliveTimeout);
             }
             return;
         }

@@ -140,6 +140,7 @@ mod tests {
     }
 
     /// A section after an update, and its stamps: 1 before, 2 for what the update set.
+    #[allow(clippy::needless_pass_by_value)] // Cases read better so.
     fn check(before: Value, patch: Value, expected: Value, expected_stamps: Value) {
         let mut state = members(before.clone());
         let mut stamps = members(stamped(&before, &1.into()));
@@ -200,8 +201,7 @@ mod tests {
     fn a_difference_is_what_is_desired_and_not_reported() {
         let check = |desired: Value, reported: Value, expected: Value| {
             let stamps = members(stamped(&desired, &1.into()));
-            let (delta, delta_stamps) =
-                difference(&members(desired), &stamps, &members(reported.clone()));
+            let (delta, delta_stamps) = difference(&members(desired), &stamps, &members(reported));
             let expected_stamps = stamped(&expected, &1.into());
             assert_eq!(Value::Object(delta), expected);
             assert_eq!(Value::Object(delta_stamps), expected_stamps);

@@ -120,6 +120,7 @@ fn check_node(value: &Value, level: usize, in_array: bool) -> Result<(), ShadowE
 mod tests {
     use super::*;
 
+    #[allow(clippy::needless_pass_by_value)] // Cases read better so.
     fn check(payload: &str, expected: Result<Option<u64>, ShadowError>) {
         let parsed = UpdateRequest::parse(payload.as_bytes());
         let found = parsed
