@@ -21,7 +21,7 @@ def handler(event, context):
     http = event["protocolData"].get("http", {})
     password = mqtt.get("password") or http.get("headers", {}).get("password")
     allow = {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}
-    deny = {"Effect": "Deny", "Action": "iot:Publish", "Resource": "*secret"}
+    deny = {"Effect": "Deny", "Action": "iot:Publish", "Resource": "arn:aws:iot:*:*:topic/room/secret"}
     return {
         "isAuthenticated": password in ("cGFzcw==", "pass") or event.get("token") == "token",
         "principalId": "somebody",

@@ -24,17 +24,17 @@ impl Hub {
 
     fn tick_session(&self, session: &Arc<Session>, now_ms: u64) {
         if let Some(link) = session.link() {
-            if link.is_silent(now_ms) {
-                link.end(End::KeepAliveTimeout);
-            } else if link.is_over(now_ms) {
-                link.end(End::WebSocketLifetime);
-            }
             if let Identity::Custom(granted) = session.guard.load().identity() {
                 if granted.ends_ms <= now_ms {
                     link.end(End::CustomAuthExpired);
                 } else if granted.takes_refresh(now_ms) {
                     self.refresh(granted, now_ms);
                 }
+            }
+            if link.is_silent(now_ms) {
+                link.end(End::KeepAliveTimeout);
+            } else if link.is_over(now_ms) {
+                link.end(End::WebSocketLifetime);
             }
             return;
         }

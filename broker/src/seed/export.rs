@@ -42,7 +42,10 @@ struct Export<'w> {
 
 impl Export<'_> {
     fn call(&self, name: &str, members: Value) -> Result<Value, ApiError> {
-        let members = members.as_object().cloned().unwrap_or_default();
+        let members = match members {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        };
         call_as_account(self.world, Service::Iot, name, members)
     }
 
