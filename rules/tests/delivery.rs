@@ -5,8 +5,8 @@ use bytes::Bytes;
 use http::StatusCode;
 use rules::actions::{Destination, Place, Republish};
 use rules::delivery::{
-    Delivery, Denied, Destinations, Event, Inside, Offer, Outcome, Ports, Protocol, Publisher,
-    RecordQuery, Republisher, Roles, Rule, RuleCounters, RuleHandle, RuleSet, Settings,
+    Counter, Delivery, Denied, Destinations, Event, Inside, Offer, Outcome, Ports, Protocol,
+    Publisher, RecordQuery, Republisher, Roles, Rule, RuleCounters, RuleHandle, RuleSet, Settings,
 };
 use rules::target::{Answer, AwsRequest, BoxFuture, Route, SendFailure, Target, Via};
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ impl Inside for World {
 
 impl Republisher for World {
     fn republish(&self, message: Republish, _: &Event) -> Result<(), String> {
-        let mut published = self.published.lock().unwrap();
+        let mut published = self.published.lock().expect("nobody panicked");
         published.push((message.topic, message.payload));
         Ok(())
     }
@@ -82,13 +82,16 @@ impl Target for World {
     ) -> BoxFuture<'a, Result<Answer, SendFailure>> {
         Box::pin(async {
             if let Some(gate) = &self.gate {
-                gate.acquire().await.unwrap().forget();
+                gate.acquire().await.expect("it is open").forget();
             }
-            self.sent.lock().unwrap().push(request.body.clone());
-            let answer = self.answers.lock().unwrap().pop_front();
+            self.sent
+                .lock()
+                .expect("nobody panicked")
+                .push(request.body.clone());
+            let answer = self.answers.lock().expect("nobody panicked").pop_front();
             match answer.unwrap_or(Ok(200)) {
                 Ok(status) => Ok(Answer {
-                    status: StatusCode::from_u16(status).unwrap(),
+                    status: StatusCode::from_u16(status).expect("a status"),
                     error_type: None,
                     function_failed: false,
                     body: Bytes::new(),
@@ -101,7 +104,7 @@ impl Target for World {
 
 impl World {
     fn published(&self) -> Vec<(String, String)> {
-        let published = self.published.lock().unwrap();
+        let published = self.published.lock().expect("nobody panicked");
         let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
         let entries = published.iter().map(|(topic, p)| (topic.clone(), text(p)));
         entries.collect()
@@ -130,10 +133,14 @@ fn engine(world: &Arc<World>, change: impl FnOnce(&mut Settings)) -> Delivery {
 fn rule(delivery: &Delivery, name: &str, sql: &str, actions: Value) -> RuleHandle {
     let mut payload = json!({"sql": sql, "awsIotSqlVersion": "2016-03-23"});
     match actions {
-        Value::Object(members) => payload.as_object_mut().unwrap().extend(members),
+        Value::Object(members) => members
+            .into_iter()
+            .for_each(|(name, value)| payload[name] = value),
         actions => payload["actions"] = actions,
     }
-    delivery.open(Arc::new(Rule::compile(name, &payload).unwrap()))
+    delivery.open(Arc::new(
+        Rule::compile(name, &payload).expect("the rule compiles"),
+    ))
 }
 
 fn republish(topic: &str) -> Value {
@@ -174,7 +181,7 @@ fn counts(counters: &RuleCounters) -> [u64; 5] {
         throttled,
         ..
     } = counters;
-    [topic_match, not_matched, executed, parse_error, throttled].map(|counter| counter.count())
+    [topic_match, not_matched, executed, parse_error, throttled].map(Counter::count)
 }
 
 #[tokio::test]
@@ -297,7 +304,12 @@ async fn the_bytes_that_wait_are_bounded() {
 #[tokio::test(start_paused = true)]
 async fn a_target_that_fails_is_asked_again_and_then_the_error_action_runs_once() {
     // What the target answers, and how often it is asked; AWS's texts in the error action.
-    let rows: [(&[Result<u16, &'static str>], usize, Option<&str>); 5] = [
+    type Row = (
+        &'static [Result<u16, &'static str>],
+        usize,
+        Option<&'static str>,
+    );
+    let rows: [Row; 5] = [
         (&[Ok(200)], 1, None),
         (&[Ok(503), Err("reset"), Ok(200)], 3, None),
         (
@@ -463,12 +475,12 @@ async fn functions_in_sql_and_templates_ask_outside_without_holding_up_others() 
     );
 }
 
-fn http(more: Value) -> Value {
+/// An HTTP action with these members too.
+fn http(more: &[(&str, Value)]) -> Value {
     let mut action = json!({"url": "https://a.test/x", "confirmationUrl": "https://a.test"});
-    action
-        .as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
+    for (name, value) in more {
+        action[name] = value.clone();
+    }
     json!({"http": action})
 }
 
@@ -476,7 +488,8 @@ fn http(more: Value) -> Value {
 async fn messages_of_an_http_action_go_in_batches_and_fail_together() {
     let world = Arc::new(World::default());
     let delivery = engine(&world, |_| {});
-    let action = http(json!({"enableBatching": true, "batchConfig": {"maxBatchSize": 3}}));
+    let batch = json!({"maxBatchSize": 3});
+    let action = http(&[("enableBatching", true.into()), ("batchConfig", batch)]);
     let actions = json!({"actions": [action], "errorAction": republish("errors")});
     let handle = rule(&delivery, "r", "SELECT n FROM 'a'", actions);
     let rules = set(&[&handle]);
@@ -523,7 +536,7 @@ async fn an_http_action_needs_a_destination_that_is_enabled() {
             &delivery,
             "enabled",
             "SELECT * FROM 'a'",
-            json!([http(json!({}))]),
+            json!([http(&[])]),
         ),
         rule(&delivery, "other", "SELECT * FROM 'a'", json!([other])),
     ];
