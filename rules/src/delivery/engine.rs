@@ -36,9 +36,11 @@ pub struct Settings {
     pub intake_bytes: usize,
     /// Results that may wait for the actions of one rule; further ones are dropped and counted.
     pub queue_messages: usize,
-    /// Bytes that what waits for the actions of all rules may have together, with what is being
-    /// worked on.
+    /// Bytes that they may have together, with what is being worked on.
     pub queue_bytes: usize,
+    /// The same for all rules together. A rule that has nothing else is let in even so: those whose
+    /// targets hang do not stop the others.
+    pub total_bytes: usize,
     /// Messages of one rule that are worked on at once. AWS promises no order between messages;
     /// here what needs no waiting (republish, SQL) keeps it.
     pub concurrency: usize,
@@ -60,7 +62,8 @@ impl Settings {
             intake_messages: 10_000,
             intake_bytes: 64 << 20,
             queue_messages: 1000,
-            queue_bytes: 256 << 20,
+            queue_bytes: 32 << 20,
+            total_bytes: 256 << 20,
             concurrency: 16,
             retry: Retry::default(),
             hops_max: 16,

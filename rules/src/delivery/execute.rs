@@ -10,7 +10,8 @@ use super::rule::Selected;
 use super::shown::{shown_publish, shown_request};
 use super::worker::Runner;
 use crate::actions::{
-    Action, Batching, Effect, Input, Missing, Permission, Rendered, Republish, Unrenderable,
+    Action, Batching, Destination, Effect, Input, Missing, Permission, Rendered, Republish,
+    Unrenderable,
 };
 use crate::sql::Context;
 use crate::target::{AwsRequest, Route};
@@ -161,16 +162,7 @@ impl Run {
             batching,
         } = match action.render(&mut input) {
             Ok(rendered) => rendered,
-            Err(Unrenderable { message, resource }) => {
-                let message = format!("{message}. Message arrived on: {}", self.event.topic);
-                let failed = Failed {
-                    outcome: Outcome::Failed {
-                        reason: message.clone(),
-                    },
-                    message,
-                };
-                return Started::Over(self.fail(invocation, resource, None, 0, failed));
-            }
+            Err(refused) => return Started::Over(self.unrenderable(invocation, refused)),
         };
         let rendered = Details {
             resource,
@@ -178,22 +170,16 @@ impl Run {
             details,
             missing,
         };
-        if let Some(denied) = permission.and_then(|wanted| self.denied(&wanted)) {
-            let reason = denied.reason;
-            let failed = Failed {
-                message: self.text(&rendered, &reason),
-                outcome: Outcome::Denied { reason },
+        let denied = permission.and_then(|wanted| self.denied(&wanted));
+        let refused = denied.map(|Denied { reason }| Outcome::Denied { reason });
+        if let Some(outcome) = refused.or_else(|| self.not_enabled(destination.as_ref())) {
+            let reason = match &outcome {
+                Outcome::Denied { reason } | Outcome::Failed { reason } => reason,
+                Outcome::Success { .. } | Outcome::Recorded => "",
             };
-            let request = Some(self.shown(&effect));
-            return Started::Over(self.fail(invocation, rendered.resource, request, 0, failed));
-        }
-        let checked = destination.map_or(Ok(()), |wanted| {
-            self.shared().ports.destinations.check(&wanted)
-        });
-        if let Err(reason) = checked {
             let failed = Failed {
-                message: self.text(&rendered, &reason),
-                outcome: Outcome::Failed { reason },
+                message: self.text(&rendered, reason),
+                outcome,
             };
             let request = Some(self.shown(&effect));
             return Started::Over(self.fail(invocation, rendered.resource, request, 0, failed));
@@ -213,6 +199,20 @@ impl Run {
                 }))
             }
         }
+    }
+
+    fn unrenderable(&self, invocation: Invocation, refused: Unrenderable) -> Option<Failure> {
+        let Unrenderable { message, resource } = refused;
+        let message = format!("{message}. Message arrived on: {}", self.event.topic);
+        let reason = message.clone();
+        let outcome = Outcome::Failed { reason };
+        self.fail(invocation, resource, None, 0, Failed { outcome, message })
+    }
+
+    /// The failure of an action whose destination may not be sent to.
+    fn not_enabled(&self, destination: Option<&Destination>) -> Option<Outcome> {
+        let checked = self.shared().ports.destinations.check(destination?);
+        checked.err().map(|reason| Outcome::Failed { reason })
     }
 
     /// Asks the role for what an action wants.

@@ -29,7 +29,8 @@ pub(super) struct Work {
     pub(super) event: Arc<Event>,
     /// What the rule made of it; nothing if the SQL is still to be evaluated.
     pub(super) selected: Option<Selected>,
-    pub(super) ticket: Ticket,
+    /// Among what the rule holds, and among what all rules hold.
+    pub(super) tickets: [Ticket; 2],
 }
 
 /// Works until the queue is closed and empty.
@@ -45,7 +46,7 @@ pub(super) async fn run(runner: Runner, mut works: mpsc::Receiver<Work>) {
             let Work {
                 event,
                 selected,
-                ticket,
+                tickets,
             } = work;
             let selected = match selected {
                 Some(selected) => Some(selected),
@@ -54,7 +55,7 @@ pub(super) async fn run(runner: Runner, mut works: mpsc::Receiver<Work>) {
             if let Some(selected) = selected {
                 execute(&runner, event, selected).await;
             }
-            drop((slot, ticket));
+            drop((slot, tickets));
         });
         // What needs no waiting ends here, in the order of messages; the rest goes aside.
         if poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx).is_pending())).await {
