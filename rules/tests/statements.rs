@@ -306,11 +306,11 @@ fn payloads_that_are_no_objects_are_taken_as_the_guide_says() {
 /// The parts of WHERE that do not hold, with their values and sides.
 fn check_unmet(condition: &str, payload: &str, expected: &[&str]) {
     let sql = format!("SET @v = 5 SELECT * FROM 'a' WHERE {condition}");
-    let statement = Statement::parse(&sql, SqlVersion::V2016).unwrap();
+    let statement = Statement::parse(&sql, SqlVersion::V2016).expect("rule SQL");
     let message = Message::new("a", payload.as_bytes());
     let mut rng = SmallRng::seed_from_u64(1);
     let mut context = Context::new(&message, 0, &mut rng);
-    let unmet = statement.unmet(&mut context).unwrap();
+    let unmet = statement.unmet(&mut context).expect("a WHERE");
     let text = |json: &Option<String>| json.clone().unwrap_or_else(|| "Undefined".to_owned());
     let shown: Vec<String> = unmet
         .iter()
