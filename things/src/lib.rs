@@ -7,6 +7,7 @@ mod plane;
 
 mod account;
 mod certificate;
+mod destinations;
 mod iot_policies;
 mod registry;
 mod roles;
@@ -29,6 +30,7 @@ pub use certificate::{
     CaCertificate, CaUpdate, Certificate, CertificateStatus, JustInTime, KeysAndCertificate,
     NewCaCertificate,
 };
+pub use destinations::{DestinationStatus, TopicRuleDestination};
 pub use error::ThingsError;
 pub use iot_policies::{
     AuthDecision, AuthQuestion, EffectivePolicy, IotPolicy, NewPolicy, PolicySummary,
@@ -48,4 +50,4 @@ pub use roles::{
 pub use rules::{RuleFilter, TopicRule};
 pub use search::{Connectivity, FoundGroup, FoundThing};
 pub use shadow::{ShadowError, ShadowName, ShadowRejected, ShadowUpdate, Shadows};
-pub use store::{Row, Rows, Table, Then};
+pub use store::{Row, Rows, Table, Then, Together};

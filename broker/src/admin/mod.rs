@@ -8,6 +8,7 @@ mod messages;
 mod query;
 mod reset;
 mod response;
+mod rules;
 mod seed;
 
 pub(crate) use feed::Feed;
@@ -63,6 +64,10 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Body>) -> Respon
         (&Method::GET, "/export") => seed::export(world).await,
         (&Method::GET, "/messages") => messages::answer(world, &query).await,
         (&Method::GET, "/actions") => actions::answer(world, &query).await,
+        (&Method::GET, "/rules") => rules::list(world),
+        (&Method::GET, below) if below.starts_with("/rules/") => {
+            rules::one(world, &below["/rules/".len()..], &query)
+        }
         (method, below) => match below.strip_prefix("/functions") {
             Some(rest) => {
                 let query = parts.uri.query().unwrap_or_default();
@@ -78,7 +83,8 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Body>) -> Respon
 fn unknown(method: &Method, path: &str) -> Response<Body> {
     let why = format!(
         "there is no {method} /_thingcore{path}; there are GET /health, /metrics, /ca, /clock, \
-         /messages, /actions, /functions, /export and POST /clock, /reset, /seed, /functions"
+         /messages, /actions, /rules, /functions, /export and POST /clock, /reset, /seed, \
+         /functions"
     );
     refused(StatusCode::NOT_FOUND, &why)
 }

@@ -68,8 +68,14 @@ pub(crate) fn call_as_account(
         request_id: Uuid::new_v4(),
         now_ms,
     };
-    let (Handler::Quick(handler) | Handler::Slow(handler)) = handler;
-    match handler(&call)? {
+    let reply = match handler {
+        Handler::Quick(handler) | Handler::Slow(handler) => handler(&call)?,
+        Handler::Waiting(_) => {
+            let message = format!("{name} waits for a client, which a seed does not");
+            return Err(ApiError::invalid(message));
+        }
+    };
+    match reply {
         Reply::Empty => Ok(Value::Object(Map::new())),
         Reply::Json(value) => Ok(value),
     }

@@ -1,5 +1,6 @@
 //! Why a configuration is refused.
 
+use super::nearest::nearest;
 use std::io;
 use std::path::Path;
 
@@ -58,6 +59,23 @@ impl ConfigError {
         ))
     }
 
+    pub(super) fn no_such_rule(given: &str) -> Self {
+        let known = mqtt::profile::SETTINGS
+            .iter()
+            .map(|name| name.replace('_', "-"));
+        let known: Vec<String> = known.collect();
+        let nearest = nearest(given, &known).unwrap_or_default();
+        Self::Invalid(format!(
+            "`mqtt` names `{given}`, and the profiles have no such setting: did you mean `{nearest}`?"
+        ))
+    }
+
+    pub(super) fn rule_value(name: &str, value: &str, form: &str) -> Self {
+        Self::Invalid(format!(
+            "`mqtt` sets `{name}` to `{value}`: it must be {form}"
+        ))
+    }
+
     pub(super) fn credentials_missing() -> Self {
         Self::Invalid(
             "`auth` is verify, and there are no keys to verify signatures with: name a file with \
@@ -69,6 +87,13 @@ impl ConfigError {
     pub(super) fn credentials_unused(file: &Path) -> Self {
         Self::Invalid(format!(
             "`credentials` is `{}`, and no signature is verified with it: add --auth verify",
+            file.display()
+        ))
+    }
+
+    pub(super) fn half(given: &'static str, file: &Path, other: &'static str) -> Self {
+        Self::Invalid(format!(
+            "`{given}` is `{}`, and a certificate goes with its key: name the other file with {other}",
             file.display()
         ))
     }

@@ -10,7 +10,8 @@ mod tests;
 pub use error::ConfigError;
 pub(crate) use flags::Flags;
 
-use flags::Auth;
+use flags::{Auth, ClientCerts};
+use mqtt::profile::SettingError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -28,7 +29,7 @@ pub enum ProfileName {
 
 impl ProfileName {
     /// The rules of that name.
-    pub(crate) fn rules(self) -> mqtt::Profile {
+    fn rules(self) -> mqtt::Profile {
         match self {
             ProfileName::Aws => mqtt::Profile::aws(),
             ProfileName::Mqtt => mqtt::Profile::mqtt(),
@@ -46,6 +47,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// A certificate of the user's own for the TLS ports, in PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerCert {
+    /// The chain, with the server's certificate first.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
 /// The configuration of one server. Ports of 0 are chosen by the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -55,6 +65,8 @@ pub struct Config {
     pub memory: bool,
     /// AWS semantics or plain MQTT.
     pub profile: ProfileName,
+    /// Settings of the profile that differ from it, by name.
+    pub mqtt: Vec<(String, String)>,
     /// AWS region in ARNs and the endpoint name.
     pub region: String,
     /// AWS account id in ARNs, twelve digits.
@@ -65,8 +77,12 @@ pub struct Config {
     pub bind: IpAddr,
     /// Plaintext MQTT; off unless given.
     pub mqtt_port: Option<u16>,
-    /// MQTT over mutual TLS.
+    /// MQTT over TLS.
     pub mqtts_port: u16,
+    /// Let clients without a certificate in on `mqtts_port`, as anonymous ones.
+    pub client_certs_optional: bool,
+    /// What to show on the TLS ports; `None` issues a certificate by the root CA here.
+    pub server_cert: Option<ServerCert>,
     /// TLS with ALPN: MQTT, WebSocket, HTTPS data plane.
     pub https_port: u16,
     /// AWS API, console and admin over HTTP.
@@ -77,7 +93,7 @@ pub struct Config {
     pub enforce_quotas: bool,
     /// Shards (threads of the data plane); `None` chooses.
     pub shards: Option<usize>,
-    /// Policy document for clients of the plaintext listener; `None` allows everything.
+    /// Policy document for anonymous clients; `None` allows everything.
     pub anonymous_policy: Option<PathBuf>,
     /// Written as JSON once everything listens.
     pub ready_file: Option<PathBuf>,
@@ -103,12 +119,15 @@ impl Default for Config {
             data_dir: PathBuf::from("./thingcore-data"),
             memory: false,
             profile: ProfileName::Aws,
+            mqtt: Vec::new(),
             region: "us-east-1".to_owned(),
             account_id: "000000000000".to_owned(),
             hostnames: vec!["localhost".to_owned()],
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             mqtt_port: None,
             mqtts_port: 8883,
+            client_certs_optional: false,
+            server_cert: None,
             https_port: 8443,
             api_port: 9883,
             seed: None,
@@ -141,17 +160,21 @@ impl Config {
             None => flags,
         };
         let credentials = signers(flags.auth, flags.credentials)?;
+        let server_cert = server_cert(flags.server_cert, flags.server_key)?;
         let config = Self {
             credentials,
+            server_cert,
             data_dir: flags.data_dir.unwrap_or(default.data_dir),
             memory: flags.memory.unwrap_or(default.memory),
             profile: flags.profile.unwrap_or(default.profile),
+            mqtt: settings(flags.mqtt.unwrap_or_default())?,
             region: flags.region.unwrap_or(default.region),
             account_id: flags.account_id.unwrap_or(default.account_id),
             hostnames: flags.hostname.unwrap_or(default.hostnames),
             bind: flags.bind.unwrap_or(default.bind),
             mqtt_port: flags.mqtt_port.or(default.mqtt_port),
             mqtts_port: flags.mqtts_port.unwrap_or(default.mqtts_port),
+            client_certs_optional: flags.client_certs == Some(ClientCerts::Optional),
             https_port: flags.https_port.unwrap_or(default.https_port),
             api_port: flags.api_port.unwrap_or(default.api_port),
             seed: flags.seed,
@@ -166,6 +189,16 @@ impl Config {
             log: flags.log,
         };
         config.checked()
+    }
+
+    /// What the broker allows.
+    pub(crate) fn rules(&self) -> mqtt::Profile {
+        let mut rules = self.profile.rules();
+        for (name, value) in &self.mqtt {
+            // They were tried when the configuration was read.
+            let _ = rules.set(name, value);
+        }
+        rules
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
@@ -212,6 +245,20 @@ impl Config {
     }
 }
 
+/// Settings of the profile, each as `NAME=VALUE`.
+fn settings(given: Vec<String>) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut tried = mqtt::Profile::aws();
+    let read = |text: String| {
+        let (name, value) = text.split_once('=').unwrap_or((&text, ""));
+        match tried.set(name, value) {
+            Ok(()) => Ok((name.to_owned(), value.to_owned())),
+            Err(SettingError::Unknown) => Err(ConfigError::no_such_rule(name)),
+            Err(SettingError::Value(form)) => Err(ConfigError::rule_value(name, value, form)),
+        }
+    };
+    given.into_iter().map(read).collect()
+}
+
 /// The file to verify signatures with, if they are to be verified.
 fn signers(auth: Option<Auth>, file: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {
     match (auth, file) {
@@ -219,6 +266,19 @@ fn signers(auth: Option<Auth>, file: Option<PathBuf>) -> Result<Option<PathBuf>,
         (Some(Auth::Verify), None) => Err(ConfigError::credentials_missing()),
         (None, Some(file)) => Err(ConfigError::credentials_unused(&file)),
         (Some(Auth::Accept), _) | (None, None) => Ok(None),
+    }
+}
+
+/// The certificate and its key: both or neither.
+fn server_cert(
+    chain: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Option<ServerCert>, ConfigError> {
+    match (chain, key) {
+        (Some(chain), Some(key)) => Ok(Some(ServerCert { chain, key })),
+        (Some(chain), None) => Err(ConfigError::half("server-cert", &chain, "--server-key")),
+        (None, Some(key)) => Err(ConfigError::half("server-key", &key, "--server-cert")),
+        (None, None) => Ok(None),
     }
 }
 

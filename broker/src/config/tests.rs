@@ -1,6 +1,6 @@
 //! Which of several sources wins, and what is refused with which words.
 
-use super::{Config, ConfigError, Flags, LogFormat, ProfileName};
+use super::{Config, ConfigError, Flags, LogFormat, ProfileName, ServerCert};
 use clap::{Args, FromArgMatches};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -105,6 +105,24 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
     );
 }
 
+#[test]
+fn certificates_of_both_sides_are_settings() {
+    check("--server-cert c", "server-key = \"k\"", |c| {
+        c.server_cert = Some(ServerCert {
+            chain: PathBuf::from("c"),
+            key: PathBuf::from("k"),
+        });
+    });
+    check("--client-certs optional", "", |c| {
+        c.client_certs_optional = true;
+    });
+    check(
+        "--client-certs required",
+        "client-certs = \"optional\"",
+        |_| {},
+    );
+}
+
 /// The message of a refusal, with `FILE` for the path.
 fn check_refused(arguments: &str, file: &str, expected: &str) {
     let refused = resolve(arguments, file).unwrap_err().to_string();
@@ -183,6 +201,20 @@ fn what_cannot_be_meant_is_refused_with_what_to_change() {
 }
 
 #[test]
+fn a_certificate_goes_with_its_key() {
+    check_refused(
+        "--server-cert c",
+        "",
+        "`server-cert` is `c`, and a certificate goes with its key: name the other file with --server-key",
+    );
+    check_refused(
+        "",
+        "server-key = \"k\"",
+        "`server-key` is `k`, and a certificate goes with its key: name the other file with --server-cert",
+    );
+}
+
+#[test]
 fn ports_that_the_system_chooses_may_be_many() {
     check(
         "--mqtts-port 0 --https-port 0 --api-port 0 --mqtt-port 0",
@@ -205,9 +237,9 @@ fn every_flag_has_a_variable_and_a_key() {
             Some(&*variable)
         );
     }
-    let all = "data-dir = \"d\"\nmemory = true\nprofile = \"aws\"\nregion = \"r\"\n\
+    let all = "data-dir = \"d\"\nmemory = true\nprofile = \"aws\"\nmqtt = \"topic-slashes=9\"\nregion = \"r\"\n\
         account-id = \"1\"\nhostname = \"h\"\nbind = \"::1\"\nmqtt-port = 1\nmqtts-port = 2\n\
-        https-port = 3\napi-port = 4\nseed = \"s\"\nenforce-quotas = true\nshards = 1\n\
+        server-cert = \"c\"\nserver-key = \"k\"\nclient-certs = \"optional\"\nhttps-port = 3\napi-port = 4\nseed = \"s\"\nenforce-quotas = true\nshards = 1\n\
         anonymous-policy = \"a\"\nready-file = \"f\"\niam = \"strict\"\naws = \"real\"\n\
         auth = \"verify\"\ncredentials = \"c\"\n\
         log-format = \"text\"\nlog = \"debug\"";
@@ -233,4 +265,33 @@ fn signatures_are_verified_with_keys_or_not_at_all() {
         "",
         "`credentials` is `x`, and no signature is verified with it: add --auth verify",
     );
+}
+
+#[test]
+fn settings_of_the_profile_are_tried_at_once() {
+    check("--mqtt topic-slashes=9", "", |c| {
+        c.mqtt = vec![("topic-slashes".into(), "9".into())];
+    });
+    check("", "mqtt = [\"qos-max=2\"]", |c| {
+        c.mqtt = vec![("qos-max".into(), "2".into())];
+    });
+    check_refused(
+        "--mqtt topic-slash=9",
+        "",
+        "`mqtt` names `topic-slash`, and the profiles have no such setting: did you mean `topic-slashes`?",
+    );
+    check_refused(
+        "--mqtt topic-slashes",
+        "",
+        "`mqtt` sets `topic-slashes` to ``: it must be a whole number within its range",
+    );
+}
+
+#[test]
+fn every_setting_of_the_profiles_is_documented() {
+    let documented = include_str!("../../../docs/profiles.md");
+    for name in mqtt::profile::SETTINGS {
+        let row = format!("| `{}` |", name.replace('_', "-"));
+        assert!(documented.contains(&row), "{row}");
+    }
 }

@@ -29,11 +29,13 @@ pub(super) enum End {
     Forbidden,
     /// The time is over that a custom authorizer has given.
     CustomAuthExpired,
-    /// DeleteConnection of the API.
+    /// `DeleteConnection` was called.
     Api {
-        /// Whether its will is published.
+        /// Whether the will is published.
         with_will: bool,
     },
+    /// The connection over WebSocket has lived for as long as it may.
+    WebSocketLifetime,
     /// The server is stopping or was reset.
     Server(ReasonCode),
 }
@@ -59,6 +61,7 @@ impl End {
             End::Forbidden => "FORBIDDEN_ACCESS",
             End::CustomAuthExpired => "CUSTOMAUTH_TTL_EXPIRATION",
             End::Api { .. } => "API_INITIATED_DISCONNECT",
+            End::WebSocketLifetime => "WEBSOCKET_TTL_EXPIRATION",
             End::Server(_) => "SERVER_INITIATED_DISCONNECT",
         }
     }
@@ -66,11 +69,11 @@ impl End {
     /// The reason code of the DISCONNECT that an MQTT 5 client is sent, if it is sent one.
     pub(super) fn code(&self) -> Option<ReasonCode> {
         match self {
-            End::Client { .. } | End::ConnectionLost => None,
+            End::Client { .. } | End::ConnectionLost | End::WebSocketLifetime => None,
+            End::Api { .. } => Some(ReasonCode::AdministrativeAction),
             End::DuplicateClientId => Some(ReasonCode::SessionTakenOver),
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             End::ClientError { code, .. } | End::Server(code) => Some(*code),
-            End::Api { .. } => Some(ReasonCode::AdministrativeAction),
             End::AuthError | End::Forbidden | End::CustomAuthExpired => {
                 Some(ReasonCode::NotAuthorized)
             }
@@ -82,6 +85,7 @@ impl End {
         match self {
             End::Client { with_will } | End::Api { with_will } => *with_will,
             End::ConnectionLost
+            | End::WebSocketLifetime
             | End::DuplicateClientId
             | End::KeepAliveTimeout
             | End::ClientError { .. }
@@ -97,13 +101,14 @@ impl End {
         match self {
             End::ClientError { reason, .. } => reason,
             End::Client { .. }
+            | End::Api { .. }
             | End::ConnectionLost
+            | End::WebSocketLifetime
             | End::DuplicateClientId
             | End::KeepAliveTimeout
             | End::AuthError
             | End::Forbidden
             | End::CustomAuthExpired
-            | End::Api { .. }
             | End::Server(_) => "",
         }
     }

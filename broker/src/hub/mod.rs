@@ -4,9 +4,11 @@
 //! Locks, in the order in which they are taken: the index of sessions, a session's state, the
 //! router, a group, an outbox, the store's queue. None is held across an await.
 
-mod clients;
+mod changes;
 mod connection;
+mod connections;
 mod deliver;
+mod direct;
 mod end;
 mod events;
 mod flush;
@@ -17,17 +19,21 @@ mod offer;
 mod origin;
 mod outbox;
 mod publication;
+mod quotas;
 mod retained;
 mod route;
 mod router;
 mod session;
 mod sessions;
 mod shadow;
+mod subscribers;
+mod subscriptions;
 mod tap;
 mod tick;
 mod will;
 
-pub(crate) use events::Sighting;
+pub(crate) use connections::{ConnectionInfo, ConnectionState, SubscriptionInfo};
+pub(crate) use direct::DirectRefusal;
 pub(crate) use origin::{Origin, Protocol};
 pub(crate) use retained::RetainedMessage;
 pub(crate) use shadow::ShadowOutcome;
@@ -37,6 +43,7 @@ use crate::auth::CustomAuth;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::net::Arrival;
+use changes::{Changes, Standing};
 use end::End;
 use journal::Journal;
 use mqtt::codec::ReasonCode;
@@ -44,6 +51,7 @@ use mqtt::retained::Retained;
 use mqtt::{Message, Profile};
 use parking_lot::RwLock;
 use publication::Publication;
+use quotas::Quotas;
 use route::Route;
 use router::Router;
 use rules::delivery::RuleHandle;
@@ -64,6 +72,8 @@ pub(crate) struct HubParts {
     pub(crate) account_id: String,
     /// The policy of anonymous clients; `None` allows them everything.
     pub(crate) anonymous: Option<Arc<policy::Document>>,
+    /// Whether AWS's rate quotas hold.
+    pub(crate) enforce_quotas: bool,
 }
 
 /// The message core.
@@ -83,12 +93,13 @@ pub(crate) struct Hub {
     numbers: AtomicU64,
     sessions: Sessions,
     router: RwLock<Router>,
-    /// Grows whenever routes may have changed; cached ones of an earlier epoch are stale.
-    routes: AtomicU64,
+    changes: Changes,
     retained: RwLock<Retained>,
     /// Keeps what outlives the server; `None` when everything is kept in memory.
     journal: Option<Arc<Journal>>,
     presence: events::Presence,
+    /// `None` when there are none.
+    quotas: Option<Arc<Quotas>>,
     taps: Taps,
     /// Who lets clients in that have neither certificate nor signature.
     custom_auth: OnceLock<Arc<CustomAuth>>,
@@ -106,11 +117,10 @@ impl Hub {
             region,
             account_id,
             anonymous,
+            enforce_quotas,
         } = parts;
-        let journal = things.rows().map(|rows| {
-            let clock = Arc::clone(&clock);
-            Journal::new(rows, move || flush::settle(clock.now_ms()))
-        });
+        let now_ms = clock.now_ms();
+        let journal = things.rows().map(|rows| Journal::new(rows, &clock));
         let hub = Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             number: HUBS.fetch_add(1, Ordering::Relaxed),
@@ -119,6 +129,7 @@ impl Hub {
                 profile.retained_messages,
                 profile.retained_bytes,
             )),
+            changes: Changes::new(profile.hash_matches_parent),
             profile,
             things,
             clock,
@@ -127,17 +138,15 @@ impl Hub {
             arn: format!("arn:aws:iot:{region}:{account_id}:"),
             numbers: AtomicU64::new(1),
             sessions: Sessions::default(),
-            routes: AtomicU64::new(1),
             journal,
             presence: events::Presence::default(),
+            quotas: enforce_quotas.then(|| Arc::new(Quotas::new(now_ms))),
             taps: Taps::new(tap::TAP_EVENTS),
             custom_auth: OnceLock::new(),
         });
         let me = Arc::downgrade(&hub);
-        hub.things.know_connectivity(move |client_id| {
-            let sighting = me.upgrade()?.client(client_id)?;
-            Some(sighting.connectivity)
-        });
+        hub.things
+            .know_connectivity(move |client_id| me.upgrade()?.connectivity(client_id));
         hub
     }
 
@@ -153,8 +162,8 @@ impl Hub {
 
     /// Speaks MQTT with a client until it is gone. Runs on the shard that the connection is to
     /// stay on.
-    pub(crate) async fn serve(self: Arc<Self>, arrival: Arrival) {
-        connection::serve(self, arrival).await;
+    pub(crate) fn serve(self: Arc<Self>, arrival: Arrival) -> impl Future<Output = ()> + Send {
+        connection::serve(self, arrival)
     }
 
     /// Routes a message to subscribers and rules, and stores it when it is retained. The caller
@@ -181,13 +190,13 @@ impl Hub {
     /// Tells the core that policies, attachments or certificates changed, so that cached
     /// decisions are taken anew.
     pub(crate) fn policies_changed(&self) {
-        self.routes_changed();
+        self.changes.all();
     }
 
     /// Replaces the topic rules: those that are enabled and reachable.
     pub(crate) fn set_rules(&self, rules: Vec<RuleHandle>) {
         self.router.write().set_rules(rules);
-        self.routes_changed();
+        self.changes.all();
     }
 
     /// Drops sessions, retained messages and queues, and closes every connection
@@ -198,6 +207,7 @@ impl Hub {
             self.end_session(&session);
         }
         self.clear_retained();
+        self.presence.clear();
     }
 
     /// Closes every connection; sessions stay.
@@ -221,24 +231,50 @@ impl Hub {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn routes_epoch(&self) -> u64 {
-        self.routes.load(Ordering::Acquire)
-    }
-
-    fn routes_changed(&self) {
-        self.routes.fetch_add(1, Ordering::Release);
-    }
-
     /// Where a topic leads now.
     fn route(&self, topic: &str) -> Arc<Route> {
-        let of = (self.number, self.routes_epoch());
-        route::cached(of, topic, || self.fresh_route(topic))
+        let known = route::remembered(self.number, topic);
+        let earlier = match &known {
+            Some(route) => match self.standing(route) {
+                Standing::Current(_) => return Arc::clone(route),
+                Standing::Touched => Some(&**route),
+                Standing::Stale => None,
+            },
+            None => None,
+        };
+        let route = Arc::new(self.fresh_route(topic, earlier));
+        route::remember(self.number, &route);
+        route
     }
 
-    fn fresh_route(&self, topic: &str) -> Route {
+    /// Whether a route is right at this moment.
+    fn is_current(&self, route: &Route) -> bool {
+        matches!(self.standing(route), Standing::Current(_))
+    }
+
+    fn standing(&self, route: &Route) -> Standing {
+        let as_of = route.as_of();
+        let standing = self.changes.standing(&route.topic, as_of);
+        if let Standing::Current(now) = standing
+            && now != as_of
+        {
+            route.stands(now);
+        }
+        standing
+    }
+
+    /// `earlier` is a route of the topic whose decisions about policies still hold.
+    fn fresh_route(&self, topic: &str, earlier: Option<&Route>) -> Route {
+        // Read first: a change in between is taken in twice.
+        let epoch = self.changes.epoch();
         let resource = self.topic_arn(topic);
-        let may = |session: &Session| self.may_receive(session, &resource);
-        self.router.read().route(topic, &may)
+        let may = |session: &Session| {
+            earlier.is_some_and(|route| route.lets_receive(session))
+                || self.may_receive(session, &resource)
+        };
+        let route = self.router.read().route(topic, &may);
+        route.stands(epoch);
+        route
     }
 
     /// Whether a session's policies let it receive a topic, given by its ARN.

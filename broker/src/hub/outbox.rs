@@ -5,11 +5,14 @@ use super::end::End;
 use super::group::Group;
 use super::journal::Keeper;
 use super::link::Link;
-use mqtt::Message;
-use mqtt::codec::Version;
-use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent};
+use super::publication::Publication;
+use bytes::Bytes;
+use mqtt::codec::{PublishForm, Version};
+use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent, SubscriptionIds};
+use mqtt::{Message, QoS};
 use std::io;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// Output that waits for a client's socket, in bytes, beyond which QoS 0 is dropped, messages
 /// above it wait in the session's queue, and the client itself is not read.
@@ -37,6 +40,25 @@ pub(super) struct Outbox {
     outgoing: Outgoing<Arc<Group>>,
     /// Keeps on disk what the client is owed; `None` once the session is over.
     keeper: Option<Keeper>,
+    /// The last message at QoS 2 that waits until it is on disk, if nobody has seen to it yet.
+    unsettled: Option<u64>,
+    /// Who waits for the PUBACK of a packet id.
+    confirmations: Option<Box<Confirmations>>,
+}
+
+/// Callers that wait for the PUBACK of a packet id.
+#[derive(Debug, Default)]
+struct Confirmations(Vec<(u16, oneshot::Sender<()>)>);
+
+impl Confirmations {
+    fn confirm(&mut self, id: u16) {
+        let at = self.0.iter().position(|(of, _)| *of == id);
+        if let Some(at) = at {
+            let (_, tell) = self.0.swap_remove(at);
+            // Whoever asked may have stopped waiting.
+            let _ = tell.send(());
+        }
+    }
 }
 
 /// What became of a flush.
@@ -59,6 +81,8 @@ impl Outbox {
             link: None,
             outgoing: Outgoing::new(version, limits),
             keeper,
+            unsettled: None,
+            confirmations: None,
         }
     }
 
@@ -121,10 +145,46 @@ impl Outbox {
         self.outgoing.restore(outbound);
     }
 
+    /// Takes back an exchange whose message the client had before the server's start.
+    pub(super) fn restore_released(&mut self, id: u16) {
+        // The message itself is not needed any more.
+        let message = Message {
+            topic: "".into(),
+            payload: Bytes::new(),
+            qos: QoS::ExactlyOnce,
+            retain: false,
+            properties: Bytes::new(),
+            expires_at_ms: None,
+        };
+        let outbound = Outbound {
+            message: Arc::new(message),
+            qos: QoS::ExactlyOnce,
+            retain: false,
+            subscription_ids: SubscriptionIds::None,
+            share: None,
+            stored: None,
+        };
+        self.outgoing.restore_released(id, outbound);
+    }
+
+    /// Packet ids of exchanges that wait for PUBCOMP.
+    pub(super) fn released_ids(&self) -> Vec<u16> {
+        self.outgoing.released_ids().collect()
+    }
+
+    /// PUBREC of a session that outlives the server: the PUBREL that is to follow once what has
+    /// changed is on disk; `None` for an id that is not in flight.
+    pub(super) fn pubrec_kept(&mut self, id: u16) -> Option<Vec<u8>> {
+        let mut pubrel = Vec::new();
+        let known = self.outgoing.pubrec(id, false, &mut pubrel);
+        known.then_some(pubrel)
+    }
+
     fn clear(&mut self) {
         self.bytes = Vec::new();
         self.sent = 0;
         self.blocked = false;
+        self.confirmations = None;
     }
 
     /// The live connection.
@@ -172,25 +232,76 @@ impl Outbox {
         true
     }
 
+    /// Whether packets at QoS 0 have to be written for this client alone.
+    pub(super) fn has_aliases(&self) -> bool {
+        self.outgoing.has_aliases()
+    }
+
+    /// Writes a message at QoS 0 for this client alone; false when it is dropped.
+    pub(super) fn put_at_most_once(
+        &mut self,
+        publication: &Publication<'_>,
+        retain: bool,
+        subscription_ids: &[u32],
+    ) -> bool {
+        if self.link.is_none() || !self.has_room() {
+            return false;
+        }
+        let (topic, body) = (publication.topic(), publication.body(subscription_ids));
+        self.outgoing
+            .put_at_most_once(topic, retain, body, &mut self.bytes)
+    }
+
     /// Hands over a message above QoS 0.
-    pub(super) fn send(&mut self, mut outbound: Outbound<Arc<Group>>, now_ms: u64) -> Sent {
+    pub(super) fn send(
+        &mut self,
+        mut outbound: Outbound<Arc<Group>>,
+        form: Option<&PublishForm>,
+        now_ms: u64,
+    ) -> Sent {
         let room = self.has_room();
+        let bytes = &mut self.bytes;
         let Some(keeper) = &self.keeper else {
-            return self.outgoing.send(outbound, room, now_ms, &mut self.bytes);
+            return self.outgoing.send(outbound, form, room, now_ms, bytes);
         };
         let row = keeper.enter(&mut outbound);
-        let sent = self.outgoing.send(outbound, room, now_ms, &mut self.bytes);
+        let unsettled = outbound.stored.filter(|_| outbound.qos == QoS::ExactlyOnce);
+        let sent = self.outgoing.send(outbound, form, room, now_ms, bytes);
         if sent != Sent::Dropped {
             keeper.store(row);
+            self.unsettled = unsettled.or(self.unsettled);
         }
         sent
     }
 
-    /// PUBACK; false for an id that is not in flight.
-    pub(super) fn puback(&mut self, id: u16, now_ms: u64) -> bool {
-        let known = self.outgoing.puback(id);
+    /// Sends a message at QoS 1 at once, or not at all; the receiver learns of its PUBACK.
+    pub(super) fn send_confirmed(
+        &mut self,
+        outbound: Outbound<Arc<Group>>,
+        now_ms: u64,
+    ) -> Option<oneshot::Receiver<()>> {
+        if !self.has_room() {
+            return None;
+        }
+        let id = self.outgoing.send_now(outbound, now_ms, &mut self.bytes)?;
+        let (tell, told) = oneshot::channel();
+        let confirmations = self.confirmations.get_or_insert_default();
+        confirmations.0.push((id, tell));
+        Some(told)
+    }
+
+    /// PUBACKs; false when one is for a message in flight that is not acknowledged so.
+    pub(super) fn pubacks(&mut self, ids: impl IntoIterator<Item = u16>, now_ms: u64) -> bool {
+        let mut ids = ids.into_iter();
+        let fit = ids.all(|id| {
+            let known = self.outgoing.puback(id);
+            if known && let Some(confirmations) = &mut self.confirmations {
+                confirmations.confirm(id);
+            }
+            known || !self.outgoing.is_in_flight(id)
+        });
         self.pump(now_ms);
-        known
+        fit
     }
 
     /// PUBREC; false for an id that is not in flight.
@@ -205,6 +316,22 @@ impl Outbox {
         let known = self.outgoing.pubcomp(id);
         self.pump(now_ms);
         known
+    }
+
+    /// Takes out what has to be told when it is on disk.
+    pub(super) fn take_unsettled(&mut self) -> Option<u64> {
+        self.unsettled.take()
+    }
+
+    /// What is owed up to this number is on disk.
+    pub(super) fn settle_up_to(&mut self, number: u64, now_ms: u64) {
+        self.outgoing.settle_up_to(number);
+        self.pump(now_ms);
+    }
+
+    /// Whether a packet id is in flight.
+    pub(super) fn is_in_flight(&self, id: u16) -> bool {
+        self.outgoing.is_in_flight(id)
     }
 
     fn pump(&mut self, now_ms: u64) {

@@ -4,31 +4,22 @@ use super::group::Group;
 use super::journal::Journal;
 use super::route::{GroupTarget, Route, Target};
 use super::session::Session;
+use super::subscribers::{Subscriber, Subscribers};
+use mqtt::Profile;
 use mqtt::reserved::{BasicIngest, ShadowRequest};
 use mqtt::share::Member;
 use mqtt::topic::{Subscription, TopicFilter};
 use mqtt::trie::Trie;
-use mqtt::{Profile, QoS};
-use rules::delivery::RuleHandle;
+use rules::delivery::{RuleHandle, RuleSet};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What stands under a filter.
 #[derive(Debug)]
 enum Entry {
-    Session(Subscriber),
+    Sessions(Subscribers),
     Group(Arc<Group>),
     Rule(RuleHandle),
-}
-
-/// A session under a filter, with the options of its subscription.
-#[derive(Clone, Debug)]
-pub(super) struct Subscriber {
-    pub(super) session: Arc<Session>,
-    pub(super) qos: QoS,
-    pub(super) no_local: bool,
-    pub(super) retain_as_published: bool,
-    pub(super) subscription_id: Option<u32>,
 }
 
 /// Subscriptions and rules by filter. Whoever changes it makes every cached route stale.
@@ -39,6 +30,7 @@ pub(super) struct Router {
     rules: HashMap<Arc<str>, RuleHandle>,
     overlapping_copies: bool,
     group_queue_max: usize,
+    groups: usize,
     profile: Profile,
     journal: Option<Arc<Journal>>,
 }
@@ -50,6 +42,7 @@ impl Router {
             rules: HashMap::new(),
             overlapping_copies: profile.overlapping_copies,
             group_queue_max: profile.shared_queue_messages,
+            groups: 0,
             profile: profile.clone(),
             journal,
         }
@@ -65,14 +58,14 @@ impl Router {
     ) -> Option<Arc<Group>> {
         let filter = &subscription.filter;
         let Some(name) = &subscription.share else {
-            self.remove_session(filter, &subscriber.session);
-            self.trie.insert(filter, Entry::Session(subscriber));
+            self.add_session(filter, subscriber);
             return None;
         };
         let group = self.group(name, filter).unwrap_or_else(|| {
             let (queue_max, journal) = (self.group_queue_max, self.journal.clone());
             let group = Group::new(Arc::clone(name), filter.clone(), queue_max, journal);
             self.trie.insert(filter, Entry::Group(Arc::clone(&group)));
+            self.groups += 1;
             group
         });
         group.join(Member {
@@ -95,18 +88,45 @@ impl Router {
         if let Some(group) = self.group(name, filter)
             && group.leave(session)
         {
+            self.groups -= 1;
             self.trie.remove(filter, |entry| match entry {
                 Entry::Group(other) => Arc::ptr_eq(other, &group),
-                Entry::Session(_) | Entry::Rule(_) => false,
+                Entry::Sessions(_) | Entry::Rule(_) => false,
             });
         }
     }
 
+    fn add_session(&mut self, filter: &TopicFilter, subscriber: Subscriber) {
+        if let Some(there) = self.sessions(filter) {
+            there.put(subscriber);
+            return;
+        }
+        let mut sessions = Subscribers::default();
+        sessions.put(subscriber);
+        self.trie.insert(filter, Entry::Sessions(sessions));
+    }
+
     fn remove_session(&mut self, filter: &TopicFilter, session: &Arc<Session>) {
-        self.trie.remove(filter, |entry| match entry {
-            Entry::Session(subscriber) => subscriber.session == *session,
-            Entry::Group(_) | Entry::Rule(_) => false,
-        });
+        if let Some(there) = self.sessions(filter)
+            && there.remove(session)
+            && there.is_empty()
+        {
+            let empty = |entry: &Entry| matches!(entry, Entry::Sessions(_));
+            self.trie.remove(filter, empty);
+        }
+    }
+
+    fn sessions(&mut self, filter: &TopicFilter) -> Option<&mut Subscribers> {
+        let mut entries = self.trie.values_mut(filter).iter_mut();
+        entries.find_map(|entry| match entry {
+            Entry::Sessions(sessions) => Some(sessions),
+            Entry::Group(_) | Entry::Rule(_) => None,
+        })
+    }
+
+    /// Groups of shared subscriptions.
+    pub(super) fn groups(&self) -> usize {
+        self.groups
     }
 
     /// The group of a shared subscription.
@@ -114,7 +134,7 @@ impl Router {
         let mut entries = self.trie.values(filter).iter();
         entries.find_map(|entry| match entry {
             Entry::Group(group) if *group.name == *name => Some(Arc::clone(group)),
-            Entry::Group(_) | Entry::Session(_) | Entry::Rule(_) => None,
+            Entry::Group(_) | Entry::Sessions(_) | Entry::Rule(_) => None,
         })
     }
 
@@ -124,7 +144,7 @@ impl Router {
             if let Some(filter) = self.rule_filter(&old) {
                 let is_old = |entry: &Entry| match entry {
                     Entry::Rule(handle) => handle.name() == old.name(),
-                    Entry::Session(_) | Entry::Group(_) => false,
+                    Entry::Sessions(_) | Entry::Group(_) => false,
                 };
                 self.trie.remove(&filter, is_old);
             }
@@ -147,22 +167,23 @@ impl Router {
         if self.profile.reserved_topics
             && let Some(ingest) = BasicIngest::parse(topic)
         {
-            return Route {
-                ingest: Some(self.rules.get(ingest.rule).cloned()),
-                ..Route::nowhere(topic)
-            };
+            let mut route = Route::nowhere(topic);
+            let of_topic = |rule: &RuleHandle| RuleSet::of_basic_ingest(&route.topic, rule.clone());
+            let ingest = self.rules.get(ingest.rule).map(of_topic);
+            route.ingest = Some(ingest);
+            return route;
         }
         let mut route = Route::nowhere(topic);
         route.asks_shadow = self.profile.reserved_topics && ShadowRequest::parse(topic).is_some();
         let mut subscribers: Vec<&Subscriber> = Vec::new();
+        let mut rules = Vec::new();
         self.trie.for_each_match(topic, &mut |entry| match entry {
-            Entry::Session(subscriber) => subscribers.push(subscriber),
+            Entry::Sessions(sessions) => subscribers.extend(sessions.iter()),
             Entry::Group(group) => route.groups.push(group_target(group, may)),
-            Entry::Rule(rule) => route.rules.push(rule.clone()),
+            Entry::Rule(rule) => rules.push(rule.clone()),
         });
-        if !self.overlapping_copies {
-            subscribers.sort_by_key(|subscriber| subscriber.session.number);
-        }
+        route.rules = RuleSet::new(&route.topic, rules);
+        subscribers.sort_by_key(|subscriber| subscriber.session.number);
         for subscriber in subscribers {
             match route.targets.last_mut() {
                 Some(last) if !self.overlapping_copies && last.is_of(subscriber) => {

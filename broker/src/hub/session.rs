@@ -6,16 +6,15 @@ use super::group::Group;
 use super::journal::Keeper;
 use super::link::Link;
 use super::outbox::Outbox;
+use super::subscriptions::Subscriptions;
 use super::will::StoredWill;
 use crate::auth::Guard;
 use arc_swap::ArcSwap;
-use mqtt::QoS;
 use mqtt::codec::Version;
 use mqtt::session::{Incoming, Outbound, OutgoingLimits, Sent};
-use mqtt::topic::Subscription;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A session. Two are the same if their numbers are.
 #[derive(Debug)]
@@ -26,6 +25,8 @@ pub(super) struct Session {
     pub(super) version: Version,
     /// Decides what the client may receive; of the last connection while it is offline.
     pub(super) guard: ArcSwap<Guard>,
+    /// Grows with each guard.
+    guards: AtomicU32,
     /// Topic aliases and unreleased QoS 2 messages.
     pub(super) incoming: Mutex<Incoming>,
     /// Keeps it on disk, if it outlives its connections and there is a disk.
@@ -38,14 +39,13 @@ pub(super) struct Session {
 /// What changes with connections and subscriptions.
 #[derive(Debug)]
 pub(super) struct State {
-    /// By the text that was subscribed, `$share/...` included.
-    pub(super) subscriptions: BTreeMap<Box<str>, Subscribed>,
+    pub(super) subscriptions: Subscriptions,
     /// How long the session stays without a connection; 0: it ends with it.
     pub(super) expiry_s: u32,
     /// When it ends, while there is no connection.
     pub(super) ends_at_ms: Option<u64>,
     /// A will that waits for its delay, and when it is due.
-    pub(super) delayed_will: Option<(u64, StoredWill)>,
+    pub(super) delayed_will: Option<Box<(u64, StoredWill)>>,
     /// Removed from the hub: it gets no subscriptions any more.
     pub(super) over: bool,
 }
@@ -62,14 +62,6 @@ impl State {
     }
 }
 
-/// One subscription.
-#[derive(Clone, Debug)]
-pub(super) struct Subscribed {
-    pub(super) subscription: Subscription,
-    /// What was granted.
-    pub(super) qos: QoS,
-}
-
 impl Session {
     pub(super) fn new(
         client_id: Arc<str>,
@@ -80,7 +72,7 @@ impl Session {
         keeper: Option<Keeper>,
     ) -> Arc<Self> {
         let state = State {
-            subscriptions: BTreeMap::new(),
+            subscriptions: Subscriptions::default(),
             expiry_s: 0,
             ends_at_ms: None,
             delayed_will: None,
@@ -91,6 +83,7 @@ impl Session {
             number,
             version,
             guard: ArcSwap::new(guard),
+            guards: AtomicU32::new(0),
             incoming: Mutex::default(),
             state: Mutex::new(state),
             outbox: Mutex::new(Outbox::new(version, limits, keeper.clone())),
@@ -102,6 +95,17 @@ impl Session {
     pub(super) fn is_over(&self, now_ms: u64) -> bool {
         let state = self.state.lock();
         state.over || state.expiry_s == 0 || state.ends_at_ms.is_some_and(|at| at <= now_ms)
+    }
+
+    /// Another guard decides from now on.
+    pub(super) fn set_guard(&self, guard: Arc<Guard>) {
+        self.guard.store(guard);
+        self.guards.fetch_add(1, Ordering::Release);
+    }
+
+    /// Tells the guard of this moment from earlier ones.
+    pub(super) fn guard_number(&self) -> u32 {
+        self.guards.load(Ordering::Acquire)
     }
 
     /// Writes to disk what has changed in `state`, which is locked.
@@ -146,6 +150,9 @@ impl Session {
         let mut outbox = self.outbox.lock();
         let result = work(&mut outbox);
         outbox.release();
+        if let (Some(number), Some(keeper)) = (outbox.take_unsettled(), &self.keeper) {
+            keeper.once_on_disk(self, number);
+        }
         if !outbox.dirty && outbox.waiting_bytes() > 0 {
             outbox.dirty = true;
             drop(outbox);
@@ -161,7 +168,7 @@ impl Session {
 
     /// Hands over a message above QoS 0.
     pub(super) fn send(self: &Arc<Self>, outbound: Outbound<Arc<Group>>, now_ms: u64) -> Sent {
-        self.with_output(|outbox| outbox.send(outbound, now_ms))
+        self.with_output(|outbox| outbox.send(outbound, None, now_ms))
     }
 
     /// Writes what the socket takes.

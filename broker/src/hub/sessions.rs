@@ -3,10 +3,11 @@
 use super::Hub;
 use super::end::End;
 use super::group::Group;
-use super::journal::Keeper;
+use super::journal::{Exchange, Keeper};
 use super::link::Link;
 use super::outbox::Outbox;
 use super::session::Session;
+use super::subscriptions;
 use super::will::StoredWill;
 use crate::auth::Guard;
 use dashmap::DashMap;
@@ -111,7 +112,7 @@ impl Hub {
         connack: &[u8],
         now_ms: u64,
     ) {
-        session.guard.store(Arc::clone(&opening.guard));
+        session.set_guard(Arc::clone(&opening.guard));
         session.incoming.lock().disconnect();
         {
             let mut state = session.state.lock();
@@ -138,7 +139,12 @@ impl Hub {
     /// The other members of its groups may have left while it was away, and what waited for the
     /// client may no longer be allowed: groups learn that it is there, and get to hand out.
     fn resumed(&self, session: &Arc<Session>, now_ms: u64) {
-        self.routes_changed();
+        let filters: Vec<_> = {
+            let state = session.state.lock();
+            let all = state.subscriptions.iter();
+            all.map(|s| s.subscription.filter.clone()).collect()
+        };
+        self.changes.under(&filters);
         for group in self.groups_of(session) {
             group.set_online(session, true);
             self.drain_group(&group, now_ms);
@@ -155,9 +161,12 @@ impl Hub {
     fn groups_of(&self, session: &Session) -> Vec<Arc<Group>> {
         let shared: Vec<_> = {
             let state = session.state.lock();
-            let all = state.subscriptions.values().map(|s| &s.subscription);
+            let all = state.subscriptions.iter().map(|one| &one.subscription);
             all.filter(|s| s.share.is_some()).cloned().collect()
         };
+        if shared.is_empty() {
+            return Vec::new();
+        }
         let router = self.router.read();
         let group = |s: &mqtt::topic::Subscription| router.group(s.share.as_deref()?, &s.filter);
         shared.iter().filter_map(group).collect()
@@ -242,7 +251,8 @@ impl Hub {
         if delay_s == 0 {
             return Some(will);
         }
-        state.delayed_will = Some((now_ms + u64::from(delay_s) * 1000, will));
+        let due_ms = now_ms + u64::from(delay_s) * 1000;
+        state.delayed_will = Some(Box::new((due_ms, will)));
         session.record(&state);
         None
     }
@@ -267,22 +277,30 @@ impl Hub {
 
     /// Removes a session from router and groups; a will that waited is published now.
     fn dissolve(&self, session: &Arc<Session>) {
+        let received: Vec<u16> = session.incoming.lock().received().collect();
+        let released = session.look(Outbox::released_ids);
         let (subscriptions, will) = {
             let mut state = session.state.lock();
             state.over = true;
             let subscriptions = std::mem::take(&mut state.subscriptions);
             if let Some(keeper) = &session.keeper {
-                keeper.end(subscriptions.keys().map(|filter| &**filter));
+                let received = received.into_iter().map(Exchange::Received);
+                let released = released.into_iter().map(Exchange::Released);
+                let exchanges = received.chain(released);
+                let filters = subscriptions.iter();
+                let filters = filters.map(|one| subscriptions::text(&one.subscription));
+                keeper.end(filters, exchanges);
             }
             (subscriptions, state.delayed_will.take())
         };
         if !subscriptions.is_empty() {
             let mut router = self.router.write();
-            for subscribed in subscriptions.values() {
-                router.unsubscribe(&subscribed.subscription, session);
+            for one in subscriptions.iter() {
+                router.unsubscribe(&one.subscription, session);
             }
             drop(router);
-            self.routes_changed();
+            let gone = subscriptions.iter();
+            self.changes.under(gone.map(|one| &one.subscription.filter));
         }
         let now_ms = self.now_ms();
         // A connection that is still there is being taken over; its messages must not be lost.
@@ -290,7 +308,7 @@ impl Hub {
         let shared = link.and_then(|number| session.detach(number));
         self.hand_on(session, shared.unwrap_or_default(), now_ms);
         session.with_output(Outbox::forget);
-        if let Some((_, will)) = will {
+        if let Some((_, will)) = will.map(|will| *will) {
             self.publish_will(session, will, now_ms);
         }
     }

@@ -18,6 +18,7 @@ impl Hub {
         }
         self.expire_retained(now_ms);
         self.presence.expire(now_ms);
+        self.expire_quotas(now_ms);
         flush::settle(now_ms);
     }
 
@@ -32,16 +33,18 @@ impl Hub {
             }
             if link.is_silent(now_ms) {
                 link.end(End::KeepAliveTimeout);
+            } else if link.is_over(now_ms) {
+                link.end(End::WebSocketLifetime);
             }
             return;
         }
         let mut state = session.state.lock();
-        let will = state.delayed_will.take_if(|(due_ms, _)| *due_ms <= now_ms);
+        let will = state.delayed_will.take_if(|will| will.0 <= now_ms);
         if will.is_some() {
             session.record(&state);
         }
         drop(state);
-        if let Some((_, will)) = will {
+        if let Some((_, will)) = will.map(|will| *will) {
             self.publish_will(session, will, now_ms);
         }
         if session.is_over(now_ms) {

@@ -14,6 +14,12 @@ pub(super) struct Action {
     pub(super) action: &'static str,
 }
 
+/// A rate quota.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Quota {
+    pub(super) quota: &'static str,
+}
+
 /// A rule by name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Rule {
@@ -26,6 +32,13 @@ pub(super) struct Outcome {
     pub(super) rule: String,
     pub(super) action: &'static str,
     pub(super) outcome: &'static str,
+}
+
+/// One kind of action in a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RuleAction {
+    pub(super) rule: String,
+    pub(super) action: &'static str,
 }
 
 /// A request to a shadow, by MQTT or HTTP, and what came of it.

@@ -7,6 +7,7 @@ use super::{Arrival, Credential, Peer, Wire};
 use crate::api::Door;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -76,9 +77,11 @@ impl<D: Doors> Gate<D> {
             }
         };
         let mut failures = 0;
+        let mut stopped = pin!(self.stopped());
         loop {
             let accepted = tokio::select! {
-                () = self.stopped() => return,
+                biased;
+                () = &mut stopped => return,
                 accepted = listener.accept() => accepted,
             };
             let place = Arc::clone(&self.places).try_acquire_owned();
@@ -118,10 +121,6 @@ impl<D: Doors> Gate<D> {
         address: SocketAddr,
         place: Place,
     ) {
-        // A connection that is gone already has no options.
-        if stream.set_nodelay(true).is_err() {
-            return;
-        }
         let peer = Peer {
             address,
             server_name: None,
@@ -130,21 +129,15 @@ impl<D: Doors> Gate<D> {
         let gate = Arc::clone(self);
         match entry.clone() {
             Entry::Mqtt => self.to_shard(stream, true, move |stream| {
-                let arrival = Arrival {
-                    wire: Wire::plain(stream),
-                    peer,
-                    credential: Credential::Anonymous,
-                };
-                gate.serve(arrival, place)
+                gate.serve(arrival(Wire::plain(stream), peer), place)
             }),
-            Entry::Mqtts(handshakes) => self.to_shard(stream, true, |stream| async move {
-                let handshake = Box::pin(gate.handshake(&handshakes, stream, peer));
-                let Some((stream, peer, _)) = handshake.await else {
-                    return;
-                };
-                let (stream, session) = stream.into_inner();
-                gate.serve(certified(Wire::tls(stream, session), peer), place)
-                    .await;
+            Entry::Mqtts(handshakes) => self.to_shard(stream, true, |stream| {
+                let arriving = Box::pin(gate.arrive(handshakes, stream, peer, place));
+                async move {
+                    if let Some(living) = arriving.await {
+                        living.await;
+                    }
+                }
             }),
             Entry::Https(handshakes) => drop(tokio::spawn(async move {
                 if let Some((stream, peer, speech)) =
@@ -201,6 +194,19 @@ impl<D: Doors> Gate<D> {
         }
     }
 
+    /// Shakes hands; gives what the connection then lives in. Its own future is let go by then.
+    async fn arrive(
+        self: Arc<Self>,
+        handshakes: Handshakes,
+        stream: TcpStream,
+        peer: Peer,
+        place: Place,
+    ) -> Option<impl Future<Output = ()> + Send + use<D>> {
+        let (stream, peer, _) = self.handshake(&handshakes, stream, peer).await?;
+        let (stream, session) = stream.into_inner();
+        Some(self.serve(arrival(Wire::tls(stream, session), peer), place))
+    }
+
     async fn handshake(
         &self,
         handshakes: &Handshakes,
@@ -255,7 +261,7 @@ impl<D: Doors> Gate<D> {
                 let (stream, session) = stream.into_inner();
                 let gate = Arc::clone(&self);
                 self.to_shard(stream, false, move |stream| {
-                    gate.serve(certified(Wire::tls(stream, session), peer), place)
+                    gate.serve(arrival(Wire::tls(stream, session), peer), place)
                 });
             }
             Speech::Unsaid => debug!(%address, "neither MQTT nor HTTP inside TLS"),
@@ -263,11 +269,16 @@ impl<D: Doors> Gate<D> {
     }
 }
 
-fn certified(wire: Wire, peer: Peer) -> Arrival {
+/// Behind a handshake that the listener's settings let pass, without a certificate too.
+fn arrival(wire: Wire, peer: Peer) -> Arrival {
+    let credential = match peer.certificate {
+        Some(_) => Credential::Certificate,
+        None => Credential::Anonymous,
+    };
     Arrival {
         wire,
         peer,
-        credential: Credential::Certificate,
+        credential,
     }
 }
 

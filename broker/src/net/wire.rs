@@ -4,7 +4,10 @@ use super::tcp::Tcp;
 use super::tls_wire::Tls;
 use super::websocket::WebSocket;
 use rustls::ServerConnection;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -50,21 +53,31 @@ impl Wire {
         self
     }
 
-    /// Waits until `try_read` has something to say. Returns at once while decrypted or unframed
-    /// bytes wait inside.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
+    /// Whether `try_read` has something to say. Ready at once while decrypted or unframed bytes
+    /// wait inside. Wakes the task that asked last.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.websocket.as_ref().is_some_and(|ws| ws.has_more()) {
-            return Ok(());
+            return Poll::Ready(Ok(()));
         }
         match &self.carrier {
-            Carrier::Plain(tcp) => tcp.readable().await,
-            Carrier::Tls(tls) => tls.readable().await,
+            Carrier::Plain(tcp) => tcp.poll_readable(cx),
+            Carrier::Tls(tls) => tls.poll_readable(cx),
         }
+    }
+
+    /// Whether the socket takes bytes. Wakes the task that asked last.
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.carrier.tcp().poll_writable(cx)
+    }
+
+    /// Waits until `try_read` has something to say.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_readable(cx)).await
     }
 
     /// Waits until the socket takes bytes.
     pub(crate) async fn writable(&self) -> io::Result<()> {
-        self.carrier.tcp().writable().await
+        poll_fn(|cx| self.poll_writable(cx)).await
     }
 
     /// Reads MQTT bytes into `buffer`: 0 at the end of the stream (see `ended_cleanly`),
@@ -94,10 +107,24 @@ impl Wire {
         }
     }
 
+    /// The client's address and the one it connected to, while it is there.
+    pub(crate) fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.carrier.tcp().addresses()
+    }
+
     /// Whether the client closed the WebSocket with a Close frame, which AWS takes as
     /// client-initiated: the will is discarded.
     pub(crate) fn ended_cleanly(&self) -> bool {
         self.websocket.as_ref().is_some_and(|ws| ws.ended_cleanly())
+    }
+
+    /// Whether nothing comes behind MQTT's last packet; TLS and WebSocket have last words of
+    /// their own.
+    pub(crate) fn ends_with_mqtt(&self) -> bool {
+        match &self.carrier {
+            Carrier::Plain(_) => self.websocket.is_none(),
+            Carrier::Tls(_) => false,
+        }
     }
 
     /// Ends the connection in good order: WebSocket Close, TLS close_notify, FIN.

@@ -8,12 +8,14 @@ use crate::api::sigv4::{AccessKeys, Signers};
 use crate::auth::CustomAuth;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::{self, HubRepublisher, OwnAddress, RuleBook, StoredRoles};
+use crate::dispatch::{
+    self, ControlPlane, HubRepublisher, OwnAddress, RuleBook, StoredDestinations, StoredRoles,
+};
 use crate::embedded::lambda::{Functions, Place};
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::{Hub, HubParts};
 use crate::metrics::Metrics;
-use crate::net::{Listeners, start};
+use crate::net::{Listeners, ServerIdentity, start};
 use crate::seed;
 use crate::shards::Shards;
 use crate::world::World;
@@ -32,11 +34,12 @@ use tokio::time::MissedTickBehavior;
 
 /// Makes a server that listens.
 pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
-    check_supported(&config)?;
     let callers = Callers {
         signers: signers(&config)?,
         anonymous: anonymous_policy(&config)?,
     };
+    let own_cert = config.server_cert.as_ref();
+    let own_cert = own_cert.map(ServerIdentity::read).transpose()?;
     // Before anything is opened or written.
     let listeners = Listeners::bind(&config)?;
     let ports = listeners.ports();
@@ -65,7 +68,7 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
         .hub
         .restore()
         .map_err(|why| StartError::Failed(format!("the store cannot be read: {why}")))?;
-    let rules = Arc::new(RuleBook::new(&world.config.account_id));
+    let rules = Arc::new(RuleBook::default());
     rules.refresh(&world.things, &world.delivery, &world.hub);
     follow::watch(&world, &rules);
     if let Some(path) = &world.config.seed {
@@ -74,7 +77,7 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
     }
     handle.spawn(tick(Arc::downgrade(&world)));
     let (stop, stopped) = watch::channel(false);
-    let ports = start(&world, &shards, listeners, stopped)?;
+    let ports = start(&world, &shards, listeners, own_cert, stopped)?;
     Ok(Running {
         parts: Some(Parts {
             world,
@@ -133,7 +136,7 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
     } = kept;
     let clock = Arc::new(Clock::default());
     let metrics = Arc::new(Metrics::default());
-    let profile = config.profile.rules();
+    let profile = config.rules();
     let hub = Hub::new(HubParts {
         profile: profile.clone(),
         things: Arc::clone(&things),
@@ -142,6 +145,7 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
         region: config.region.clone(),
         account_id: config.account_id.clone(),
         anonymous: anonymous.clone(),
+        enforce_quotas: config.enforce_quotas,
     });
     let target = target
         .with_local(Service::S3, Arc::clone(&s3) as _)
@@ -154,6 +158,11 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
     hub.set_custom_auth(&custom_auth);
     let ports = delivery::Ports {
         roles: Arc::new(StoredRoles::new(Arc::clone(&things), config.iam_strict)),
+        destinations: Arc::new(StoredDestinations(Arc::clone(&things))),
+        inside: Arc::new(ControlPlane {
+            things: Arc::clone(&things),
+            clock: Arc::clone(&clock),
+        }),
         target,
         republisher: Arc::new(HubRepublisher::new(&hub, Arc::clone(&clock), profile)),
         recorded: recorded(&metrics, &hub),
@@ -180,14 +189,6 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
         anonymous,
         feed: Feed::default(),
     }
-}
-
-/// Settings that the command line has and this version does not.
-fn check_supported(config: &Config) -> Result<(), StartError> {
-    if config.enforce_quotas {
-        return Err(StartError::Unsupported("enforce-quotas"));
-    }
-    Ok(())
 }
 
 fn signers(config: &Config) -> Result<Signers, StartError> {

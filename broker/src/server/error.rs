@@ -1,7 +1,7 @@
 //! Why a server did not start.
 
 use crate::config::ConfigError;
-use crate::net::ListenError;
+use crate::net::{ListenError, ServerCertRefused};
 use rules::target::EndpointRefused;
 use std::io;
 use things::OpenError;
@@ -15,9 +15,6 @@ pub enum StartError {
     /// An endpoint of `[endpoints]` or `AWS_ENDPOINT_URL` is no address.
     #[error("{0}: write it as in http://localhost:4566")]
     Endpoint(#[from] EndpointRefused),
-    /// A setting that this version does not have yet.
-    #[error("--{0} is not supported yet: leave it out")]
-    Unsupported(&'static str),
     /// The policy of anonymous clients is missing or not a policy.
     #[error("--anonymous-policy `{path}`: {reason}")]
     AnonymousPolicy {
@@ -29,6 +26,9 @@ pub enum StartError {
     /// The seed is missing or something in it is refused.
     #[error("--seed: {0}")]
     Seed(String),
+    /// The user's server certificate or its key cannot be used.
+    #[error("{0}")]
+    ServerCert(String),
     /// The file with access keys is missing or has none.
     #[error("--credentials `{path}`: {reason}")]
     Credentials {
@@ -66,6 +66,12 @@ pub enum StartError {
     Failed(String),
 }
 
+impl From<ServerCertRefused> for StartError {
+    fn from(refused: ServerCertRefused) -> Self {
+        Self::ServerCert(refused.to_string())
+    }
+}
+
 impl From<ListenError> for StartError {
     fn from(error: ListenError) -> Self {
         match error {
@@ -85,8 +91,8 @@ impl StartError {
         match self {
             Self::Config(_)
             | Self::Endpoint(_)
-            | Self::Unsupported(_)
             | Self::AnonymousPolicy { .. }
+            | Self::ServerCert(_)
             | Self::Credentials { .. }
             | Self::Seed(_)
             | Self::Store(_)

@@ -1,6 +1,8 @@
 //! What a client is owed: messages in flight, messages waiting, and the packet ids between.
 
-use crate::codec::{self, PublishHead, Version};
+use super::aliases::Aliases;
+use super::subscription_ids::SubscriptionIds;
+use crate::codec::{self, PublishBody, PublishForm, PublishHead, Version};
 use crate::message::{Message, QoS};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,6 +21,9 @@ pub struct OutgoingLimits {
     pub packet_bytes: usize,
     /// Whether a message sent again carries DUP; AWS never sets it.
     pub dup: bool,
+    /// Topics that get an alias: the smaller of the client's Topic Alias Maximum (MQTT 5.0
+    /// [3.1.2.11.5]) and the broker's own limit.
+    pub topic_aliases: u16,
 }
 
 /// One message above QoS 0 that a client is owed.
@@ -30,8 +35,8 @@ pub struct Outbound<G> {
     pub qos: QoS,
     /// RETAIN of this delivery.
     pub retain: bool,
-    /// The subscription identifier to send along, if the subscription has one.
-    pub subscription_id: Option<u32>,
+    /// The subscription identifiers to send along, of every subscription that matches.
+    pub subscription_ids: SubscriptionIds,
     /// The shared subscription it was drawn from; handed to another member if this one leaves.
     pub share: Option<G>,
     /// Where it is kept outside, for sessions that outlive the server.
@@ -76,12 +81,19 @@ pub struct Outgoing<G> {
     limits: OutgoingLimits,
     online: bool,
     last_id: u16,
+    /// Ids that were in flight when `last_id` last began at 1, those still ahead of it, the
+    /// nearest last.
+    taken: Vec<u16>,
     /// In the order sent, so that acknowledgements are found at the front.
     inflight: VecDeque<Inflight<G>>,
     /// How many at the back of `inflight` have not been sent again on this connection.
     unsent: usize,
     waiting: VecDeque<Outbound<G>>,
     waiting_bytes: usize,
+    /// Of the live connection, if its client takes any.
+    aliases: Option<Box<Aliases>>,
+    /// See [`Outgoing::settle_up_to`].
+    settled: u64,
     /// See [`Outgoing::take_released`].
     released: Vec<u64>,
 }
@@ -94,10 +106,13 @@ impl<G> Outgoing<G> {
             limits,
             online: false,
             last_id: 0,
+            taken: Vec::new(),
             inflight: VecDeque::new(),
             unsent: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            aliases: None,
+            settled: 0,
             released: Vec::new(),
         }
     }
@@ -110,6 +125,7 @@ impl<G> Outgoing<G> {
         self.limits = limits;
         self.online = true;
         self.unsent = self.inflight.len();
+        self.aliases = Aliases::up_to(limits.topic_aliases);
         self.pump(now_ms, out);
     }
 
@@ -117,22 +133,64 @@ impl<G> Outgoing<G> {
     pub fn disconnect(&mut self) {
         self.online = false;
         self.unsent = 0;
+        self.aliases = None;
+    }
+
+    /// Whether packets at QoS 0 have to be written for this client alone.
+    pub fn has_aliases(&self) -> bool {
+        self.aliases.is_some()
+    }
+
+    /// Writes a message at QoS 0; false when it is larger than the client accepts.
+    pub fn put_at_most_once(
+        &mut self,
+        topic: &Arc<str>,
+        retain: bool,
+        mut body: PublishBody<'_>,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let head = PublishHead {
+            qos: QoS::AtMostOnce,
+            dup: false,
+            retain,
+            packet_id: None,
+        };
+        let bytes = codec::publish_bytes(self.version, head.qos, &body);
+        let Some(room) = self.limits.packet_bytes.checked_sub(bytes) else {
+            return false;
+        };
+        if let Some(aliases) = &mut self.aliases {
+            aliases.shorten(topic, &mut body, room);
+        }
+        codec::put_publish(out, self.version, head, &body);
+        true
     }
 
     /// Delivers a message above QoS 0: at once if the window and `room` allow, else it waits.
+    /// `form` is the message as it has been encoded for many.
     pub fn send(
         &mut self,
         outbound: Outbound<G>,
+        form: Option<&PublishForm>,
         room: bool,
         now_ms: u64,
         out: &mut Vec<u8>,
     ) -> Sent {
-        if self.online && packet_bytes(self.version, &outbound) > self.limits.packet_bytes {
+        let form = form.filter(|form| {
+            form.fits(self.version, outbound.qos)
+                && outbound.subscription_ids.as_slice().is_empty()
+                && self.aliases.is_none()
+        });
+        let bytes = form.map_or_else(
+            || packet_bytes(self.version, &outbound),
+            PublishForm::packet_bytes,
+        );
+        if self.online && bytes > self.limits.packet_bytes {
             return Sent::Dropped;
         }
-        if self.online && room && self.unsent == 0 && self.waiting.is_empty() && self.window_open()
-        {
-            self.launch(outbound, now_ms, out);
+        let open = self.unsent == 0 && self.waiting.is_empty() && self.window_open();
+        if self.online && room && open && self.is_ready(&outbound) {
+            self.launch(outbound, form, now_ms, out);
             return Sent::Now;
         }
         let bytes = outbound.message.payload.len();
@@ -144,6 +202,27 @@ impl<G> Outgoing<G> {
         self.waiting_bytes += bytes;
         self.waiting.push_back(outbound);
         Sent::Queued
+    }
+
+    /// Delivers a message above QoS 0 at once or not at all; the packet id if it did.
+    pub fn send_now(
+        &mut self,
+        outbound: Outbound<G>,
+        now_ms: u64,
+        out: &mut Vec<u8>,
+    ) -> Option<u16> {
+        let fits = packet_bytes(self.version, &outbound) <= self.limits.packet_bytes;
+        let open = self.unsent == 0 && self.waiting.is_empty() && self.window_open();
+        if !(self.online && open && fits) {
+            return None;
+        }
+        self.launch(outbound, None, now_ms, out);
+        Some(self.last_id)
+    }
+
+    /// Whether a packet id is in flight.
+    pub fn is_in_flight(&self, id: u16) -> bool {
+        self.inflight.iter().any(|flight| flight.id == id)
     }
 
     /// PUBACK arrived. False when no such message is in flight.
@@ -162,6 +241,8 @@ impl<G> Outgoing<G> {
             return false;
         };
         flight.stage = Stage::Released;
+        // The message is the receiver's; what is left is the packet id.
+        self.released.extend(flight.outbound.stored.take());
         codec::put_pubrel(out, self.version, id);
         true
     }
@@ -178,6 +259,13 @@ impl<G> Outgoing<G> {
             self.send_again(now_ms, out);
         }
         while self.online && self.unsent == 0 && self.window_open() {
+            if self
+                .waiting
+                .front()
+                .is_some_and(|next| !self.is_ready(next))
+            {
+                break;
+            }
             let Some(outbound) = self.waiting.pop_front() else {
                 break;
             };
@@ -190,7 +278,7 @@ impl<G> Outgoing<G> {
                 self.released.extend(outbound.stored);
                 continue;
             }
-            self.launch(outbound, now_ms, out);
+            self.launch(outbound, None, now_ms, out);
         }
     }
 
@@ -240,10 +328,37 @@ impl<G> Outgoing<G> {
         inflight.chain(&self.waiting).filter_map(|o| o.stored)
     }
 
+    /// What is kept outside under this number, and all below it, is safe there: messages at QoS 2
+    /// wait for that before they are sent.
+    pub fn settle_up_to(&mut self, number: u64) {
+        self.settled = self.settled.max(number);
+    }
+
     /// Takes back a message that was stored, when the session is read again after a restart.
     pub fn restore(&mut self, outbound: Outbound<G>) {
+        self.settle_up_to(outbound.stored.unwrap_or(0));
         self.waiting_bytes += outbound.message.payload.len();
         self.waiting.push_back(outbound);
+    }
+
+    /// Takes back an exchange whose message the client had before a restart: its PUBREL is sent
+    /// again. To be called before the first connection.
+    pub fn restore_released(&mut self, id: u16, outbound: Outbound<G>) {
+        self.occupy(id);
+        self.inflight.push_back(Inflight {
+            id,
+            stage: Stage::Released,
+            outbound,
+        });
+    }
+
+    /// Packet ids of exchanges that wait for PUBCOMP.
+    pub fn released_ids(&self) -> impl Iterator<Item = u16> {
+        let released = |flight: &&Inflight<G>| flight.stage == Stage::Released;
+        self.inflight
+            .iter()
+            .filter(released)
+            .map(|flight| flight.id)
     }
 
     /// Messages in flight.
@@ -275,16 +390,41 @@ impl<G> Outgoing<G> {
         self.unsent -= 1;
         match flight.stage {
             Stage::Published => {
-                let dup = self.limits.dup;
-                write(out, self.version, flight.id, dup, &flight.outbound, now_ms);
+                let (id, dup) = (flight.id, self.limits.dup);
+                let to = (self.version, self.limits.packet_bytes);
+                write(
+                    out,
+                    to,
+                    &mut self.aliases,
+                    (id, dup),
+                    &flight.outbound,
+                    now_ms,
+                );
             }
             Stage::Released => codec::put_pubrel(out, self.version, flight.id),
         }
     }
 
-    fn launch(&mut self, outbound: Outbound<G>, now_ms: u64, out: &mut Vec<u8>) {
-        let id = self.next_id();
-        write(out, self.version, id, false, &outbound, now_ms);
+    fn launch(
+        &mut self,
+        outbound: Outbound<G>,
+        form: Option<&PublishForm>,
+        now_ms: u64,
+        out: &mut Vec<u8>,
+    ) {
+        let id = match fixed_id(&outbound) {
+            Some(id) => {
+                self.occupy(id);
+                id
+            }
+            None => self.next_id(),
+        };
+        if let Some(form) = form {
+            form.put(out, outbound.retain, id);
+        } else {
+            let to = (self.version, self.limits.packet_bytes);
+            write(out, to, &mut self.aliases, (id, false), &outbound, now_ms);
+        }
         self.inflight.push_back(Inflight {
             id,
             stage: Stage::Published,
@@ -292,14 +432,35 @@ impl<G> Outgoing<G> {
         });
     }
 
-    /// The next packet id that is not in flight. The window is smaller than the id space, so the
-    /// search ends; it is one comparison unless an old message has been left behind.
+    /// Whether a message may be sent. One at QoS 2 that is kept outside has to be there first, and
+    /// its packet id has to be free: what the receiver has seen must not come under another id
+    /// after a restart.
+    fn is_ready(&self, outbound: &Outbound<G>) -> bool {
+        fixed_id(outbound)
+            .is_none_or(|id| outbound.stored <= Some(self.settled) && !self.is_in_flight(id))
+    }
+
+    /// Takes a packet id out of the turn.
+    fn occupy(&mut self, id: u16) {
+        if id > self.last_id {
+            let at = self.taken.partition_point(|taken| *taken > id);
+            self.taken.insert(at, id);
+        }
+    }
+
+    /// The next packet id that is not in flight. Ids are given in laps from 1 to 65,535, so that
+    /// one can only meet what was in flight when its lap began. The window is smaller than a lap:
+    /// there is always one to give.
     fn next_id(&mut self) -> u16 {
         loop {
-            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-            let id = self.last_id;
-            if !self.inflight.iter().any(|flight| flight.id == id) {
-                return id;
+            if self.last_id == u16::MAX {
+                self.last_id = 0;
+                self.taken = self.inflight.iter().map(|flight| flight.id).collect();
+                self.taken.sort_unstable_by(|a, b| b.cmp(a));
+            }
+            self.last_id += 1;
+            if self.taken.pop_if(|id| *id == self.last_id).is_none() {
+                return self.last_id;
             }
         }
     }
@@ -325,14 +486,23 @@ impl<G> Outgoing<G> {
     }
 }
 
+/// The packet id of a QoS 2 message that outlives the server, which follows from where it is kept:
+/// sent again after a restart it has the same, by which the receiver knows it.
+fn fixed_id<G>(outbound: &Outbound<G>) -> Option<u16> {
+    let number = outbound
+        .stored
+        .filter(|_| outbound.qos == QoS::ExactlyOnce)?;
+    u16::try_from(number % u64::from(u16::MAX) + 1).ok()
+}
+
 /// A burst's window is not kept by an idle client.
 const KEPT: usize = 128;
 
 fn write<G>(
     out: &mut Vec<u8>,
-    version: Version,
-    id: u16,
-    dup: bool,
+    (version, bytes_max): (Version, usize),
+    aliases: &mut Option<Box<Aliases>>,
+    (id, dup): (u16, bool),
     outbound: &Outbound<G>,
     now_ms: u64,
 ) {
@@ -343,18 +513,20 @@ fn write<G>(
         retain: outbound.retain,
         packet_id: Some(id),
     };
-    codec::put_publish(
-        out,
-        version,
-        head,
-        &message.body(now_ms, outbound.subscription_id),
-    );
+    let mut body = message.body(now_ms, outbound.subscription_ids.as_slice());
+    if let Some(aliases) = aliases {
+        let bytes = codec::publish_bytes(version, outbound.qos, &body);
+        aliases.shorten(&message.topic, &mut body, bytes_max.saturating_sub(bytes));
+    }
+    codec::put_publish(out, version, head, &body);
 }
 
 fn packet_bytes<G>(version: Version, outbound: &Outbound<G>) -> usize {
     codec::publish_bytes(
         version,
         outbound.qos,
-        &outbound.message.body(0, outbound.subscription_id),
+        &outbound
+            .message
+            .body(0, outbound.subscription_ids.as_slice()),
     )
 }

@@ -78,6 +78,9 @@ impl Sends for Firehose {
             }
         };
         Ok(Rendered {
+            missing: None,
+            destination: None,
+            batching: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action,

@@ -42,6 +42,9 @@ impl Sends for Kinesis {
             "PartitionKey": key,
         });
         Ok(Rendered {
+            missing: None,
+            destination: None,
+            batching: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "kinesis:PutRecord",

@@ -1,69 +1,55 @@
-//! One message through one rule: SQL once, then every action for itself, then the error action.
+//! One message through the actions of one rule: every one for itself, then the error action.
 
-use super::counters::RuleCounters;
+use super::chance::chance;
 use super::engine::Shared;
 use super::error_action::{self, Failure};
 use super::event::Event;
 use super::ports::Denied;
 use super::records::{Outcome, Record, SentRequest};
-use super::rule::{Rule, Selected};
+use super::rule::Selected;
 use super::shown::{shown_publish, shown_request};
-use crate::actions::{Action, Effect, Input, Permission, Rendered, Republish, Unrenderable};
+use super::worker::Runner;
+use crate::actions::{
+    Action, Batching, Effect, Input, Missing, Permission, Rendered, Republish, Unrenderable,
+};
 use crate::sql::Context;
-use crate::target::{AwsRequest, Route, SendFailure, Via};
+use crate::target::{AwsRequest, Route};
 use bytes::Bytes;
-use rand::SeedableRng;
-use rand::rngs::SmallRng;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::runtime::Handle;
+use tokio::task::{JoinSet, spawn_blocking};
 
-/// Runs a rule for a message.
-pub(super) async fn execute(
-    shared: &Arc<Shared>,
-    rule: &Arc<Rule>,
-    counters: &Arc<RuleCounters>,
-    event: Arc<Event>,
-) {
-    let selected = match rule.evaluate(&event) {
-        Ok(Some(selected)) => selected,
-        Ok(None) => return,
-        Err(error) => {
-            // A failure of the SQL does not run the error action (developer guide, note on the
-            // error handling page); it is in the log only.
-            counters.parse_error.add_one();
-            let rule = rule.name();
-            tracing::error!(event_type = "RuleExecution", %rule, topic = %event.topic, %error, "rule SQL failed");
-            return;
-        }
-    };
-    counters.executed.add_one();
+/// Runs the actions of a rule with what it selected of a message, then its error action if one
+/// of them failed.
+pub(super) async fn execute(runner: &Runner, event: Arc<Event>, selected: Selected) {
+    runner.counters.executed.add_one();
     let run = Run {
-        shared: Arc::clone(shared),
-        rule: Arc::clone(rule),
-        counters: Arc::clone(counters),
+        runner: runner.clone(),
         event,
     };
     let payload = selected.payload.clone();
-    let failures = run
-        .finish(run.start(rule.actions().iter(), &selected, &payload, false))
-        .await;
-    if let Some(action) = rule.error_action()
-        && !failures.is_empty()
-    {
+    let rule = &runner.rule;
+    let started = run.start(Which::Actions, &selected, &payload).await;
+    let failures = run.finish(started).await;
+    if rule.error_action().is_some() && !failures.is_empty() {
         let payload = error_action::payload(rule.name(), &run.event, &failures);
-        let started = run.start(std::iter::once(action), &selected, &payload, true);
+        let started = run.start(Which::ErrorAction, &selected, &payload).await;
         run.finish(started).await;
     }
 }
 
+/// Which actions of a rule run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Actions,
+    ErrorAction,
+}
+
 /// What the actions of one message share.
 #[derive(Clone)]
-struct Run {
-    shared: Arc<Shared>,
-    rule: Arc<Rule>,
-    counters: Arc<RuleCounters>,
-    event: Arc<Event>,
+pub(super) struct Run {
+    pub(super) runner: Runner,
+    pub(super) event: Arc<Event>,
 }
 
 /// An action on its way.
@@ -74,44 +60,73 @@ enum Started {
     Pending(Box<Pending>),
 }
 
-struct Pending {
-    invocation: Invocation,
-    route: Route,
-    request: AwsRequest,
-    rendered: Details,
+pub(super) struct Pending {
+    pub(super) invocation: Invocation,
+    pub(super) route: Route,
+    pub(super) request: AwsRequest,
+    pub(super) rendered: Details,
+    pub(super) batching: Option<Batching>,
 }
 
 /// What identifies an invocation in records and counters.
-struct Invocation {
-    action: &'static str,
-    failed_action: &'static str,
-    error_action: bool,
-    input: Bytes,
+pub(super) struct Invocation {
+    pub(super) action: &'static str,
+    pub(super) failed_action: &'static str,
+    pub(super) error_action: bool,
+    pub(super) input: Bytes,
 }
 
 /// What of a rendered action is needed once its effect is on the way.
-struct Details {
-    resource: String,
-    failure: &'static str,
-    details: String,
+pub(super) struct Details {
+    pub(super) resource: String,
+    pub(super) failure: &'static str,
+    pub(super) details: String,
+    pub(super) missing: Option<Missing>,
 }
 
 impl Run {
+    pub(super) fn shared(&self) -> &Shared {
+        &self.runner.shared
+    }
+
     /// Renders actions and checks their roles. A republish is done at once, so that messages of
     /// one publisher stay in order.
-    fn start<'a>(
+    async fn start(&self, which: Which, selected: &Selected, payload: &Bytes) -> Vec<Started> {
+        if !self.runner.rule.actions_ask_outside() {
+            return self.start_now(which, selected, payload, None);
+        }
+        let (run, runtime) = (self.clone(), Handle::current());
+        let (selected, payload) = (selected.clone(), payload.clone());
+        let started =
+            spawn_blocking(move || run.start_now(which, &selected, &payload, Some(runtime)));
+        // A thread that panicked has started nothing.
+        started.await.unwrap_or_default()
+    }
+
+    fn start_now(
         &self,
-        actions: impl Iterator<Item = &'a Action>,
+        which: Which,
         selected: &Selected,
         payload: &Bytes,
-        error_action: bool,
+        runtime: Option<Handle>,
     ) -> Vec<Started> {
-        self.rule
-            .with_context(&self.event, selected.variables.clone(), |context| {
-                actions
-                    .map(|action| self.start_one(action, context, payload, error_action))
-                    .collect()
-            })
+        let (rule, place) = (&self.runner.rule, &self.shared().settings.place);
+        let actions = match which {
+            Which::Actions => rule.actions(),
+            Which::ErrorAction => rule.error_action().map_or(&[][..], std::slice::from_ref),
+        };
+        let error_action = which == Which::ErrorAction;
+        let mut chance = chance();
+        let mut outside = runtime.map(|runtime| self.runner.outside(runtime));
+        self.event.view().show(&place.account_id, |message| {
+            let mut context = Context::new(message, self.event.now_ms(), &mut chance);
+            context.variables = selected.variables.clone();
+            context.external = outside.as_mut().map(|outside| outside as _);
+            actions
+                .iter()
+                .map(|action| self.start_one(action, &mut context, payload, error_action))
+                .collect()
+        })
     }
 
     fn start_one(
@@ -130,9 +145,10 @@ impl Run {
         let mut input = Input {
             payload,
             context,
-            place: &self.shared.settings.place,
+            rule: self.runner.rule.name(),
+            place: &self.shared().settings.place,
             trace_id: self.event.trace_id,
-            now_ms: (self.shared.ports.now_ms)(),
+            now_ms: (self.shared().ports.now_ms)(),
         };
         let Rendered {
             permission,
@@ -140,6 +156,9 @@ impl Run {
             effect,
             failure,
             details,
+            missing,
+            destination,
+            batching,
         } = match action.render(&mut input) {
             Ok(rendered) => rendered,
             Err(Unrenderable { message, resource }) => {
@@ -157,6 +176,7 @@ impl Run {
             resource,
             failure,
             details,
+            missing,
         };
         if let Some(denied) = permission.and_then(|wanted| self.denied(&wanted)) {
             let reason = denied.reason;
@@ -167,32 +187,44 @@ impl Run {
             let request = Some(self.shown(&effect));
             return Started::Over(self.fail(invocation, rendered.resource, request, 0, failed));
         }
+        let checked = destination.map_or(Ok(()), |wanted| {
+            self.shared().ports.destinations.check(&wanted)
+        });
+        if let Err(reason) = checked {
+            let failed = Failed {
+                message: self.text(&rendered, &reason),
+                outcome: Outcome::Failed { reason },
+            };
+            let request = Some(self.shown(&effect));
+            return Started::Over(self.fail(invocation, rendered.resource, request, 0, failed));
+        }
         match effect {
             Effect::Republish(message) => {
                 Started::Over(self.republish(invocation, rendered, message))
             }
             Effect::Request(request) => {
-                let route = self.shared.ports.target.route(&request);
+                let route = self.shared().ports.target.route(&request);
                 Started::Pending(Box::new(Pending {
                     invocation,
                     route,
                     request,
                     rendered,
+                    batching,
                 }))
             }
         }
     }
 
     /// Asks the role for what an action wants.
-    fn denied(&self, wanted: &Permission) -> Option<Denied> {
+    pub(super) fn denied(&self, wanted: &Permission) -> Option<Denied> {
         let Permission {
             role_arn,
             action,
             resource,
         } = wanted;
-        let roles = &self.shared.ports.roles;
+        let roles = &self.shared().ports.roles;
         roles
-            .authorize(self.rule.name(), role_arn, action, resource)
+            .authorize(self.runner.rule.name(), role_arn, action, resource)
             .err()
     }
 
@@ -230,13 +262,13 @@ impl Run {
         message: Republish,
     ) -> Option<Failure> {
         let shown = Some(shown_publish(&message));
-        let hops_max = self.shared.settings.hops_max;
-        let done = if self.event.hops >= hops_max {
+        let hops_max = self.shared().settings.hops_max;
+        let done = if self.event.publisher.hops >= hops_max {
             Err(format!(
                 "the message went through {hops_max} republish actions already"
             ))
         } else {
-            self.shared
+            self.shared()
                 .ports
                 .republisher
                 .republish(message, &self.event)
@@ -257,61 +289,15 @@ impl Run {
         }
     }
 
-    /// Sends a request until it succeeds, cannot succeed, or was tried often enough.
-    async fn send(&self, pending: Pending) -> Option<Failure> {
-        let Pending {
-            invocation,
-            route,
-            request,
-            rendered,
-        } = pending;
-        let shown = Some(shown_request(&route, &request));
-        if route.via == Via::Recorded {
-            self.record(invocation, shown, 0, Outcome::Recorded);
-            return None;
-        }
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let answer = self.shared.ports.target.send(&route, &request).await;
-            let failure = match answer.and_then(|answer| answer.into_result(request.service)) {
-                Ok(status) => {
-                    let status = Some(status.as_u16());
-                    self.record(invocation, shown, attempts, Outcome::Success { status });
-                    return None;
-                }
-                Err(failure) => failure,
-            };
-            match self.pause(&failure, attempts) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => {
-                    let reason = failure.message;
-                    let message = self.text(&rendered, &reason);
-                    let failed = Failed {
-                        message,
-                        outcome: Outcome::Failed { reason },
-                    };
-                    return self.fail(invocation, rendered.resource, shown, attempts, failed);
-                }
-            }
-        }
-    }
-
-    fn pause(&self, failure: &SendFailure, attempts: u32) -> Option<Duration> {
-        if !failure.retryable {
-            return None;
-        }
-        self.shared
-            .settings
-            .retry
-            .pause_after(attempts, &mut SmallRng::from_os_rng())
-    }
-
     /// The error text as AWS has it.
-    fn text(&self, rendered: &Details, error: &str) -> String {
+    pub(super) fn text(&self, rendered: &Details, error: &str) -> String {
         let Details {
             failure, details, ..
         } = rendered;
+        // HTTP actions have an error text of their own.
+        if details.is_empty() {
+            return format!("{failure}. {error}");
+        }
         let topic = &self.event.topic;
         format!("{failure}. The error received was {error}. Message arrived on: {topic}, {details}")
     }
@@ -319,13 +305,13 @@ impl Run {
     fn shown(&self, effect: &Effect) -> SentRequest {
         match effect {
             Effect::Request(request) => {
-                shown_request(&self.shared.ports.target.route(request), request)
+                shown_request(&self.shared().ports.target.route(request), request)
             }
             Effect::Republish(message) => shown_publish(message),
         }
     }
 
-    fn fail(
+    pub(super) fn fail(
         &self,
         invocation: Invocation,
         resource: String,
@@ -333,7 +319,7 @@ impl Run {
         attempts: u32,
         failed: Failed,
     ) -> Option<Failure> {
-        let rule = self.rule.name();
+        let rule = self.runner.rule.name();
         let (action, error) = (invocation.action, &failed.message);
         tracing::error!(event_type = "RuleExecution", %rule, topic = %self.event.topic, action, %error, "rule action failed");
         let failed_action = invocation.failed_action;
@@ -342,17 +328,18 @@ impl Run {
             failed_action,
             failed_resource: resource,
             error_message: failed.message,
+            batch: None,
         })
     }
 
-    fn record(
+    pub(super) fn record(
         &self,
         invocation: Invocation,
         request: Option<SentRequest>,
         attempts: u32,
         outcome: Outcome,
     ) {
-        let counters = self.counters.action(invocation.action);
+        let counters = self.runner.counters.action(invocation.action);
         match (&outcome, invocation.error_action) {
             (Outcome::Success { .. }, false) => counters.success.add_one(),
             (Outcome::Success { .. }, true) => counters.error_action_success.add_one(),
@@ -364,25 +351,25 @@ impl Run {
         }
         let record = Record {
             seq: 0,
-            time_ms: (self.shared.ports.now_ms)(),
-            rule: Arc::clone(self.rule.name()),
+            time_ms: (self.shared().ports.now_ms)(),
+            rule: Arc::clone(self.runner.rule.name()),
             action: invocation.action,
             error_action: invocation.error_action,
             topic: Arc::clone(&self.event.topic),
-            client_id: self.event.client_id.clone(),
+            client_id: self.event.publisher.client_id.clone(),
             trace_id: self.event.trace_id,
             input: invocation.input,
             request,
             attempts,
             outcome,
         };
-        let record = self.shared.records.push(record);
-        (self.shared.ports.recorded)(&record);
+        let record = self.shared().records.push(record);
+        (self.shared().ports.recorded)(&record);
     }
 }
 
 /// An action that is over without success.
-struct Failed {
-    outcome: Outcome,
-    message: String,
+pub(super) struct Failed {
+    pub(super) outcome: Outcome,
+    pub(super) message: String,
 }

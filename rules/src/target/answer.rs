@@ -5,6 +5,9 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
 
+/// Beyond this an endpoint's answer ends the tries of an HTTP action.
+const HTTP_ANSWER_BYTES_MAX: usize = 16_384;
+
 /// An HTTP answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -12,6 +15,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// `x-amzn-errortype`, where the REST JSON protocol names the error.
     pub error_type: Option<String>,
+    /// Whether a function answered that it failed (`x-amz-function-error`).
+    pub function_failed: bool,
     /// The body, at most the client's limit.
     pub body: Bytes,
 }
@@ -23,6 +28,8 @@ pub struct SendFailure {
     pub message: String,
     /// The status, when there was an answer.
     pub status: Option<StatusCode>,
+    /// The error's code, when the answer has one.
+    pub code: Option<String>,
     /// Whether it is worth another try.
     pub retryable: bool,
 }
@@ -34,6 +41,7 @@ impl SendFailure {
         Self {
             message,
             status: None,
+            code: None,
             retryable: true,
         }
     }
@@ -44,6 +52,7 @@ impl SendFailure {
         Self {
             message,
             status: None,
+            code: None,
             retryable: false,
         }
     }
@@ -54,10 +63,21 @@ impl Answer {
     /// another try (AWS SDKs and Tools Reference Guide, "Retry behavior").
     ///
     /// # Errors
-    /// Any status outside 200..=299.
+    /// Any status outside 200..=299, and a batch of which not everything was taken.
     pub fn into_result(self, service: Service) -> Result<StatusCode, SendFailure> {
         if self.status.is_success() {
-            return Ok(self.status);
+            return match self.left_out() {
+                None => Ok(self.status),
+                Some(why) => Err(SendFailure {
+                    message: format!("not everything was taken: {why}"),
+                    status: Some(self.status),
+                    code: None,
+                    retryable: false,
+                }),
+            };
+        }
+        if service == Service::Http {
+            return Err(self.refused_by_endpoint());
         }
         let (code, message) = self.error();
         let throttled = code.as_deref().is_some_and(is_throttling);
@@ -76,8 +96,42 @@ impl Answer {
         Err(SendFailure {
             message,
             status: Some(self.status),
+            code,
             retryable,
         })
+    }
+
+    /// The failure of an HTTP action, in AWS's words. One whose answer is long is not tried again
+    /// (developer guide, "HTTP action").
+    fn refused_by_endpoint(&self) -> SendFailure {
+        let retryable =
+            self.status.is_server_error() || self.status == StatusCode::TOO_MANY_REQUESTS;
+        let reason = self.status.canonical_reason().unwrap_or("unknown");
+        SendFailure {
+            message: format!("StatusCode: {}. Reason: {reason}.", self.status.as_u16()),
+            status: Some(self.status),
+            code: None,
+            retryable: retryable && self.body.len() <= HTTP_ANSWER_BYTES_MAX,
+        }
+    }
+
+    /// What an answer that is none of an error says of the parts that it does not take.
+    fn left_out(&self) -> Option<String> {
+        const LISTS: [&str; 4] = [
+            "errorEntries",
+            "batchPutMessageErrorEntries",
+            "BatchPutMessageErrorEntries",
+            "Errors",
+        ];
+        let json: Value = serde_json::from_slice(&self.body).ok()?;
+        let count = json.get("FailedPutCount").and_then(Value::as_u64);
+        if count.is_some_and(|count| count > 0) {
+            return json.get("RequestResponses").map(Value::to_string);
+        }
+        let mut lists = LISTS.iter().filter_map(|name| json.get(name)?.as_array());
+        lists
+            .find(|list| !list.is_empty())
+            .map(|list| Value::from(list.clone()).to_string())
     }
 
     /// The error's code and message, from XML (S3, query protocol) or JSON.
@@ -142,6 +196,7 @@ mod tests {
         let answer = Answer {
             status: StatusCode::from_u16(status).unwrap(),
             error_type: error_type.map(str::to_owned),
+            function_failed: false,
             body: Bytes::copy_from_slice(body.as_bytes()),
         };
         let got = answer

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, SendFailure};
 use super::endpoint::Endpoints;
-use super::request::{AwsRequest, Service};
+use super::request::{AwsRequest, Service, Signing};
 use super::{BoxFuture, Credentials};
 use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
@@ -113,7 +113,10 @@ impl Client {
         } else {
             "amazonaws.com"
         };
-        let name = request.service.signing_name();
+        if let Some(address) = &request.address {
+            return format!("{address}{}", request.path_and_query());
+        }
+        let name = request.service.host();
         let path = request.path_and_query();
         if request.service == Service::S3
             && let Some((bucket, key)) = path.trim_start_matches('/').split_once('/')
@@ -178,6 +181,11 @@ impl Client {
     }
 
     fn sign(&self, unsigned: &mut Request<()>, request: &AwsRequest) -> Result<(), String> {
+        let (region, service) = match &request.signing {
+            Signing::None => return Ok(()),
+            Signing::Own => (self.region(request), request.service.signing_name()),
+            Signing::As { region, service } => (region.as_str(), service.as_str()),
+        };
         let Some(credentials) = &self.credentials else {
             return Err(
                 "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
@@ -195,8 +203,8 @@ impl Client {
         .into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
-            .region(self.region(request))
-            .name(request.service.signing_name())
+            .region(region)
+            .name(service)
             .time(SystemTime::now())
             .settings(settings(request.service))
             .build()
@@ -247,6 +255,12 @@ impl Client {
 
 impl Target for Client {
     fn route(&self, request: &AwsRequest) -> Route {
+        if request.service == Service::Http {
+            return Route {
+                via: Via::Network,
+                url: self.aws_url(request),
+            };
+        }
         if let Some(base) = self.endpoints.overridden(request.service) {
             let base = base.to_string();
             let url = format!("{}{}", base.trim_end_matches('/'), request.path_and_query());
@@ -255,7 +269,7 @@ impl Target for Client {
                 url,
             };
         }
-        if self.endpoints.aws() {
+        if self.endpoints.aws() || request.address.as_deref().is_some_and(is_elsewhere) {
             return Route {
                 via: Via::Network,
                 url: self.aws_url(request),
@@ -319,8 +333,16 @@ fn answer(parts: &http::response::Parts, body: Bytes) -> Answer {
     Answer {
         status: parts.status,
         error_type: error_type.map(str::to_owned),
+        function_failed: parts.headers.contains_key("x-amz-function-error"),
         body,
     }
+}
+
+/// Whether an address that a call names is not one of AWS: a server of the user's own.
+fn is_elsewhere(address: &str) -> bool {
+    let uri: Option<Uri> = address.parse().ok();
+    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+    !(host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
 }
 
 /// S3 signs the path as it is, encoded once, and wants the payload's hash in a header; the other

@@ -5,7 +5,9 @@ use crate::api::sigv4::Signers;
 use crate::auth::CustomAuth;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::{HubRepublisher, OwnAddress, RuleBook, StoredRoles, client};
+use crate::dispatch::{
+    ControlPlane, HubRepublisher, OwnAddress, RuleBook, StoredDestinations, StoredRoles, client,
+};
 use crate::embedded::lambda::{Functions, Place};
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::{Hub, HubParts};
@@ -41,6 +43,7 @@ pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
         region: region.clone(),
         account_id: account_id.clone(),
         anonymous: anonymous.clone(),
+        enforce_quotas: false,
     });
     let place = Place {
         region: region.clone(),
@@ -79,6 +82,11 @@ fn ports(config: &Config, things: &Arc<Things>, hub: &Arc<Hub>, clock: &Arc<Cloc
     let now = Arc::clone(clock);
     Ports {
         roles: Arc::new(StoredRoles::new(Arc::clone(things), config.iam_strict)),
+        destinations: Arc::new(StoredDestinations(Arc::clone(things))),
+        inside: Arc::new(ControlPlane {
+            things: Arc::clone(things),
+            clock: Arc::clone(clock),
+        }),
         target: Arc::new(client(config, own, |_| None).unwrap()),
         republisher: Arc::new(HubRepublisher::new(hub, Arc::clone(clock), Profile::aws())),
         recorded: Arc::new(|_| ()),
@@ -88,7 +96,7 @@ fn ports(config: &Config, things: &Arc<Things>, hub: &Arc<Hub>, clock: &Arc<Cloc
 
 /// Rules reach the message core when they change.
 fn follow_rules(world: &Arc<World>) {
-    let rules = RuleBook::new(&world.config.account_id);
+    let rules = RuleBook::default();
     let weak = Arc::downgrade(world);
     world.things.watch(move |change| {
         if let (things::Change::Rules, Some(world)) = (change, weak.upgrade()) {

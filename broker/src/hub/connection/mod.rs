@@ -19,9 +19,12 @@ use crate::net::{Arrival, Wire};
 use mqtt::codec::{self, ReasonCode, Version, frame};
 use publish::Topics;
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Time for a client to send its CONNECT.
@@ -32,6 +35,9 @@ const PRESSURE_TIME: Duration = Duration::from_millis(5);
 
 /// Time for the last packet to reach a client.
 const LAST_WORDS_TIME: Duration = Duration::from_secs(1);
+
+/// Bytes read at once before there is a session.
+const FIRST_BYTES: usize = 4096;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -48,7 +54,7 @@ struct Connection {
     link: Arc<Link>,
     guard: Arc<Guard>,
     version: Version,
-    will: Option<StoredWill>,
+    will: Option<Box<StoredWill>>,
     /// Whether the CONNECT asked for a session that stays: a DISCONNECT may not ask for one later
     /// (MQTT 5.0 [3.14.2.2.2]).
     stays: bool,
@@ -57,10 +63,28 @@ struct Connection {
     /// The first bytes of a packet that is not whole yet.
     partial: Vec<u8>,
     now_ms: u64,
+    /// How long the client is not read, for the sake of a quota.
+    pause: Option<Duration>,
 }
 
-/// Speaks MQTT with a client until it is gone.
-pub(super) async fn serve(hub: Arc<Hub>, mut arrival: Arrival) {
+/// Speaks MQTT with a client until it is gone. What begins and ends a connection has room of its
+/// own, which is given back: a future is as large as the largest thing that it ever waits in.
+pub(super) fn serve(hub: Arc<Hub>, arrival: Arrival) -> impl Future<Output = ()> + Send {
+    let beginning = Box::pin(begin(hub, arrival));
+    async move {
+        if let Some(mut connection) = beginning.await {
+            let end = connection.live().await;
+            connection.last_words(&end);
+            connection.gone(&end);
+            if !connection.is_over(&end) {
+                Box::pin(connection.close()).await;
+            }
+        }
+    }
+}
+
+/// Waits for the CONNECT; `None` when it is refused or does not come.
+async fn begin(hub: Arc<Hub>, mut arrival: Arrival) -> Option<Box<Connection>> {
     let clock = Arc::clone(&hub.clock);
     flush::ensure(move || clock.now_ms());
     let mut first = Vec::new();
@@ -70,40 +94,38 @@ pub(super) async fn serve(hub: Arc<Hub>, mut arrival: Arrival) {
         Ok(Err(_)) | Err(_) => {
             tracing::debug!(peer = %arrival.peer.address, "no CONNECT came");
             arrival.wire.close().await;
-            return;
+            return None;
         }
     }
     ask::ask_authorizer(&hub, &mut arrival, &first).await;
     match accept::accept(&hub, arrival, &first) {
-        Ok(mut accepted) => {
-            let (connection, used) = &mut *accepted;
-            connection.partial = first.split_off(*used);
-            // Only an idle connection's own state stays for as long as it lives.
-            drop(first);
-            connection.run().await;
+        Ok((mut connection, used)) => {
+            first.drain(..used);
+            first.shrink_to_fit();
+            connection.partial = first;
+            Some(connection)
         }
-        Err(refusal) => refusal.answer().await,
+        Err(refusal) => {
+            refusal.answer().await;
+            None
+        }
     }
 }
 
 /// Reads until the first packet is whole, or cannot become one: `accept` says what is wrong.
 async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io::Result<()> {
-    const STEP: usize = 4096;
     loop {
         wire.readable().await?;
-        let held = bytes.len();
-        bytes.resize(held + STEP, 0);
-        let read = match wire.try_read(&mut bytes[held..]) {
-            Err(why) if why.kind() == io::ErrorKind::WouldBlock => {
-                bytes.truncate(held);
-                bytes.shrink_to_fit();
-                continue;
-            }
-            other => other?,
-        };
-        bytes.truncate(held + read);
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        let mut buffer = READ.take();
+        buffer.resize(READ_BYTES * 2, 0);
+        let read = wire.try_read(&mut buffer[..FIRST_BYTES]);
+        bytes.extend_from_slice(&buffer[..*read.as_ref().unwrap_or(&0)]);
+        READ.set(buffer);
+        match read {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => {}
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(why) => return Err(why),
         }
         // A first packet that is no CONNECT is refused before it is whole.
         let is_connect = bytes[0] >> 4 == 1;
@@ -113,12 +135,69 @@ async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io:
     }
 }
 
+/// What a connection waits for.
+enum Event {
+    /// Output is blocked, or the connection is to end.
+    Woken,
+    /// The socket, which was full, takes bytes again.
+    Writable,
+    Readable,
+    /// The socket cannot be watched any more.
+    Lost,
+}
+
+/// Waits for what comes first. A client whose output is full is not read ([MQTT] knows no other
+/// brake). The socket keeps who waits for it, so that an idle connection's future is small.
+async fn next(link: &Link, blocked: bool) -> Event {
+    let mut woken = pin!(link.wake.notified());
+    poll_fn(|cx| {
+        if woken.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Event::Woken);
+        }
+        let (ready, event) = if blocked {
+            (link.wire.poll_writable(cx), Event::Writable)
+        } else {
+            (link.wire.poll_readable(cx), Event::Readable)
+        };
+        ready.map(|ready| ready.map_or(Event::Lost, |()| event))
+    })
+    .await
+}
+
+/// Waits a little for a receiver that has got more than it can take.
+async fn yield_to(slow: &Session) {
+    if let Some(link) = slow.link() {
+        // Time up or drained: either way it goes on.
+        let _ = tokio::time::timeout(PRESSURE_TIME, link.drained.notified()).await;
+    }
+}
+
+/// Waits for as long as the client has sent too much for; it may be ended meanwhile.
+async fn rest(link: &Link, pause: Duration) -> Option<End> {
+    let woken = tokio::time::timeout(pause, link.wake.notified()).await;
+    woken.ok().and_then(|()| link.ended())
+}
+
 impl Connection {
-    async fn run(&mut self) {
-        let end = self.live().await;
-        self.last_words(&end);
-        self.gone(&end);
-        // The client may take its time to close its side; its session does not wait for that.
+    /// Whether nothing is left to say or to come, so that the socket can be closed at once.
+    fn is_over(&self, end: &End) -> bool {
+        match end {
+            End::ConnectionLost => true,
+            End::Client { .. } => self.link.wire.ends_with_mqtt(),
+            End::DuplicateClientId
+            | End::KeepAliveTimeout
+            | End::ClientError { .. }
+            | End::AuthError
+            | End::Forbidden
+            | End::CustomAuthExpired
+            | End::Api { .. }
+            | End::WebSocketLifetime
+            | End::Server(_) => false,
+        }
+    }
+
+    /// The client may take its time to close its side; its session does not wait for that.
+    async fn close(&self) {
         let closing = self.link.wire.close();
         let _ = tokio::time::timeout(LAST_WORDS_TIME, closing).await;
     }
@@ -132,45 +211,32 @@ impl Connection {
             return end;
         }
         flush::settle(self.now_ms);
+        let link = Arc::clone(&self.link);
         loop {
-            let link = Arc::clone(&self.link);
             let blocked = self.session.look(super::outbox::Outbox::is_blocked);
-            tokio::select! {
-                biased;
-                () = link.wake.notified() => {
+            match next(&link, blocked).await {
+                Event::Woken => {
                     if let Some(end) = link.ended() {
                         return end;
                     }
                 }
-                writable = link.wire.writable(), if blocked => {
-                    if writable.is_err() {
-                        return End::ConnectionLost;
-                    }
-                    self.session.unblock(self.hub.now_ms());
-                }
-                // A client whose output is full is not read ([MQTT] knows no other brake).
-                readable = link.wire.readable(), if !blocked => {
-                    if readable.is_err() {
-                        return End::ConnectionLost;
-                    }
+                Event::Writable => self.session.unblock(self.hub.now_ms()),
+                Event::Readable => {
                     if let ControlFlow::Break(end) = self.read() {
                         return end;
                     }
-                    self.yield_to_receivers().await;
+                    if let Some(pause) = self.pause.take()
+                        && let Some(end) = Box::pin(rest(&link, pause)).await
+                    {
+                        return end;
+                    }
+                    if let Some(slow) = deliver::take_pressure() {
+                        Box::pin(yield_to(&slow)).await;
+                    }
                     self.hub.yield_to_disk(&link).await;
                 }
+                Event::Lost => return End::ConnectionLost,
             }
-        }
-    }
-
-    /// Waits a little if what was just read is more than its receivers can take.
-    async fn yield_to_receivers(&self) {
-        let Some(slow) = deliver::take_pressure() else {
-            return;
-        };
-        if let Some(link) = slow.link() {
-            // Time up or drained: either way it goes on.
-            let _ = tokio::time::timeout(PRESSURE_TIME, link.drained.notified()).await;
         }
     }
 
@@ -235,6 +301,7 @@ impl Connection {
             Ok(read) => {
                 self.now_ms = self.hub.now_ms();
                 self.link.heard(self.now_ms);
+                self.pause = self.hub.quota_bytes(&self.link, read, self.now_ms);
                 ControlFlow::Continue(Some(read))
             }
             Err(why) if why.kind() == io::ErrorKind::WouldBlock => ControlFlow::Continue(None),
@@ -249,6 +316,7 @@ impl Connection {
             && self.version == Version::V5
         {
             let text = Some(end.detail()).filter(|text| !text.is_empty());
+            let text = text.filter(|_| self.hub.profile.reason_strings);
             let text = text.map(|text| format!("DISCONNECT:{text}"));
             codec::put_disconnect(&mut packet, code, text.as_deref());
         }
@@ -271,6 +339,7 @@ impl Connection {
     fn gone(&mut self, end: &End) {
         let now_ms = self.hub.now_ms();
         let will = self.will.take().filter(|_| end.publishes_will());
+        let will = will.map(|will| *will);
         let (client_id, reason) = (&self.session.client_id, end.disconnect_reason());
         let detail = end.detail();
         tracing::info!(?client_id, reason, detail, "disconnected");
@@ -280,9 +349,11 @@ impl Connection {
             reason,
         });
         self.hub
-            .event_disconnected(&self.session, &self.guard, &self.visit, end);
+            .event_disconnected(&self.session, &self.guard, &self.link, &self.visit, end);
         self.hub
             .connection_gone(&self.session, &self.link, will, now_ms);
+        // Whoever ended it waits for this too.
+        self.link.drained.notify_waiters();
         flush::settle(now_ms);
     }
 

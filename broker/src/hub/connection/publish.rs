@@ -1,6 +1,7 @@
 //! PUBLISH from a client: limits, policies, route, acknowledgement.
 
 use super::{Connection, End, Publication};
+use crate::hub::journal::Exchange;
 use crate::hub::origin::{Origin, Protocol};
 use crate::hub::publication::PublishedPacket;
 use crate::hub::route::Route;
@@ -22,8 +23,8 @@ const TOPICS_MAX: usize = 256;
 /// The topics that a connection may publish to, as far as it has been asked, and where they lead.
 pub(super) struct Topics {
     origin: Origin,
-    /// Epochs of the control plane and of the routes that `known` is of.
-    of: (u64, u64),
+    /// The epoch of the control plane that `known` is of.
+    of: u64,
     known: HashMap<Arc<str>, Topic, foldhash::fast::RandomState>,
 }
 
@@ -44,7 +45,7 @@ impl Topics {
                 protocol: Protocol::Mqtt,
                 hops: 0,
             },
-            of: (0, 0),
+            of: 0,
             known: HashMap::default(),
         }
     }
@@ -65,6 +66,9 @@ impl Connection {
             return self.publish_above_qos_max();
         }
         self.check_publish_limits(publish)?;
+        if !self.within_quotas(publish) {
+            return ControlFlow::Continue(());
+        }
         let aliased = publish.properties.topic_alias.is_some();
         let resolved;
         let topic = if aliased {
@@ -78,8 +82,8 @@ impl Connection {
             Err(Refused::Topic(reason)) => return self.topic_refused(publish, reason),
             Err(Refused::Denied) => return self.publish_denied(publish),
         };
-        if publish.qos == QoS::ExactlyOnce && !self.receive_qos2(publish)? {
-            return ControlFlow::Continue(());
+        if publish.qos == QoS::ExactlyOnce {
+            return self.publish_once(publish, packet, aliased, &route);
         }
         let reason = self.route_publish(publish, packet, aliased, &route);
         self.acknowledge(publish, reason);
@@ -96,6 +100,32 @@ impl Connection {
             }
             Version::V5 => Self::refuse(ReasonCode::QosNotSupported, "QoS 2 is not supported"),
         }
+    }
+
+    /// Whether the rate quotas leave room for a message. One beyond them is discarded; AWS does
+    /// not acknowledge it to a client of MQTT 3.1.1.
+    fn within_quotas(&self, publish: &Publish<'_>) -> bool {
+        if self.hub.quotas.is_none() {
+            return true;
+        }
+        let (client_id, now_ms) = (&self.session.client_id, self.now_ms);
+        let within = self
+            .hub
+            .quota_publish(client_id, &self.link, now_ms)
+            .is_ok()
+            && (!publish.retain
+                || self
+                    .hub
+                    .quota_retain(Some(client_id), publish.topic, now_ms)
+                    .is_ok());
+        let answered = self.version == Version::V5;
+        match self.hub.profile.throttled_publish_v5 {
+            Denied::Refuse if !within && answered => {
+                self.acknowledge(publish, ReasonCode::QuotaExceeded);
+            }
+            Denied::Refuse | Denied::Ignore | Denied::Close => {}
+        }
+        within
     }
 
     fn check_publish_limits(&self, publish: &Publish<'_>) -> ControlFlow<End> {
@@ -140,23 +170,21 @@ impl Connection {
 
     /// The route of a topic that the client may publish to.
     fn route(&mut self, topic: &str, retain: bool) -> Result<Arc<Route>, Refused> {
-        let of = (self.hub.things.epoch(), self.hub.routes_epoch());
-        if self.topics.of != of {
+        let epoch = self.hub.things.epoch();
+        if self.topics.of != epoch {
             self.topics.known.clear();
-            self.topics.of = of;
+            self.topics.of = epoch;
         }
-        match self.topics.known.get(topic) {
-            Some(known) if known.retain || !retain => return Ok(Arc::clone(&known.route)),
+        match self.topics.known.get_mut(topic) {
+            Some(known) if known.retain || !retain => {
+                if !self.hub.is_current(&known.route) {
+                    known.route = self.hub.route(topic);
+                }
+                return Ok(Arc::clone(&known.route));
+            }
             Some(_) | None => {}
         }
-        if let Err(why) = check_publish(topic, &self.hub.profile) {
-            return Err(Refused::Topic(why.to_string()));
-        }
-        if retain && topic.starts_with('$') && !self.hub.profile.retained_on_reserved {
-            let why = "messages on reserved topics cannot be retained";
-            return Err(Refused::Topic(why.to_owned()));
-        }
-        self.authorize(topic, retain)?;
+        self.check(topic, retain)?;
         let route = self.hub.route(topic);
         if self.topics.known.len() >= TOPICS_MAX {
             self.topics.known.clear();
@@ -167,6 +195,18 @@ impl Connection {
         };
         self.topics.known.insert(Arc::clone(&route.topic), known);
         Ok(route)
+    }
+
+    /// Whether the client may publish to a topic at all.
+    fn check(&self, topic: &str, retain: bool) -> Result<(), Refused> {
+        if let Err(why) = check_publish(topic, &self.hub.profile) {
+            return Err(Refused::Topic(why.to_string()));
+        }
+        if retain && topic.starts_with('$') && !self.hub.profile.retained_on_reserved {
+            let why = "messages on reserved topics cannot be retained";
+            return Err(Refused::Topic(why.to_owned()));
+        }
+        self.authorize(topic, retain)
     }
 
     fn authorize(&self, topic: &str, retain: bool) -> Result<(), Refused> {
@@ -204,6 +244,33 @@ impl Connection {
         ControlFlow::Continue(())
     }
 
+    /// Sends a QoS 2 message on its way unless it was before. That it was is on disk together with
+    /// what it became.
+    fn publish_once(
+        &self,
+        publish: &Publish<'_>,
+        packet: &[u8],
+        aliased: bool,
+        route: &Route,
+    ) -> ControlFlow<End> {
+        let id = publish.packet_id.unwrap_or_default();
+        if !self.receive_qos2(publish)? {
+            return ControlFlow::Continue(());
+        }
+        let journal = self.hub.journal.as_ref();
+        let together = journal.map(|journal| journal.together());
+        let reason = self.route_publish(publish, packet, aliased, route);
+        if reason.is_error() {
+            // MQTT 5.0 [4.3.3-4]: the exchange is over, and the packet id is free.
+            self.session.incoming.lock().release(id);
+        } else if let Some(keeper) = &self.session.keeper {
+            keeper.begin(Exchange::Received(id));
+        }
+        drop(together);
+        self.acknowledge(publish, reason);
+        ControlFlow::Continue(())
+    }
+
     /// Notes a QoS 2 message; false when it was routed before (MQTT 5.0 [4.3.3]).
     fn receive_qos2(&self, publish: &Publish<'_>) -> ControlFlow<End, bool> {
         let id = publish.packet_id.unwrap_or_default();
@@ -211,11 +278,17 @@ impl Connection {
         let fresh = incoming.receive(id);
         let unreleased = incoming.unreleased();
         drop(incoming);
-        if unreleased > usize::from(self.hub.profile.inbound_inflight) {
+        // MQTT 3.1.1 has no Receive Maximum; the packet ids are its bound.
+        let bounded = self.version == Version::V5;
+        if bounded && unreleased > usize::from(self.hub.profile.inbound_inflight) {
             let why = "more QoS 2 messages than Receive Maximum allows";
             return Self::refuse(ReasonCode::ReceiveMaximumExceeded, why);
         }
         if !fresh {
+            // The first one may not be on disk yet.
+            if let Some(journal) = &self.hub.journal {
+                journal.touch();
+            }
             self.acknowledge(publish, ReasonCode::Success);
         }
         ControlFlow::Continue(fresh)
@@ -252,10 +325,12 @@ impl Connection {
         let from = Some(self.session.number);
         self.hub
             .deliver(&publication, route, from, &self.topics.origin);
-        if kept {
-            ReasonCode::Success
-        } else {
-            ReasonCode::QuotaExceeded
+        match kept {
+            false => ReasonCode::QuotaExceeded,
+            true if publish.qos == QoS::AtLeastOnce && route.leads_nowhere() => {
+                self.hub.profile.no_subscribers
+            }
+            true => ReasonCode::Success,
         }
     }
 

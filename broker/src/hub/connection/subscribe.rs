@@ -3,8 +3,9 @@
 use super::{Connection, End};
 use crate::hub::Hub;
 use crate::hub::group::Group;
-use crate::hub::router::Subscriber;
-use crate::hub::session::{Session, Subscribed};
+use crate::hub::session::Session;
+use crate::hub::subscribers::Subscriber;
+use crate::hub::subscriptions::Subscribed;
 use mqtt::codec::{
     self, ReasonCode, RetainHandling, Subscribe, SubscribeFilter, Unsubscribe, Version,
 };
@@ -51,7 +52,9 @@ impl Connection {
             && self.hub.profile.refused_subscribe_closes_v3
         {
             return match code {
-                ReasonCode::NotAuthorized => ControlFlow::Break(End::AuthError),
+                code if *code == self.hub.profile.denied_subscribe => {
+                    ControlFlow::Break(End::AuthError)
+                }
                 code => Self::refuse(*code, "a filter that cannot be subscribed to"),
             };
         }
@@ -151,17 +154,22 @@ impl Connection {
             let (client, principal) = (Some(&self.session.client_id), self.guard.principal());
             let hub = &self.hub;
             hub.refused(client, principal, action, &resource, &verdict.reason);
-            return Err(ReasonCode::NotAuthorized);
+            return Err(profile.denied_subscribe);
         }
         let state = self.session.state.lock();
         let count = state.subscriptions.len() + before;
         if count >= profile.subscriptions_per_connection
-            && !state.subscriptions.contains_key(asked.filter)
+            && !state.subscriptions.contains(asked.filter)
         {
             let client_id = &self.session.client_id;
             tracing::warn!(?client_id, filter = ?asked.filter, count, "too many subscriptions");
             return Err(ReasonCode::QuotaExceeded);
         }
+        drop(state);
+        let hub = &self.hub;
+        let (client_id, now_ms) = (&self.session.client_id, self.now_ms);
+        hub.quota_subscribe(client_id, asked.filter, &subscription, now_ms)
+            .map_err(|_| ReasonCode::QuotaExceeded)?;
         let qos = asked.qos.min(profile.qos_max);
         Ok(Granted {
             asked,
@@ -195,7 +203,7 @@ impl Connection {
                     .router
                     .write()
                     .subscribe(&grant.subscription, subscriber, persistent);
-            self.hub.routes_changed();
+            self.hub.changes.under([&grant.subscription.filter]);
             // MQTT 5.0 [4.8.2]: shared subscriptions are sent no retained messages.
             if let Some(group) = group {
                 self.hub.drain_group(&group, self.now_ms);
@@ -224,21 +232,24 @@ impl Connection {
         if state.over {
             return None;
         }
-        let subscribed = Subscribed {
+        let is_new = state.subscriptions.insert(Subscribed {
             subscription: grant.subscription.clone(),
             qos: grant.qos,
-        };
-        let before = state
-            .subscriptions
-            .insert(grant.asked.filter.into(), subscribed);
+        });
         if let Some(keeper) = &self.session.keeper {
             keeper.subscribe(grant.asked.filter, subscriber);
         }
-        Some(before.is_none())
+        Some(is_new)
     }
 
     pub(super) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>) -> ControlFlow<End> {
         if unsubscribe.filters().count() > self.hub.profile.filters_per_subscribe {
+            // Seen at AWS: no UNSUBACK, and the subscriptions stay.
+            if self.version == Version::V311 {
+                let client_id = &self.session.client_id;
+                tracing::warn!(?client_id, "UNSUBSCRIBE with too many filters ignored");
+                return ControlFlow::Continue(());
+            }
             return Self::refuse(ReasonCode::QuotaExceeded, "too many filters in a packet");
         }
         if let Some(journal) = &self.hub.journal {
@@ -251,9 +262,9 @@ impl Connection {
                 Some(known) => {
                     let session = &self.session;
                     let mut router = self.hub.router.write();
-                    router.unsubscribe(&known.subscription, session);
+                    router.unsubscribe(&known, session);
                     drop(router);
-                    self.hub.routes_changed();
+                    self.hub.changes.under([&known.filter]);
                     removed.push(filter);
                     ReasonCode::Success
                 }
@@ -267,13 +278,13 @@ impl Connection {
     }
 
     /// Takes a subscription from the session.
-    fn forget(&self, filter: &str) -> Option<Subscribed> {
+    fn forget(&self, filter: &str) -> Option<Subscription> {
         let mut state = self.session.state.lock();
         let known = state.subscriptions.remove(filter)?;
         if let Some(keeper) = &self.session.keeper {
             keeper.unsubscribe(filter);
         }
-        Some(known)
+        Some(known.subscription)
     }
 }
 

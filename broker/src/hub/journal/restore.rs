@@ -2,12 +2,13 @@
 
 use super::document::SessionDocument;
 use super::form::{self, Owed, Share};
-use super::{Journal, Keeper};
+use super::{Exchange, Journal, Keeper};
 use crate::hub::Hub;
 use crate::hub::group::{Group, Waiting};
 use crate::hub::outbox::Outbox;
-use crate::hub::router::Subscriber;
-use crate::hub::session::{Session, Subscribed};
+use crate::hub::session::Session;
+use crate::hub::subscribers::Subscriber;
+use crate::hub::subscriptions::Subscribed;
 use mqtt::Message;
 use mqtt::session::{Outbound, OutgoingLimits};
 use mqtt::topic::{Subscription, TopicFilter};
@@ -47,6 +48,7 @@ impl Hub {
         let now_ms = self.now_ms();
         let sessions = self.restore_sessions(journal, now_ms)?;
         self.restore_subscriptions(journal, &sessions)?;
+        restore_exchanges(journal, &sessions)?;
         let waiting = self.restore_queues(journal, &sessions, now_ms)?;
         let retained = self.restore_retained(journal, now_ms)?;
         if !sessions.is_empty() || retained > 0 {
@@ -83,7 +85,7 @@ impl Hub {
         self.numbers.fetch_max(last + 1, Ordering::Relaxed);
         for number in gone {
             sessions.remove(&number);
-            Keeper::new(journal, number).end(std::iter::empty());
+            Keeper::new(journal, number).end(std::iter::empty(), std::iter::empty());
         }
         for session in sessions.values() {
             self.sessions.restore(session);
@@ -105,6 +107,7 @@ impl Hub {
             queued_bytes: profile.queued_bytes,
             packet_bytes: usize::MAX,
             dup: profile.dup_on_redelivery,
+            topic_aliases: 0,
         };
         let session = Session::new(
             document.client_id.as_str().into(),
@@ -116,7 +119,7 @@ impl Hub {
         );
         let mut state = session.state.lock();
         state.expiry_s = document.expiry_s;
-        state.delayed_will = document.will();
+        state.delayed_will = document.will().map(Box::new);
         state.ends_at_ms = document.ends_at_ms;
         if state.ends_at_ms.is_none() {
             // Its client was connected when the server ended, which nobody noted the time of.
@@ -153,14 +156,14 @@ impl Hub {
                 retain_as_published: options.retain_as_published,
                 subscription_id: options.subscription_id,
             };
-            self.resubscribe(filter, subscription, subscriber);
+            self.resubscribe(subscription, subscriber);
         })?;
         journal.change(gone);
-        self.routes_changed();
+        self.changes.all();
         Ok(())
     }
 
-    fn resubscribe(&self, text: &str, subscription: Subscription, subscriber: Subscriber) {
+    fn resubscribe(&self, subscription: Subscription, subscriber: Subscriber) {
         let (session, qos) = (Arc::clone(&subscriber.session), subscriber.qos);
         let mut router = self.router.write();
         if let Some(group) = router.subscribe(&subscription, subscriber, true) {
@@ -168,8 +171,7 @@ impl Hub {
         }
         drop(router);
         let subscribed = Subscribed { subscription, qos };
-        let mut state = session.state.lock();
-        state.subscriptions.insert(text.into(), subscribed);
+        session.state.lock().subscriptions.insert(subscribed);
     }
 
     /// Says how many messages wait.
@@ -247,7 +249,7 @@ impl Hub {
             message,
             qos: owed.qos,
             retain: owed.retain,
-            subscription_id: owed.subscription_id,
+            subscription_ids: owed.subscription_ids,
             share: group,
             stored: Some(at),
         };
@@ -281,6 +283,28 @@ impl Hub {
         journal.forget_retained(&expired);
         Ok(retained.len())
     }
+}
+
+/// Exchanges of QoS 2 go on where they were.
+fn restore_exchanges(journal: &Journal, sessions: &Restored) -> Result<(), String> {
+    let mut gone = Vec::new();
+    journal.rows.each(Table::Exchanges, |key, _| {
+        let found = split_key(key).and_then(|(of, rest)| Some((of, Exchange::parse(rest)?)));
+        let Some((of, exchange)) = found else {
+            return damaged(Table::Exchanges, key, "not in a form that is known");
+        };
+        match (sessions.get(&of), exchange) {
+            (None, _) => gone.push(Row::remove(Table::Exchanges, key)),
+            (Some(session), Exchange::Received(id)) => {
+                session.incoming.lock().receive(id);
+            }
+            (Some(session), Exchange::Released(id)) => {
+                session.with_output(|outbox| outbox.restore_released(id));
+            }
+        }
+    })?;
+    journal.change(gone);
+    Ok(())
 }
 
 fn is_live(message: &Message, now_ms: u64) -> bool {
