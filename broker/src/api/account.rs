@@ -68,14 +68,14 @@ pub(crate) fn call_as_account(
         request_id: Uuid::new_v4(),
         now_ms,
     };
-    let handler = match handler {
-        Handler::Quick(handler) | Handler::Slow(handler) => handler,
+    let reply = match handler {
+        Handler::Quick(handler) | Handler::Slow(handler) => handler(&call)?,
         Handler::Waiting(_) => {
-            let why = format!("{name} waits for a client: call it when the server runs");
-            return Err(ApiError::invalid(why));
+            let message = format!("{name} waits for a client, which a seed does not");
+            return Err(ApiError::invalid(message));
         }
     };
-    match handler(&call)? {
+    match reply {
         Reply::Empty => Ok(Value::Object(Map::new())),
         Reply::Json(value) => Ok(value),
     }

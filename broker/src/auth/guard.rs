@@ -229,6 +229,7 @@ impl Guard {
                 let current = self.renewed(current);
                 Some(decide(&current.policies, &current.variables))
             }
+            Policies::Granted(granted) => Some(decide(&granted.policies.load(), &())),
         }
     }
 

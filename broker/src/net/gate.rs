@@ -261,7 +261,12 @@ impl<D: Doors> Gate<D> {
                 let (stream, session) = stream.into_inner();
                 let gate = Arc::clone(&self);
                 self.to_shard(stream, false, move |stream| {
-                    gate.serve(arrival(Wire::tls(stream, session), peer), place)
+                    let mut arrival = arrival(Wire::tls(stream, session), peer);
+                    // Whoever shows nothing here is left to a custom authorizer.
+                    if arrival.peer.certificate.is_none() {
+                        arrival.credential = Credential::Custom(None);
+                    }
+                    gate.serve(arrival, place)
                 });
             }
             Speech::Unsaid => debug!(%address, "neither MQTT nor HTTP inside TLS"),

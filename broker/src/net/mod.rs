@@ -44,8 +44,9 @@ pub(crate) enum Credential {
     Anonymous,
     /// Mutual TLS; the certificate is `Peer::certificate`.
     Certificate,
-    /// WebSocket without a signature: what a custom authorizer is shown.
-    Custom(Arc<HttpShown>),
+    /// Neither certificate nor signature: a custom authorizer is asked, and shown the request that
+    /// became a WebSocket, if there was one.
+    Custom(Option<Arc<HttpShown>>),
     /// A custom authorizer has let the client in.
     Granted(Arc<Granted>),
     /// WebSocket with SigV4 in the query: the access key, which has been verified if the server

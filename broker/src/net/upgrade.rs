@@ -142,7 +142,7 @@ pub(super) fn accept<B>(
         .find(|name| has_token(headers, &SEC_WEBSOCKET_PROTOCOL, name))
         .ok_or(Refused::Subprotocol)?;
     let credential = match credential(request, peer, door) {
-        Err(Refused::Unsigned) if custom => Credential::Custom(Arc::new(shown(request))),
+        Err(Refused::Unsigned) if custom => Credential::Custom(Some(Arc::new(shown(request)))),
         found => found?,
     };
     let mut response = Response::new(Body::empty());

@@ -126,11 +126,12 @@ fn examine<'a>(
     let guard = identify(hub, peer, credential, &client_id).map_err(|reason| {
         tracing::warn!(?client_id, %address, reason, "connection not authenticated");
         match credential {
-            Credential::Certificate => Why::Certificate,
-            Credential::Anonymous
-            | Credential::Signed { .. }
+            Credential::Certificate if peer.certificate.is_some() => Why::Certificate,
+            Credential::Certificate
             | Credential::Custom(_)
-            | Credential::Granted(_) => Why::Refused(version, ReasonCode::NotAuthorized),
+            | Credential::Granted(_)
+            | Credential::Anonymous
+            | Credential::Signed { .. } => Why::Refused(version, ReasonCode::NotAuthorized),
         }
     })?;
     check_connack(&connect, &hub.profile, &client_id, assigned)?;

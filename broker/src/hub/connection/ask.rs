@@ -8,11 +8,10 @@ use mqtt::codec::{self, frame};
 
 /// Asks a custom authorizer about a client that has neither certificate nor signature.
 pub(super) async fn ask_authorizer(hub: &Hub, arrival: &mut Arrival, bytes: &[u8]) {
-    let http = match (&arrival.credential, &arrival.peer.certificate) {
-        (Credential::Custom(http), _) => Some(HttpShown::clone(http)),
-        (Credential::Certificate, None) => None,
-        _ => return,
+    let Credential::Custom(http) = &arrival.credential else {
+        return;
     };
+    let http = http.as_deref().map(HttpShown::clone);
     let Some(custom) = hub.custom_auth() else {
         return;
     };
