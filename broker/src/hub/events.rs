@@ -44,7 +44,6 @@ struct Seen {
 pub(crate) struct Arrived {
     pub(crate) address: SocketAddr,
     pub(crate) keep_alive_s: u16,
-    pub(crate) clean_start: bool,
     pub(crate) expiry_s: u32,
     pub(crate) at_ms: u64,
 }

@@ -370,7 +370,6 @@ fn open(
     let arrived = Arrived {
         address,
         keep_alive_s,
-        clean_start: connect.clean_start,
         expiry_s,
         at_ms: now_ms,
     };
