@@ -39,7 +39,7 @@ def everything(wire):
     return came, "closed"
 
 
-@pytest.mark.parametrize(("version", "first", "sent", "answered", "then"), rows())
+@pytest.mark.parametrize(("version", "first", "sent", "answered", "then"), list(rows()))
 def test_row(broker, version, first, sent, answered, then):
     with Wire(broker.mqtt_port, version) as wire:
         if not first:
@@ -49,7 +49,7 @@ def test_row(broker, version, first, sent, answered, then):
         wire.send(sent)
         if then == "stays":
             wire.send(PING)
-        if sent == PING:
+        if sent == PING and not first:
             assert everything(wire) == (b"", "stays")
             answered = b""
         assert everything(wire) == (answered, then)
