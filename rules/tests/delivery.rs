@@ -1,12 +1,14 @@
 //! From an offered message to what its rules did: counts that add up, order, limits, targets that
 //! fail, and the end of it all.
 
+#![allow(clippy::unwrap_used)]
+
 use bytes::Bytes;
 use http::StatusCode;
-use rules::actions::{Place, Republish};
+use rules::actions::{Destination, Place, Republish};
 use rules::delivery::{
-    Delivery, Denied, Event, Offer, Outcome, Ports, Protocol, Publisher, RecordQuery, Republisher,
-    Roles, Rule, RuleCounters, RuleHandle, RuleSet, Settings,
+    Counter, Delivery, Denied, Destinations, Event, Inside, Offer, Outcome, Ports, Protocol,
+    Publisher, RecordQuery, Republisher, Roles, Rule, RuleCounters, RuleHandle, RuleSet, Settings,
 };
 use rules::target::{Answer, AwsRequest, BoxFuture, Route, SendFailure, Target, Via};
 use serde_json::{Value, json};
@@ -16,6 +18,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+/// What a target answers: a status, or why it cannot be reached.
+type TargetAnswer = Result<u16, &'static str>;
+
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
 
 /// The world around the engine: what was republished, and how the target behaves.
@@ -23,7 +28,7 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/r";
 struct World {
     published: Mutex<Vec<(String, Bytes)>>,
     /// What the next requests are answered; then 200.
-    answers: Mutex<VecDeque<Result<u16, &'static str>>>,
+    answers: Mutex<VecDeque<TargetAnswer>>,
     sent: Mutex<Vec<Bytes>>,
     /// Requests are answered only when one of these is there.
     gate: Option<Semaphore>,
@@ -37,6 +42,25 @@ impl Roles for World {
                 reason: "no".to_owned(),
             }),
         }
+    }
+}
+
+impl Destinations for World {
+    fn check(&self, destination: &Destination) -> Result<(), String> {
+        match destination {
+            Destination::Http(url) if url == "https://a.test" => Ok(()),
+            other => Err(format!("{other:?} is not enabled")),
+        }
+    }
+}
+
+impl Inside for World {
+    fn shadow(&self, thing_name: &str, _: Option<&str>) -> Result<Vec<u8>, String> {
+        Ok(format!(r#"{{"of":"{thing_name}"}}"#).into_bytes())
+    }
+
+    fn registry(&self, operation: &str, _: &str) -> Result<Vec<u8>, String> {
+        Err(format!("no {operation}"))
     }
 }
 
@@ -71,6 +95,7 @@ impl Target for World {
                 Ok(status) => Ok(Answer {
                     status: StatusCode::from_u16(status).unwrap(),
                     error_type: None,
+                    function_failed: false,
                     body: Bytes::new(),
                 }),
                 Err(why) => Err(SendFailure::unreachable(why.to_owned())),
@@ -97,6 +122,8 @@ fn engine(world: &Arc<World>, change: impl FnOnce(&mut Settings)) -> Delivery {
     let ports = Ports {
         roles: Arc::clone(world) as _,
         target: Arc::clone(world) as _,
+        destinations: Arc::clone(world) as _,
+        inside: Arc::clone(world) as _,
         republisher: Arc::clone(world) as _,
         recorded: Arc::new(|_| {}),
         now_ms: Arc::new(|| 1_700_000_000_000),
@@ -152,7 +179,7 @@ fn counts(counters: &RuleCounters) -> [u64; 5] {
         throttled,
         ..
     } = counters;
-    [topic_match, not_matched, executed, parse_error, throttled].map(|counter| counter.count())
+    [topic_match, not_matched, executed, parse_error, throttled].map(Counter::count)
 }
 
 #[tokio::test]
@@ -275,7 +302,7 @@ async fn the_bytes_that_wait_are_bounded() {
 #[tokio::test(start_paused = true)]
 async fn a_target_that_fails_is_asked_again_and_then_the_error_action_runs_once() {
     // What the target answers, and how often it is asked; AWS's texts in the error action.
-    let rows: [(&[Result<u16, &'static str>], usize, Option<&str>); 5] = [
+    let rows: [(&[TargetAnswer], usize, Option<&str>); 5] = [
         (&[Ok(200)], 1, None),
         (&[Ok(503), Err("reset"), Ok(200)], 3, None),
         (
@@ -415,4 +442,102 @@ async fn a_loop_of_republish_actions_ends() {
     let records = delivery.records().page(&query);
     let reason = "the message went through 3 republish actions already".to_owned();
     assert_eq!(records[4].outcome, Outcome::Failed { reason });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_in_sql_and_templates_ask_outside_without_holding_up_others() {
+    let world = Arc::new(World::default());
+    let delivery = engine(&world, |_| {});
+    let sql = format!("SELECT get_thing_shadow(thing, '{ROLE}').of AS s FROM 'a'");
+    let asks = rule(&delivery, "asks", &sql, json!([republish("b")]));
+    let topic = format!("c/${{get_thing_shadow(thing, '{ROLE}').of}}");
+    let in_template = rule(
+        &delivery,
+        "template",
+        "SELECT 1 AS one FROM 'a'",
+        json!([republish(&topic)]),
+    );
+    set(&[&asks, &in_template]).offer(offer(br#"{"thing": "lamp"}"#));
+    delivery.idle().await;
+    let mut published = world.published();
+    published.sort();
+    let expected = [("b", r#"{"s":"lamp"}"#), ("c/lamp", r#"{"one":1}"#)];
+    assert_eq!(
+        published,
+        expected.map(|(t, p)| (t.to_owned(), p.to_owned()))
+    );
+}
+
+fn http(more: Value) -> Value {
+    let mut action = json!({"url": "https://a.test/x", "confirmationUrl": "https://a.test"});
+    action
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    json!({"http": action})
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_an_http_action_go_in_batches_and_fail_together() {
+    let world = Arc::new(World::default());
+    let delivery = engine(&world, |_| {});
+    let action = http(json!({"enableBatching": true, "batchConfig": {"maxBatchSize": 3}}));
+    let actions = json!({"actions": [action], "errorAction": republish("errors")});
+    let handle = rule(&delivery, "r", "SELECT n FROM 'a'", actions);
+    let rules = set(&[&handle]);
+    for n in 0..7 {
+        rules.offer(offer(format!(r#"{{"n": {n}}}"#).as_bytes()));
+    }
+    delivery.idle().await;
+    let sent: Vec<Bytes> = world.sent.lock().unwrap().drain(..).collect();
+    let expected = [
+        r#"[{"n":0},{"n":1},{"n":2}]"#,
+        r#"[{"n":3},{"n":4},{"n":5}]"#,
+        r#"[{"n":6}]"#,
+    ];
+    assert_eq!(sent, expected);
+    assert_eq!(handle.counters().action("http").success.count(), 7);
+    world.answers.lock().unwrap().extend([Ok(500); 3]);
+    for n in 0..3 {
+        rules.offer(offer(format!(r#"{{"n": {n}}}"#).as_bytes()));
+    }
+    delivery.idle().await;
+    assert_eq!(handle.counters().action("http").failure.count(), 3);
+    let published = world.published();
+    assert_eq!(published.len(), 1, "{published:?}");
+    let error: Value = serde_json::from_str(&published[0].1).unwrap();
+    assert_eq!(error["payloadsWithMetadata"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        error["payloadsWithMetadata"][2]["base64OriginalPayload"],
+        "eyJuIjogMn0="
+    );
+    let message = "HttpAction failed to make a request to the specified endpoint. \
+                   StatusCode: 500. Reason: Internal Server Error.";
+    let failure = json!({"affectedIds": [1, 2, 3], "failedAction": "HttpAction",
+        "failedResource": "https://a.test/x", "errorMessage": message});
+    assert_eq!(error["failures"], json!([failure]));
+}
+
+#[tokio::test]
+async fn an_http_action_needs_a_destination_that_is_enabled() {
+    let world = Arc::new(World::default());
+    let delivery = engine(&world, |_| {});
+    let other = json!({"http": {"url": "https://b.test"}});
+    let rules = [
+        rule(
+            &delivery,
+            "enabled",
+            "SELECT * FROM 'a'",
+            json!([http(json!({}))]),
+        ),
+        rule(&delivery, "other", "SELECT * FROM 'a'", json!([other])),
+    ];
+    set(&[&rules[0], &rules[1]]).offer(offer(b"{}"));
+    delivery.idle().await;
+    let failed: Vec<u64> = rules
+        .iter()
+        .map(|rule| rule.counters().action("http").failure.count())
+        .collect();
+    assert_eq!(failed, [0, 1]);
+    assert_eq!(world.sent.lock().unwrap().len(), 1);
 }

@@ -7,6 +7,7 @@ mod plane;
 
 mod account;
 mod certificate;
+mod destinations;
 mod iot_policies;
 mod registry;
 mod roles;
@@ -28,6 +29,7 @@ pub use account::{
 pub use certificate::{
     CaCertificate, CaUpdate, Certificate, CertificateStatus, KeysAndCertificate, NewCaCertificate,
 };
+pub use destinations::{DestinationStatus, TopicRuleDestination};
 pub use error::ThingsError;
 pub use iot_policies::{
     AuthDecision, AuthQuestion, EffectivePolicy, IotPolicy, NewPolicy, PolicySummary,

@@ -66,6 +66,11 @@ pub enum Change {
     },
     /// Topic rules.
     Rules,
+    /// The owner of a topic rule destination is to be asked to confirm it.
+    Destination {
+        /// Its ARN.
+        arn: Arc<str>,
+    },
     /// Something that AWS IoT publishes an event of.
     Event(RegistryEvent),
     /// Everything was emptied.

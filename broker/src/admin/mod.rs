@@ -8,6 +8,7 @@ mod messages;
 mod query;
 mod reset;
 mod response;
+mod rules;
 
 pub(crate) use feed::Feed;
 
@@ -60,6 +61,10 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Body>) -> Respon
         (&Method::POST, "/reset") => reset::reset(world).await,
         (&Method::GET, "/messages") => messages::answer(world, &query).await,
         (&Method::GET, "/actions") => actions::answer(world, &query).await,
+        (&Method::GET, "/rules") => rules::list(world),
+        (&Method::GET, below) if below.starts_with("/rules/") => {
+            rules::one(world, &below["/rules/".len()..], &query)
+        }
         (method, below) => match below.strip_prefix("/functions") {
             Some(rest) => {
                 let query = parts.uri.query().unwrap_or_default();
@@ -75,7 +80,7 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Body>) -> Respon
 fn unknown(method: &Method, path: &str) -> Response<Body> {
     let why = format!(
         "there is no {method} /_thingcore{path}; there are GET /health, /metrics, /ca, /clock, \
-         /messages, /actions, /functions and POST /clock, /reset, /functions"
+         /messages, /actions, /rules, /functions and POST /clock, /reset, /functions"
     );
     refused(StatusCode::NOT_FOUND, &why)
 }

@@ -65,20 +65,6 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
         "auth = \"verify\"\ncredentials = \"x\"",
         |_| {},
     );
-    check("--server-cert c", "server-key = \"k\"", |c| {
-        c.server_cert = Some(ServerCert {
-            chain: PathBuf::from("c"),
-            key: PathBuf::from("k"),
-        });
-    });
-    check("--client-certs optional", "", |c| {
-        c.client_certs_optional = true;
-    });
-    check(
-        "--client-certs required",
-        "client-certs = \"optional\"",
-        |_| {},
-    );
     check("--iam lenient", "iam = \"strict\"", |_| {});
     check("--hostname a --hostname b.c", "hostname = \"d\"", |c| {
         c.hostnames = vec!["a".to_owned(), "b.c".to_owned()];
@@ -116,6 +102,24 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
             let pairs = pairs.map(|(k, v)| (k.to_owned(), v.to_owned()));
             c.endpoints = BTreeMap::from(pairs);
         },
+    );
+}
+
+#[test]
+fn certificates_of_both_sides_are_settings() {
+    check("--server-cert c", "server-key = \"k\"", |c| {
+        c.server_cert = Some(ServerCert {
+            chain: PathBuf::from("c"),
+            key: PathBuf::from("k"),
+        });
+    });
+    check("--client-certs optional", "", |c| {
+        c.client_certs_optional = true;
+    });
+    check(
+        "--client-certs required",
+        "client-certs = \"optional\"",
+        |_| {},
     );
 }
 

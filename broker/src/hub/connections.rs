@@ -3,14 +3,14 @@
 
 use super::Hub;
 use super::end::End;
-use super::events::Sighting;
 use super::link::Link;
 use super::session::Session;
 use super::subscriptions;
-use crate::auth::Identity;
+use crate::auth::{Guard, Identity};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use things::Connectivity;
 
 /// How long a connection that is gone is remembered (API reference, `GetConnection`).
 const KEPT_MS: u64 = 30 * 60 * 1000;
@@ -51,50 +51,88 @@ pub(crate) struct SubscriptionInfo {
     pub(crate) qos: u8,
 }
 
+/// What is remembered of a connection that is gone.
+#[derive(Clone, Debug)]
+pub(super) struct Left {
+    at_ms: u64,
+    /// AWS's `disconnectReason`.
+    reason: &'static str,
+    keep_alive_s: u64,
+    session_expiry_s: u32,
+    thing: Option<String>,
+}
+
+impl Left {
+    pub(super) fn at_ms(&self) -> u64 {
+        self.at_ms
+    }
+
+    pub(super) fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    fn into_info(self) -> ConnectionInfo {
+        ConnectionInfo {
+            state: ConnectionState::Gone {
+                since_ms: self.at_ms,
+                reason: self.reason,
+            },
+            keep_alive_s: self.keep_alive_s,
+            session_expiry_s: self.session_expiry_s,
+            thing: self.thing,
+        }
+    }
+}
+
 impl Hub {
-    /// A client that is connected, or was not long ago.
-    pub(crate) fn client(&self, client_id: &str) -> Option<Sighting> {
-        self.presence.sighting(client_id)
+    /// What there is to remember of a connection that ends.
+    pub(super) fn left(
+        &self,
+        session: &Session,
+        guard: &Guard,
+        link: &Link,
+        reason: &'static str,
+    ) -> Left {
+        Left {
+            at_ms: self.now_ms(),
+            reason,
+            keep_alive_s: link.keep_alive_s(),
+            session_expiry_s: session.state.lock().expiry_s,
+            thing: self.thing_of(guard, &session.client_id),
+        }
     }
 
     /// The connection of a client; `None` when there was none within half an hour.
     pub(crate) fn connection(&self, client_id: &str) -> Option<ConnectionInfo> {
-        let session = self.sessions.of(client_id);
-        let thing = session.as_ref().and_then(|session| self.thing_of(session));
-        if let Some(session) = &session
+        if let Some(session) = self.sessions.of(client_id)
             && let Some(link) = session.link()
         {
-            let session_expiry_s = session.state.lock().expiry_s;
+            let state = ConnectionState::Connected {
+                since_ms: link.since_ms,
+                sockets: link.wire.addresses(),
+            };
             return Some(ConnectionInfo {
-                state: ConnectionState::Connected {
-                    since_ms: link.since_ms,
-                    sockets: link.wire.addresses(),
-                },
+                state,
                 keep_alive_s: link.keep_alive_s(),
-                session_expiry_s,
-                thing,
+                session_expiry_s: session.state.lock().expiry_s,
+                thing: self.thing_of(&session.guard.load(), client_id),
             });
         }
-        let Sighting {
-            arrival,
-            connectivity,
-        } = self.client(client_id)?;
-        let since_ms = connectivity.since_ms;
-        let is_kept = self.now_ms().saturating_sub(since_ms) <= KEPT_MS;
-        let reason = connectivity.disconnect_reason.filter(|_| is_kept)?;
-        Some(ConnectionInfo {
-            state: ConnectionState::Gone { since_ms, reason },
-            keep_alive_s: u64::from(arrival.keep_alive_s),
-            session_expiry_s: arrival.expiry_s,
-            thing,
-        })
+        let left = self.presence.left(client_id)?;
+        let is_kept = self.now_ms().saturating_sub(left.at_ms) <= KEPT_MS;
+        is_kept.then(|| left.into_info())
     }
 
-    /// The thing that a session's certificate stands for.
-    fn thing_of(&self, session: &Session) -> Option<String> {
-        match session.guard.load().identity() {
+    /// Whether a client is connected, or was not long ago. Takes no lock that is held while a policy
+    /// is asked: searches of things call it.
+    pub(crate) fn connectivity(&self, client_id: &str) -> Option<Connectivity> {
+        self.presence.connectivity(client_id)
+    }
+
+    fn thing_of(&self, guard: &Guard, client_id: &str) -> Option<String> {
+        match guard.identity() {
             Identity::Certificate { id, .. } => {
-                let thing = self.things.connection_thing(id, &session.client_id)?;
+                let thing = self.things.connection_thing(id, client_id)?;
                 Some(thing.name)
             }
             Identity::Signed { .. } | Identity::Anonymous => None,
@@ -109,13 +147,15 @@ impl Hub {
             return None;
         }
         let state = session.state.lock();
-        let shown = state.subscriptions.iter().map(|one| SubscriptionInfo {
+        let all = state.subscriptions.iter();
+        let all = all.map(|one| SubscriptionInfo {
             filter: subscriptions::text(&one.subscription).into_owned(),
             qos: one.qos as u8,
         });
-        let mut shown: Vec<SubscriptionInfo> = shown.collect();
-        shown.sort_unstable_by(|a, b| a.filter.cmp(&b.filter));
-        Some(shown)
+        let mut all: Vec<_> = all.collect();
+        drop(state);
+        all.sort_unstable_by(|a, b| a.filter.cmp(&b.filter));
+        Some(all)
     }
 
     /// Ends a client's connection, and its session if that is asked for; returns when it is gone.

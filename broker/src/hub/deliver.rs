@@ -8,7 +8,7 @@ use super::session::Session;
 use super::{Hub, flush, offer};
 use mqtt::QoS;
 use mqtt::codec::{PublishForm, Version};
-use mqtt::session::{Outbound, Sent, SubscriptionIds};
+use mqtt::session::{Outbound, Sent};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -51,12 +51,10 @@ impl Hub {
     ) -> usize {
         let mut tally = Tally::default();
         let many = route.targets.len() > 1;
+        let quotas = self.quotas.is_some();
         for target in &route.targets {
             if !(target.no_local && from == Some(target.session.number)) {
-                let within = self.quotas.is_none()
-                    || self
-                        .quota_deliver(&target.session, publication.now_ms())
-                        .is_ok();
+                let within = !quotas || self.is_within_quotas(target, publication);
                 tally.count(within && give(target, publication, many));
             }
         }
@@ -72,6 +70,12 @@ impl Hub {
             self.answer_shadow_request(publication, origin);
         }
         delivered
+    }
+
+    /// Whether the rate quotas, which there are, leave room for a message to a session.
+    fn is_within_quotas(&self, target: &Target, publication: &Publication<'_>) -> bool {
+        let now_ms = publication.now_ms();
+        self.quota_deliver(&target.session, now_ms).is_ok()
     }
 
     /// Gives a message to everyone from a thread or task that is no connection's.
@@ -102,9 +106,7 @@ fn give(target: &Target, publication: &Publication<'_>, many: bool) -> bool {
             share: None,
             stored: None,
         };
-        // What is sent along is the session's own.
-        let alike = many && target.subscription_ids == SubscriptionIds::None;
-        let form = alike.then(|| publication.form_above(session.version, qos));
+        let form = many.then(|| publication.form_above(session.version, qos));
         return put_outbound(session, outbound, form, publication);
     }
     let ids = target.subscription_ids.as_slice();

@@ -141,10 +141,8 @@ impl Hub {
             taps: Taps::new(tap::TAP_EVENTS),
         });
         let me = Arc::downgrade(&hub);
-        hub.things.know_connectivity(move |client_id| {
-            let sighting = me.upgrade()?.client(client_id)?;
-            Some(sighting.connectivity)
-        });
+        hub.things
+            .know_connectivity(move |client_id| me.upgrade()?.connectivity(client_id));
         hub
     }
 

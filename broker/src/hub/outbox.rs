@@ -43,7 +43,22 @@ pub(super) struct Outbox {
     /// The last message at QoS 2 that waits until it is on disk, if nobody has seen to it yet.
     unsettled: Option<u64>,
     /// Who waits for the PUBACK of a packet id.
-    confirmations: Vec<(u16, oneshot::Sender<()>)>,
+    confirmations: Option<Box<Confirmations>>,
+}
+
+/// Callers that wait for the PUBACK of a packet id.
+#[derive(Debug, Default)]
+struct Confirmations(Vec<(u16, oneshot::Sender<()>)>);
+
+impl Confirmations {
+    fn confirm(&mut self, id: u16) {
+        let at = self.0.iter().position(|(of, _)| *of == id);
+        if let Some(at) = at {
+            let (_, tell) = self.0.swap_remove(at);
+            // Whoever asked may have stopped waiting.
+            let _ = tell.send(());
+        }
+    }
 }
 
 /// What became of a flush.
@@ -67,7 +82,7 @@ impl Outbox {
             outgoing: Outgoing::new(version, limits),
             keeper,
             unsettled: None,
-            confirmations: Vec::new(),
+            confirmations: None,
         }
     }
 
@@ -169,7 +184,7 @@ impl Outbox {
         self.bytes = Vec::new();
         self.sent = 0;
         self.blocked = false;
-        self.confirmations = Vec::new();
+        self.confirmations = None;
     }
 
     /// The live connection.
@@ -270,17 +285,9 @@ impl Outbox {
         }
         let id = self.outgoing.send_now(outbound, now_ms, &mut self.bytes)?;
         let (tell, told) = oneshot::channel();
-        self.confirmations.push((id, tell));
+        let confirmations = self.confirmations.get_or_insert_default();
+        confirmations.0.push((id, tell));
         Some(told)
-    }
-
-    fn confirm(&mut self, id: u16) {
-        let at = self.confirmations.iter().position(|(of, _)| *of == id);
-        if let Some(at) = at {
-            let (_, tell) = self.confirmations.swap_remove(at);
-            // Whoever asked may have stopped waiting.
-            let _ = tell.send(());
-        }
     }
 
     /// PUBACKs; false when one is for a message in flight that is not acknowledged so.
@@ -288,8 +295,8 @@ impl Outbox {
         let mut ids = ids.into_iter();
         let fit = ids.all(|id| {
             let known = self.outgoing.puback(id);
-            if known && !self.confirmations.is_empty() {
-                self.confirm(id);
+            if known && let Some(confirmations) = &mut self.confirmations {
+                confirmations.confirm(id);
             }
             known || !self.outgoing.is_in_flight(id)
         });

@@ -286,9 +286,10 @@ impl Hub {
             if let Some(keeper) = &session.keeper {
                 let received = received.into_iter().map(Exchange::Received);
                 let released = released.into_iter().map(Exchange::Released);
-                let all = subscriptions.iter();
-                let texts = all.map(|one| subscriptions::text(&one.subscription));
-                keeper.end(texts, received.chain(released));
+                let exchanges = received.chain(released);
+                let filters = subscriptions.iter();
+                let filters = filters.map(|one| subscriptions::text(&one.subscription));
+                keeper.end(filters, exchanges);
             }
             (subscriptions, state.delayed_will.take())
         };

@@ -7,7 +7,9 @@ use crate::admin::Feed;
 use crate::api::sigv4::{AccessKeys, Signers};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::{self, HubRepublisher, OwnAddress, RuleBook, StoredRoles};
+use crate::dispatch::{
+    self, ControlPlane, HubRepublisher, OwnAddress, RuleBook, StoredDestinations, StoredRoles,
+};
 use crate::embedded::lambda::{Functions, Place};
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::{Hub, HubParts};
@@ -145,6 +147,11 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
         .with_local(Service::Lambda, Arc::clone(&functions) as _);
     let ports = delivery::Ports {
         roles: Arc::new(StoredRoles::new(Arc::clone(&things), config.iam_strict)),
+        destinations: Arc::new(StoredDestinations(Arc::clone(&things))),
+        inside: Arc::new(ControlPlane {
+            things: Arc::clone(&things),
+            clock: Arc::clone(&clock),
+        }),
         target: Arc::new(target),
         republisher: Arc::new(HubRepublisher::new(&hub, Arc::clone(&clock), profile)),
         recorded: recorded(&metrics, &hub),

@@ -419,7 +419,7 @@ impl<G> Outgoing<G> {
             }
             None => self.next_id(),
         };
-        if let Some(form) = form.filter(|_| self.aliases.is_none()) {
+        if let Some(form) = form {
             form.put(out, outbound.retain, id);
         } else {
             let to = (self.version, self.limits.packet_bytes);

@@ -1,5 +1,6 @@
 //! The engine behind all rules: what its workers share, and how it starts and ends.
 
+use super::batching::Batches;
 use super::counters::Counters;
 use super::event::Offer;
 use super::handle::RuleHandle;
@@ -13,6 +14,8 @@ use super::rule_set::RuleSet;
 use super::trigger;
 use super::worker::{self, Runner};
 use crate::actions::Place;
+use crate::target::{AwsRequest, SendFailure};
+use http::StatusCode;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,6 +77,7 @@ pub(super) struct Shared {
     pub(super) counters: Counters,
     pub(super) intake: Intake,
     pub(super) in_flight: InFlight,
+    pub(super) batches: Batches,
     closing: AtomicBool,
 }
 
@@ -109,6 +113,7 @@ impl Delivery {
             ports,
             counters: Counters::default(),
             in_flight: InFlight::default(),
+            batches: Batches::default(),
             closing: AtomicBool::new(false),
         });
         let mut workers = JoinSet::new();
@@ -133,6 +138,22 @@ impl Delivery {
         while workers.try_join_next().is_some() {}
         workers.spawn_on(worker::run(runner.clone(), works), &self.runtime);
         RuleHandle::new(runner, queue)
+    }
+
+    /// Where the workers run.
+    #[must_use]
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Sends a request outside of any rule, once.
+    ///
+    /// # Errors
+    /// It was not sent, or not answered by success.
+    pub async fn send(&self, request: &AwsRequest) -> Result<StatusCode, SendFailure> {
+        let target = &self.shared.ports.target;
+        let answer = target.send(&target.route(request), request).await;
+        answer.and_then(|answer| answer.into_result(request.service))
     }
 
     /// The records of actions.

@@ -4,7 +4,9 @@ use crate::admin::Feed;
 use crate::api::sigv4::Signers;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::{HubRepublisher, OwnAddress, RuleBook, StoredRoles, client};
+use crate::dispatch::{
+    ControlPlane, HubRepublisher, OwnAddress, RuleBook, StoredDestinations, StoredRoles, client,
+};
 use crate::embedded::lambda::{Functions, Place};
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::{Hub, HubParts};
@@ -76,6 +78,11 @@ fn ports(config: &Config, things: &Arc<Things>, hub: &Arc<Hub>, clock: &Arc<Cloc
     let now = Arc::clone(clock);
     Ports {
         roles: Arc::new(StoredRoles::new(Arc::clone(things), config.iam_strict)),
+        destinations: Arc::new(StoredDestinations(Arc::clone(things))),
+        inside: Arc::new(ControlPlane {
+            things: Arc::clone(things),
+            clock: Arc::clone(clock),
+        }),
         target: Arc::new(client(config, own, |_| None).unwrap()),
         republisher: Arc::new(HubRepublisher::new(hub, Arc::clone(clock), Profile::aws())),
         recorded: Arc::new(|_| ()),

@@ -2,7 +2,6 @@
 
 use super::{Connection, Topics};
 use crate::auth::{Facts, Guard, Identity};
-use crate::hub::events::Arrived;
 use crate::hub::group::random_uuid;
 use crate::hub::link::Link;
 use crate::hub::quotas;
@@ -367,13 +366,7 @@ fn open(
         principal: Arc::clone(principal),
         source_ip: Some(address.ip()),
     });
-    let arrived = Arrived {
-        address,
-        keep_alive_s,
-        expiry_s,
-        at_ms: now_ms,
-    };
-    let visit = hub.event_connected(&session, arrived);
+    let visit = hub.event_connected(&session, &link, address.ip());
     let will = connect.will;
     let connection = Connection {
         hub: Arc::clone(hub),

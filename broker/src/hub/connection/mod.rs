@@ -170,6 +170,12 @@ async fn yield_to(slow: &Session) {
     }
 }
 
+/// Waits for as long as the client has sent too much for; it may be ended meanwhile.
+async fn rest(link: &Link, pause: Duration) -> Option<End> {
+    let woken = tokio::time::timeout(pause, link.wake.notified()).await;
+    woken.ok().and_then(|()| link.ended())
+}
+
 impl Connection {
     /// Whether nothing is left to say or to come, so that the socket can be closed at once.
     fn is_over(&self, end: &End) -> bool {
@@ -216,8 +222,8 @@ impl Connection {
                     if let ControlFlow::Break(end) = self.read() {
                         return end;
                     }
-                    if self.pause.is_some()
-                        && let Some(end) = Box::pin(self.rest()).await
+                    if let Some(pause) = self.pause.take()
+                        && let Some(end) = Box::pin(rest(&link, pause)).await
                     {
                         return end;
                     }
@@ -229,13 +235,6 @@ impl Connection {
                 Event::Lost => return End::ConnectionLost,
             }
         }
-    }
-
-    /// Waits for as long as the client has sent too much for; it may be ended meanwhile.
-    async fn rest(&mut self) -> Option<End> {
-        let pause = self.pause.take()?;
-        let woken = tokio::time::timeout(pause, self.link.wake.notified()).await;
-        woken.ok().and_then(|()| self.link.ended())
     }
 
     /// One read and what is in it.
@@ -347,7 +346,7 @@ impl Connection {
             reason,
         });
         self.hub
-            .event_disconnected(&self.session, &self.guard, &self.visit, end);
+            .event_disconnected(&self.session, &self.guard, &self.link, &self.visit, end);
         self.hub
             .connection_gone(&self.session, &self.link, will, now_ms);
         // Whoever ended it waits for this too.
