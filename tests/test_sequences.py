@@ -39,7 +39,7 @@ def everything(wire):
     return came, "closed"
 
 
-@pytest.mark.parametrize(("version", "first", "sent", "answered", "then"), rows())
+@pytest.mark.parametrize(("version", "first", "sent", "answered", "then"), list(rows()))
 def test_row(broker, version, first, sent, answered, then):
     with Wire(broker.mqtt_port, version) as wire:
         if not first:

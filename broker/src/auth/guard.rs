@@ -229,7 +229,6 @@ impl Guard {
                 let current = self.renewed(current);
                 Some(decide(&current.policies, &current.variables))
             }
-            Policies::Granted(granted) => Some(decide(&granted.policies.load(), &())),
         }
     }
 
