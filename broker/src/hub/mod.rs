@@ -21,6 +21,8 @@ mod route;
 mod router;
 mod session;
 mod sessions;
+#[cfg(test)]
+mod simulation;
 mod tap;
 mod tick;
 mod will;

@@ -5,6 +5,8 @@ use super::end::End;
 use super::group::Group;
 use super::journal::Keeper;
 use super::link::Link;
+#[cfg(test)]
+use super::simulation::fault::{Fault, planted};
 use mqtt::Message;
 use mqtt::codec::Version;
 use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent};
@@ -13,7 +15,7 @@ use std::sync::Arc;
 
 /// Output that waits for a client's socket, in bytes, beyond which QoS 0 is dropped, messages
 /// above it wait in the session's queue, and the client itself is not read.
-pub(super) const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
+pub(super) const OUTBOX_BYTES_MAX: usize = if cfg!(test) { 16 } else { 1024 } * 1024;
 
 /// A publisher whose receiver has more than this waiting is held back.
 pub(super) const OUTBOX_BYTES_HIGH: usize = OUTBOX_BYTES_MAX / 4 * 3;
@@ -74,6 +76,15 @@ impl Outbox {
         self.progress_ms = now_ms;
         self.link = Some(link);
         self.bytes.extend_from_slice(connack);
+        #[cfg(test)]
+        let limits = OutgoingLimits {
+            inflight: limits.inflight + u16::from(planted(Fault::WindowTooLarge)),
+            queued: match planted(Fault::QueueUnbounded) {
+                true => usize::MAX,
+                false => limits.queued,
+            },
+            ..limits
+        };
         self.outgoing.connect(limits, now_ms, &mut self.bytes);
     }
 
@@ -84,6 +95,10 @@ impl Outbox {
         self.link.take_if(|link| link.number == number)?;
         self.clear();
         self.outgoing.disconnect();
+        #[cfg(test)]
+        if planted(Fault::ForgetsInflight) {
+            self.outgoing.retain(|_| false);
+        }
         self.release();
         let shared = self.outgoing.take_shared();
         self.outgoing.take_released();
@@ -144,6 +159,10 @@ impl Outbox {
 
     /// Whether there is room for more, short of the limit.
     pub(super) fn has_room(&self) -> bool {
+        #[cfg(test)]
+        if planted(Fault::OutputUnbounded) {
+            return true;
+        }
         self.waiting_bytes() < OUTBOX_BYTES_MAX
     }
 
@@ -174,6 +193,10 @@ impl Outbox {
 
     /// Hands over a message above QoS 0.
     pub(super) fn send(&mut self, mut outbound: Outbound<Arc<Group>>, now_ms: u64) -> Sent {
+        #[cfg(test)]
+        if planted(Fault::LosesWhileAway) && self.link.is_none() {
+            return Sent::Queued;
+        }
         let room = self.has_room();
         let Some(keeper) = &self.keeper else {
             return self.outgoing.send(outbound, room, now_ms, &mut self.bytes);

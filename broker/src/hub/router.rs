@@ -4,6 +4,8 @@ use super::group::Group;
 use super::journal::Journal;
 use super::route::{GroupTarget, Route, Target};
 use super::session::Session;
+#[cfg(test)]
+use super::simulation::fault::{Fault, planted};
 use mqtt::reserved::BasicIngest;
 use mqtt::share::Member;
 use mqtt::topic::{Subscription, TopicFilter};
@@ -75,6 +77,10 @@ impl Router {
             self.trie.insert(filter, Entry::Group(Arc::clone(&group)));
             group
         });
+        #[cfg(test)]
+        if planted(Fault::SharesWithAll) {
+            self.trie.insert(filter, Entry::Session(subscriber.clone()));
+        }
         group.join(Member {
             session: subscriber.session,
             qos: subscriber.qos,
@@ -100,6 +106,12 @@ impl Router {
                 Entry::Session(_) | Entry::Rule(_) => false,
             });
         }
+    }
+
+    /// Filters that something stands under.
+    #[cfg(test)]
+    pub(super) fn filters(&self) -> usize {
+        self.trie.len()
     }
 
     fn remove_session(&mut self, filter: &TopicFilter, session: &Arc<Session>) {

@@ -7,6 +7,8 @@ use super::journal::Keeper;
 use super::link::Link;
 use super::outbox::Outbox;
 use super::session::Session;
+#[cfg(test)]
+use super::simulation::fault::{Fault, planted};
 use super::will::StoredWill;
 use crate::auth::Guard;
 use dashmap::DashMap;
@@ -23,7 +25,15 @@ pub(super) struct Sessions(DashMap<Arc<str>, Arc<Session>, foldhash::fast::Rando
 impl Sessions {
     /// Every session at this moment.
     pub(super) fn all(&self) -> Vec<Arc<Session>> {
-        self.0.iter().map(|entry| Arc::clone(&entry)).collect()
+        let all = self.0.iter().map(|entry| Arc::clone(&entry)).collect();
+        // A simulation must come out the same every time, and the map's order does not.
+        #[cfg(test)]
+        let all = {
+            let mut all: Vec<Arc<Session>> = all;
+            all.sort_by_key(|session| session.number);
+            all
+        };
+        all
     }
 
     /// Adds a session that was kept over a restart.
@@ -108,6 +118,10 @@ impl Hub {
     ) {
         session.guard.store(Arc::clone(&opening.guard));
         session.incoming.lock().disconnect();
+        #[cfg(test)]
+        if planted(Fault::ForgetsReceived) {
+            *session.incoming.lock() = mqtt::session::Incoming::default();
+        }
         {
             let mut state = session.state.lock();
             state.expiry_s = opening.expiry_s;
@@ -189,6 +203,10 @@ impl Hub {
 
     /// Gives what one member of shared subscriptions did not acknowledge to the others.
     fn hand_on(&self, session: &Session, unacknowledged: Vec<Outbound<Arc<Group>>>, now_ms: u64) {
+        #[cfg(test)]
+        if planted(Fault::KeepsFromGroup) {
+            return;
+        }
         for outbound in unacknowledged {
             let stored = outbound.stored;
             let Some(group) = outbound.share else {
@@ -270,6 +288,11 @@ impl Hub {
                 keeper.end(subscriptions.keys().map(|filter| &**filter));
             }
             (subscriptions, state.delayed_will.take())
+        };
+        #[cfg(test)]
+        let subscriptions = match planted(Fault::LeavesSubscriptions) {
+            true => std::collections::BTreeMap::new(),
+            false => subscriptions,
         };
         if !subscriptions.is_empty() {
             let mut router = self.router.write();

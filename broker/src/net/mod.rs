@@ -4,6 +4,8 @@ mod doors;
 mod gate;
 mod http;
 mod listen;
+#[cfg(test)]
+mod pipe;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,8 @@ mod websocket;
 mod wire;
 
 pub(crate) use listen::{ListenError, Listeners, start};
+#[cfg(test)]
+pub(crate) use pipe::{Passed, Pipe, PipeLog};
 pub(crate) use tls::certificate_id;
 pub(crate) use wire::Wire;
 

@@ -1,10 +1,14 @@
 //! The transport under one MQTT connection: TCP, TLS over it, WebSocket over either.
 
+#[cfg(test)]
+use super::pipe::Pipe;
 use super::tcp::Tcp;
 use super::tls_wire::Tls;
 use super::websocket::WebSocket;
 use rustls::ServerConnection;
 use std::io::{self, ErrorKind};
+#[cfg(test)]
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -25,9 +29,21 @@ pub(crate) struct Wire {
 pub(crate) enum Carrier {
     Plain(Tcp),
     Tls(Box<Tls>),
+    /// No socket at all: both ends are in the test's hands.
+    #[cfg(test)]
+    Pipe(Arc<Pipe>),
 }
 
 impl Wire {
+    /// MQTT over a pipe of a test.
+    #[cfg(test)]
+    pub(crate) fn pipe(pipe: &Arc<Pipe>) -> Self {
+        Self {
+            carrier: Carrier::Pipe(Arc::clone(pipe)),
+            websocket: None,
+        }
+    }
+
     /// MQTT straight over TCP.
     pub(crate) fn plain(stream: TcpStream) -> Self {
         Self {
@@ -59,12 +75,19 @@ impl Wire {
         match &self.carrier {
             Carrier::Plain(tcp) => tcp.readable().await,
             Carrier::Tls(tls) => tls.readable().await,
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.readable().await,
         }
     }
 
     /// Waits until the socket takes bytes.
     pub(crate) async fn writable(&self) -> io::Result<()> {
-        self.carrier.tcp().writable().await
+        match &self.carrier {
+            Carrier::Plain(tcp) => tcp.writable().await,
+            Carrier::Tls(tls) => tls.tcp().writable().await,
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.writable().await,
+        }
     }
 
     /// Reads MQTT bytes into `buffer`: 0 at the end of the stream (see `ended_cleanly`),
@@ -114,7 +137,12 @@ impl Wire {
         };
         // A client that does not read them is closed as it is.
         let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
-        self.carrier.tcp().close().await;
+        match &self.carrier {
+            Carrier::Plain(tcp) => tcp.close().await,
+            Carrier::Tls(tls) => tls.tcp().close().await,
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.close(),
+        }
     }
 
     async fn flush(&self) -> io::Result<()> {
@@ -132,6 +160,8 @@ impl Carrier {
         match self {
             Carrier::Plain(tcp) => tcp.try_read(buffer),
             Carrier::Tls(tls) => tls.try_read(buffer),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.try_read(buffer),
         }
     }
 
@@ -139,6 +169,8 @@ impl Carrier {
         match self {
             Carrier::Plain(tcp) => tcp.try_write(bytes),
             Carrier::Tls(tls) => tls.try_write(bytes),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.try_write(bytes),
         }
     }
 
@@ -146,13 +178,8 @@ impl Carrier {
         match self {
             Carrier::Plain(_) => Ok(()),
             Carrier::Tls(tls) => tls.try_flush(),
-        }
-    }
-
-    fn tcp(&self) -> &Tcp {
-        match self {
-            Carrier::Plain(tcp) => tcp,
-            Carrier::Tls(tls) => tls.tcp(),
+            #[cfg(test)]
+            Carrier::Pipe(_) => Ok(()),
         }
     }
 }
