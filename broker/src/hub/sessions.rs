@@ -182,8 +182,10 @@ impl Hub {
         now_ms: u64,
     ) {
         let Some(unacknowledged) = self.leave(session, link, now_ms) else {
-            // Another connection has taken over; the will of this one is due all the same.
-            if let Some(will) = will {
+            // Another connection has taken over. The will of this one is due all the same, unless it
+            // has a delay and the session goes on: its client is back in time (MQTT 5.0 [3.1.3-9]).
+            let goes_on = !session.state.lock().over;
+            if let Some(will) = will.filter(|will| will.delay_s == 0 || !goes_on) {
                 self.publish_will(session, will, now_ms);
             }
             return;

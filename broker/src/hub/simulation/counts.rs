@@ -25,6 +25,7 @@ counts! {
     acknowledgements_late,
     acknowledgements_unknown,
     aliases_used,
+    behind_the_end,
     broken,
     clean_ends,
     finished,

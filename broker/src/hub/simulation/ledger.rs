@@ -2,7 +2,7 @@
 
 use super::oracle::Violation;
 use mqtt::QoS;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the payload of every message in the simulation begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,12 +32,15 @@ impl Mark {
     }
 }
 
+/// Share name and filter.
+pub(super) type GroupName = (String, String);
+
 #[derive(Debug)]
 struct ToGroups {
-    topic: String,
     qos: QoS,
     owed: usize,
     settled: usize,
+    groups: BTreeSet<GroupName>,
     /// Whether nothing may be lost.
     strict: bool,
 }
@@ -62,19 +65,19 @@ impl Ledger {
     pub(super) fn owe_groups(
         &mut self,
         mark: Mark,
-        topic: &str,
         qos: QoS,
-        groups: usize,
+        groups: impl ExactSizeIterator<Item = GroupName>,
         strict: bool,
     ) {
         let owed = self.groups.entry(mark).or_insert_with(|| ToGroups {
-            topic: topic.to_owned(),
             qos,
             owed: 0,
             settled: 0,
+            groups: BTreeSet::new(),
             strict: true,
         });
-        owed.owed += groups;
+        owed.owed += groups.len();
+        owed.groups.extend(groups);
         owed.strict &= strict;
     }
 
@@ -102,14 +105,10 @@ impl Ledger {
         Ok(())
     }
 
-    /// Messages to groups of which some keep nothing any more may be lost. `kept` counts the
-    /// groups of a topic that keep messages.
-    pub(super) fn weaken(&mut self, kept: impl Fn(&str) -> usize) {
-        for (mark, owed) in &mut self.groups {
-            let times = self.published.get(mark).copied().unwrap_or(1).max(1) as usize;
-            if owed.strict && owed.settled < owed.owed && kept(&owed.topic) * times < owed.owed {
-                owed.strict = false;
-            }
+    /// Messages to groups of which some keep nothing any more may be lost.
+    pub(super) fn weaken(&mut self, keeping: &BTreeSet<GroupName>) {
+        for owed in self.groups.values_mut() {
+            owed.strict &= owed.settled >= owed.owed || owed.groups.is_subset(keeping);
         }
     }
 

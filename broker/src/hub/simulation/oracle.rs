@@ -1,13 +1,13 @@
 //! What the message core should have done, told by what passed through the pipes.
 
 use super::counts::Counts;
-use super::ledger::{Ledger, Mark};
+use super::ledger::{GroupName, Ledger, Mark};
 use super::session::{Flight, Seen, Subscribed};
 use mqtt::codec::{self, Ack, Connect, Packet, Publish, Version, decode, frame};
 use mqtt::profile::Profile;
 use mqtt::topic::Subscription;
 use mqtt::{QoS, topic::TopicFilter};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule that was broken, in words.
 pub(super) type Violation = String;
@@ -19,8 +19,6 @@ struct Line {
     version: Version,
     /// Whether the CONNECT was read.
     opened: bool,
-    /// What the CONNACK must say.
-    present: bool,
     window: usize,
     silence_max_ms: u64,
     heard_ms: u64,
@@ -55,6 +53,8 @@ pub(super) struct Oracle {
     pub(super) now_ms: u64,
     sessions: BTreeMap<usize, Seen>,
     lines: BTreeMap<usize, Line>,
+    /// Connections whose CONNECT found a session.
+    present: BTreeSet<usize>,
     ledger: Ledger,
     retained: BTreeMap<String, Retained>,
     pub(super) counts: Counts,
@@ -68,6 +68,7 @@ impl Oracle {
             now_ms,
             sessions: BTreeMap::new(),
             lines: BTreeMap::new(),
+            present: BTreeSet::new(),
             ledger: Ledger::default(),
             retained: BTreeMap::new(),
             counts: Counts::default(),
@@ -82,7 +83,6 @@ impl Oracle {
                 client,
                 version: Version::V311,
                 opened: false,
-                present: false,
                 window: 0,
                 silence_max_ms: 0,
                 heard_ms: self.now_ms,
@@ -100,14 +100,9 @@ impl Oracle {
         self.may_close(line, "broken");
     }
 
-    /// Whether the server still has a connection.
-    pub(super) fn knows(&self, line: usize) -> bool {
-        self.lines.contains_key(&line)
-    }
-
     /// Whether a CONNACK on this line must say that a session is present.
     pub(super) fn present(&self, line: usize) -> bool {
-        self.lines[&line].present
+        self.present.contains(&line)
     }
 
     fn may_close(&mut self, line: usize, reason: &'static str) {
@@ -165,6 +160,11 @@ impl Oracle {
                 self.connect(number, &connect);
                 continue;
             }
+            // What comes behind a DISCONNECT is nothing to the server.
+            if line.reason == Some("disconnect") {
+                self.counts.behind_the_end += 1;
+                return Ok(());
+            }
             let packet = decode(&one, line.version).map_err(|e| e.to_string())?;
             self.packet(number, &packet)?;
         }
@@ -188,7 +188,9 @@ impl Oracle {
             Version::V311 => max_s,
             Version::V5 => connect.properties.session_expiry_s.unwrap_or(0).min(max_s),
         };
-        let present = self.take_over(client, connect);
+        if self.take_over(client, connect) {
+            self.present.insert(number);
+        }
         let keep_alive_s = self.profile.keep_alive_s(connect.keep_alive_s);
         let session = self
             .sessions
@@ -203,7 +205,6 @@ impl Oracle {
         }
         let line = self.lines.get_mut(&number).expect("it was looked up");
         line.opened = true;
-        line.present = present;
         line.version = connect.version;
         let asked = connect.properties.receive_maximum.unwrap_or(u16::MAX);
         line.window = usize::from(asked.min(self.profile.outbound_inflight));
@@ -299,6 +300,7 @@ impl Oracle {
         let tight = self.tight;
         let session = self.session(client)?;
         let persistent = session.expiry_s > 0;
+        session.in_groups |= subscription.share.is_some();
         let subscribed = Subscribed {
             subscription,
             qos,
@@ -355,7 +357,7 @@ impl Oracle {
     /// A message is routed: who is owed it from now on.
     fn publish(&mut self, mark: Mark, topic: &str, qos: QoS, expires: bool) {
         self.ledger.published(mark);
-        let mut groups: BTreeMap<(String, String), bool> = BTreeMap::new();
+        let mut groups: BTreeMap<GroupName, bool> = BTreeMap::new();
         let (tight, queued) = (self.tight, self.profile.queued_messages);
         let parent = self.profile.hash_matches_parent;
         for session in self.sessions.values_mut() {
@@ -365,17 +367,13 @@ impl Oracle {
                 if !subscription.filter.matches(topic, parent) {
                     continue;
                 }
-                match &subscription.share {
-                    Some(name) => {
-                        let filter = subscription.filter.as_str().to_owned();
-                        let kept = groups.entry((name.to_string(), filter)).or_default();
-                        *kept |= subscribed.persistent;
-                    }
+                match group_name(subscription) {
+                    Some(name) => *groups.entry(name).or_default() |= subscribed.persistent,
                     None => highest = highest.max(Some(subscribed.qos)),
                 }
             }
             if highest.is_some_and(|highest| highest.min(qos) > QoS::AtMostOnce) {
-                let may_drop = expires || (tight && session.outstanding() >= queued);
+                let may_drop = expires || (tight && session.may_overflow(queued));
                 session.owes(mark, may_drop);
                 self.counts.queued_while_away += u32::from(session.line.is_none());
             }
@@ -386,7 +384,7 @@ impl Oracle {
         let kept = groups.values().filter(|kept| **kept).count();
         let strict = kept == groups.len() && !tight && !expires;
         self.ledger
-            .owe_groups(mark, topic, qos, groups.len(), strict);
+            .owe_groups(mark, qos, groups.into_keys(), strict);
     }
 
     fn publish_will(&mut self, will: &Will) {
@@ -492,7 +490,9 @@ impl Oracle {
         if session.line != Some(number) {
             return Err(format!("a message to an old connection of client {client}"));
         }
-        let order = (!shared && !publish.retain).then_some((publish.topic, publish.qos));
+        // What was published again may have been routed before and after anything else.
+        let ordered = !shared && !publish.retain && published == 1;
+        let order = ordered.then_some((publish.topic, publish.qos));
         let Some(id) = publish.packet_id else {
             session.in_order(mark, order)?;
             let copies = session.at_most_once(mark, publish.retain);
@@ -606,32 +606,15 @@ impl Oracle {
 
     /// Groups without a persistent member keep nothing.
     fn weaken(&mut self) {
-        let mut kept: BTreeMap<(String, String), bool> = BTreeMap::new();
         let all = self
             .sessions
             .values()
             .flat_map(|s| s.subscriptions.values());
-        for subscribed in all {
-            if let Some(name) = &subscribed.subscription.share {
-                let filter = subscribed.subscription.filter.as_str().to_owned();
-                *kept.entry((name.to_string(), filter)).or_default() |= subscribed.persistent;
-            }
-        }
-        let groups: Vec<String> = kept
-            .into_iter()
-            .filter(|(_, kept)| *kept)
-            .map(|((_, filter), _)| filter)
+        let keeping = all.filter(|subscribed| subscribed.persistent);
+        let groups = keeping
+            .filter_map(|s| group_name(&s.subscription))
             .collect();
-        let profile = &self.profile;
-        self.ledger.weaken(|topic| {
-            let filters = groups.iter();
-            filters
-                .filter(|filter| {
-                    TopicFilter::parse(filter, profile)
-                        .is_ok_and(|filter| filter.matches(topic, profile.hash_matches_parent))
-                })
-                .count()
-        });
+        self.ledger.weaken(&groups);
     }
 
     /// Everything is quiet: whoever is there has everything.
@@ -641,4 +624,9 @@ impl Oracle {
         }
         self.ledger.finish()
     }
+}
+
+fn group_name(subscription: &Subscription) -> Option<GroupName> {
+    let name = subscription.share.as_ref()?;
+    Some((name.to_string(), subscription.filter.as_str().to_owned()))
 }

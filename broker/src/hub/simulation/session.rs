@@ -42,6 +42,8 @@ pub(super) struct Seen {
     pub(super) version: Version,
     pub(super) expiry_s: u32,
     pub(super) subscriptions: BTreeMap<String, Subscribed>,
+    /// Whether it ever joined a group.
+    pub(super) in_groups: bool,
     pub(super) line: Option<usize>,
     /// Every connection that it had.
     pub(super) lines: BTreeSet<usize>,
@@ -66,6 +68,7 @@ impl Seen {
             version,
             expiry_s: 0,
             subscriptions: BTreeMap::new(),
+            in_groups: false,
             line: None,
             lines: BTreeSet::new(),
             ends_ms: None,
@@ -85,9 +88,10 @@ impl Seen {
         self.expiry_s == 0 || self.ends_ms.is_some_and(|at| at <= now_ms)
     }
 
-    /// Messages that it is owed and has not settled.
-    pub(super) fn outstanding(&self) -> usize {
-        self.outstanding
+    /// Whether its queue may hold so many messages. Those that come through groups are not known
+    /// before they are written.
+    pub(super) fn may_overflow(&self, queued: usize) -> bool {
+        self.in_groups || self.outstanding >= queued
     }
 
     pub(super) fn owes(&mut self, mark: Mark, may_drop: bool) {

@@ -188,7 +188,7 @@ impl World {
         };
         let (number, pipe) = (line.number, Arc::clone(&line.pipe));
         let bytes = pipe.take(most);
-        let present = !line.accepted && self.oracle.knows(number) && self.oracle.present(number);
+        let present = self.oracle.present(number);
         self.clients[client].receive(&bytes, present)?;
         if bytes.is_empty() && pipe.is_closed() {
             self.clients[client].lose();
@@ -349,11 +349,14 @@ impl World {
     /// Lets the server work until it has nothing to do, and looks at what it did.
     fn settle(&mut self) -> Result<(), Violation> {
         // Time stands still until every task waits; a publisher may wait a little for receivers.
-        let idle = tokio::time::sleep(Duration::from_millis(10));
-        self.runtime.block_on(async { idle.await });
+        self.runtime
+            .block_on(async { tokio::time::sleep(Duration::from_millis(10)).await });
         let passed = std::mem::take(&mut *self.log.lock());
         for (line, what) in passed {
             (self.oracle.now_ms, line, &what).hash(&mut self.trace);
+            if std::env::var("SIM_TRACE").is_ok() {
+                eprintln!("{} {line} {:?}", self.oracle.now_ms - EPOCH_MS, what);
+            }
             match what {
                 Passed::Read(bytes) => self.oracle.read(line, &bytes)?,
                 Passed::Wrote(bytes) => self.oracle.wrote(line, &bytes)?,
