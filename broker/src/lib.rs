@@ -16,5 +16,5 @@ mod server;
 mod shards;
 mod world;
 
-pub use config::{Config, ConfigError, LogFormat, ProfileName};
+pub use config::{Config, ConfigError, LogFormat, ProfileName, ServerCert};
 pub use server::{Ports, Running, Server, StartError};

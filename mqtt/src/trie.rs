@@ -94,7 +94,12 @@ impl<T> Trie<T> {
         for level in filter.as_str().split('/') {
             at = self.child(at, level);
         }
-        self.nodes[at as usize].values.push(value);
+        let values = &mut self.nodes[at as usize].values;
+        if values.is_empty() {
+            // Most filters have one.
+            values.reserve_exact(1);
+        }
+        values.push(value);
         self.len += 1;
     }
 
@@ -119,6 +124,14 @@ impl<T> Trie<T> {
     pub fn values(&self, filter: &TopicFilter) -> &[T] {
         self.find(filter)
             .map_or(&[], |at| &self.nodes[at as usize].values)
+    }
+
+    /// The same, to be changed.
+    pub fn values_mut(&mut self, filter: &TopicFilter) -> &mut [T] {
+        match self.find(filter) {
+            Some(at) => &mut self.nodes[at as usize].values,
+            None => &mut [],
+        }
     }
 
     /// Hands every value whose filter matches `topic` to `found`, in no promised order.

@@ -24,7 +24,7 @@ pub(crate) enum Identity {
         /// The access key id.
         access_key: String,
     },
-    /// A client of the plaintext listener: `--anonymous-policy` decides, or everything is
+    /// A client that shows nothing, where that may be: `--anonymous-policy` decides, or everything is
     /// allowed.
     Anonymous,
 }

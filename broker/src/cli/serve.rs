@@ -29,6 +29,9 @@ const EXAMPLES: &str = "Examples:
   For other machines, under a name of your own:
     thingcore serve --bind 0.0.0.0 --hostname iot.example.test
 
+  With a certificate of your own for that name:
+    thingcore serve --hostname iot.example.test --server-cert chain.pem --server-key key.pem
+
   Rule actions for SNS go to another emulator:
     AWS_ENDPOINT_URL_SNS=http://localhost:4566 thingcore serve";
 
@@ -99,27 +102,32 @@ fn greet(config: &Config, running: &Running, mut out: impl Write) -> io::Result<
     writeln!(out)?;
     let place = format!("region {}, account {}", config.region, config.account_id);
     writeln!(out, "  AWS API        {url} ({place})")?;
-    writeln!(
-        out,
-        "  MQTT           {endpoint}:{} (TLS with client certificate)",
-        ports.mqtts
-    )?;
+    let anonymous = match config.anonymous_policy {
+        Some(_) => "held to --anonymous-policy",
+        None => "allowed everything",
+    };
+    let who = if config.client_certs_optional {
+        format!("TLS, anyone without a client certificate is {anonymous}")
+    } else {
+        "TLS with client certificate".to_owned()
+    };
+    writeln!(out, "  MQTT           {endpoint}:{} ({who})", ports.mqtts)?;
     writeln!(
         out,
         "  TLS with ALPN  {endpoint}:{} (MQTT, WebSocket at /mqtt, HTTPS publish)",
         ports.https
     )?;
     if let Some(port) = ports.mqtt {
-        let who = match config.anonymous_policy {
-            Some(_) => "held to --anonymous-policy",
-            None => "allowed everything",
-        };
         writeln!(
             out,
-            "  plain MQTT     {endpoint}:{port} (no TLS, anyone is {who})"
+            "  plain MQTT     {endpoint}:{port} (no TLS, anyone is {anonymous})"
         )?;
     }
     writeln!(out, "  root CA        {ca}")?;
+    if let Some(own) = &config.server_cert {
+        let chain = own.chain.display();
+        writeln!(out, "  server cert    {chain} (clients trust its CA)")?;
+    }
     if config.memory {
         writeln!(
             out,

@@ -73,6 +73,13 @@ impl ConfigError {
         ))
     }
 
+    pub(super) fn half(given: &'static str, file: &Path, other: &'static str) -> Self {
+        Self::Invalid(format!(
+            "`{given}` is `{}`, and a certificate goes with its key: name the other file with {other}",
+            file.display()
+        ))
+    }
+
     pub(super) fn wildcard(given: &str) -> Self {
         Self::Invalid(format!(
             "the first `hostname` is `{given}`: clients are told to connect to it, so name a \

@@ -39,6 +39,16 @@ pub(crate) enum Auth {
     Verify,
 }
 
+/// Which clients of `--mqtts-port` need a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ClientCerts {
+    /// All.
+    Required,
+    /// None; one that is shown must be good.
+    Optional,
+}
+
 /// Every setting, given or not.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
@@ -89,6 +99,17 @@ pub(crate) struct Flags {
     /// Port for MQTT over mutual TLS; 0 lets the system choose, as for all ports [default: 8883]
     #[arg(long, env = "THINGCORE_MQTTS_PORT", value_name = "PORT")]
     pub(crate) mqtts_port: Option<u16>,
+    /// Certificate chain to show clients of the TLS ports, PEM with the server's first, instead of
+    /// one by the root CA here; clients must trust its CA [default: none]
+    #[arg(long, env = "THINGCORE_SERVER_CERT", value_name = "FILE")]
+    pub(crate) server_cert: Option<PathBuf>,
+    /// Private key of --server-cert, PEM
+    #[arg(long, env = "THINGCORE_SERVER_KEY", value_name = "FILE")]
+    pub(crate) server_key: Option<PathBuf>,
+    /// Whether clients of --mqtts-port need a certificate; with optional those without one are
+    /// anonymous, as on --mqtt-port [default: required]
+    #[arg(long, env = "THINGCORE_CLIENT_CERTS")]
+    pub(crate) client_certs: Option<ClientCerts>,
     /// Port for TLS with ALPN: MQTT, WebSocket at /mqtt, HTTPS publish [default: 8443]
     #[arg(long, env = "THINGCORE_HTTPS_PORT", value_name = "PORT")]
     pub(crate) https_port: Option<u16>,
@@ -111,7 +132,8 @@ pub(crate) struct Flags {
     /// Threads for connections [default: cores minus one, 1 with --memory]
     #[arg(long, env = "THINGCORE_SHARDS", value_name = "N")]
     pub(crate) shards: Option<usize>,
-    /// Policy document for the clients of --mqtt-port [default: they may do everything]
+    /// Policy document for anonymous clients, those of --mqtt-port and those that --client-certs
+    /// lets in [default: they may do everything]
     #[arg(long, env = "THINGCORE_ANONYMOUS_POLICY", value_name = "FILE")]
     pub(crate) anonymous_policy: Option<PathBuf>,
     /// File to write ports, addresses and the CA's path to, as JSON, once everything listens
@@ -158,6 +180,9 @@ impl Flags {
             bind: self.bind.or(other.bind),
             mqtt_port: self.mqtt_port.or(other.mqtt_port),
             mqtts_port: self.mqtts_port.or(other.mqtts_port),
+            server_cert: self.server_cert.or(other.server_cert),
+            server_key: self.server_key.or(other.server_key),
+            client_certs: self.client_certs.or(other.client_certs),
             https_port: self.https_port.or(other.https_port),
             api_port: self.api_port.or(other.api_port),
             seed: self.seed.or(other.seed),

@@ -10,7 +10,7 @@ mod tests;
 pub use error::ConfigError;
 pub(crate) use flags::Flags;
 
-use flags::Auth;
+use flags::{Auth, ClientCerts};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -46,6 +46,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// A certificate of the user's own for the TLS ports, in PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerCert {
+    /// The chain, with the server's certificate first.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
 /// The configuration of one server. Ports of 0 are chosen by the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -65,8 +74,12 @@ pub struct Config {
     pub bind: IpAddr,
     /// Plaintext MQTT; off unless given.
     pub mqtt_port: Option<u16>,
-    /// MQTT over mutual TLS.
+    /// MQTT over TLS.
     pub mqtts_port: u16,
+    /// Let clients without a certificate in on `mqtts_port`, as anonymous ones.
+    pub client_certs_optional: bool,
+    /// What to show on the TLS ports; `None` issues a certificate by the root CA here.
+    pub server_cert: Option<ServerCert>,
     /// TLS with ALPN: MQTT, WebSocket, HTTPS data plane.
     pub https_port: u16,
     /// AWS API, console and admin over HTTP.
@@ -77,7 +90,7 @@ pub struct Config {
     pub enforce_quotas: bool,
     /// Shards (threads of the data plane); `None` chooses.
     pub shards: Option<usize>,
-    /// Policy document for clients of the plaintext listener; `None` allows everything.
+    /// Policy document for anonymous clients; `None` allows everything.
     pub anonymous_policy: Option<PathBuf>,
     /// Written as JSON once everything listens.
     pub ready_file: Option<PathBuf>,
@@ -109,6 +122,8 @@ impl Default for Config {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             mqtt_port: None,
             mqtts_port: 8883,
+            client_certs_optional: false,
+            server_cert: None,
             https_port: 8443,
             api_port: 9883,
             seed: None,
@@ -141,8 +156,10 @@ impl Config {
             None => flags,
         };
         let credentials = signers(flags.auth, flags.credentials)?;
+        let server_cert = server_cert(flags.server_cert, flags.server_key)?;
         let config = Self {
             credentials,
+            server_cert,
             data_dir: flags.data_dir.unwrap_or(default.data_dir),
             memory: flags.memory.unwrap_or(default.memory),
             profile: flags.profile.unwrap_or(default.profile),
@@ -152,6 +169,7 @@ impl Config {
             bind: flags.bind.unwrap_or(default.bind),
             mqtt_port: flags.mqtt_port.or(default.mqtt_port),
             mqtts_port: flags.mqtts_port.unwrap_or(default.mqtts_port),
+            client_certs_optional: flags.client_certs == Some(ClientCerts::Optional),
             https_port: flags.https_port.unwrap_or(default.https_port),
             api_port: flags.api_port.unwrap_or(default.api_port),
             seed: flags.seed,
@@ -219,6 +237,19 @@ fn signers(auth: Option<Auth>, file: Option<PathBuf>) -> Result<Option<PathBuf>,
         (Some(Auth::Verify), None) => Err(ConfigError::credentials_missing()),
         (None, Some(file)) => Err(ConfigError::credentials_unused(&file)),
         (Some(Auth::Accept), _) | (None, None) => Ok(None),
+    }
+}
+
+/// The certificate and its key: both or neither.
+fn server_cert(
+    chain: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Option<ServerCert>, ConfigError> {
+    match (chain, key) {
+        (Some(chain), Some(key)) => Ok(Some(ServerCert { chain, key })),
+        (Some(chain), None) => Err(ConfigError::half("server-cert", &chain, "--server-key")),
+        (None, Some(key)) => Err(ConfigError::half("server-key", &key, "--server-cert")),
+        (None, None) => Ok(None),
     }
 }
 

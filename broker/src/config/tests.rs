@@ -1,6 +1,6 @@
 //! Which of several sources wins, and what is refused with which words.
 
-use super::{Config, ConfigError, Flags, LogFormat, ProfileName};
+use super::{Config, ConfigError, Flags, LogFormat, ProfileName, ServerCert};
 use clap::{Args, FromArgMatches};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -63,6 +63,20 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
     check(
         "--auth accept",
         "auth = \"verify\"\ncredentials = \"x\"",
+        |_| {},
+    );
+    check("--server-cert c", "server-key = \"k\"", |c| {
+        c.server_cert = Some(ServerCert {
+            chain: PathBuf::from("c"),
+            key: PathBuf::from("k"),
+        });
+    });
+    check("--client-certs optional", "", |c| {
+        c.client_certs_optional = true;
+    });
+    check(
+        "--client-certs required",
+        "client-certs = \"optional\"",
         |_| {},
     );
     check("--iam lenient", "iam = \"strict\"", |_| {});
@@ -183,6 +197,20 @@ fn what_cannot_be_meant_is_refused_with_what_to_change() {
 }
 
 #[test]
+fn a_certificate_goes_with_its_key() {
+    check_refused(
+        "--server-cert c",
+        "",
+        "`server-cert` is `c`, and a certificate goes with its key: name the other file with --server-key",
+    );
+    check_refused(
+        "",
+        "server-key = \"k\"",
+        "`server-key` is `k`, and a certificate goes with its key: name the other file with --server-cert",
+    );
+}
+
+#[test]
 fn ports_that_the_system_chooses_may_be_many() {
     check(
         "--mqtts-port 0 --https-port 0 --api-port 0 --mqtt-port 0",
@@ -207,7 +235,7 @@ fn every_flag_has_a_variable_and_a_key() {
     }
     let all = "data-dir = \"d\"\nmemory = true\nprofile = \"aws\"\nregion = \"r\"\n\
         account-id = \"1\"\nhostname = \"h\"\nbind = \"::1\"\nmqtt-port = 1\nmqtts-port = 2\n\
-        https-port = 3\napi-port = 4\nseed = \"s\"\nenforce-quotas = true\nshards = 1\n\
+        server-cert = \"c\"\nserver-key = \"k\"\nclient-certs = \"optional\"\nhttps-port = 3\napi-port = 4\nseed = \"s\"\nenforce-quotas = true\nshards = 1\n\
         anonymous-policy = \"a\"\nready-file = \"f\"\niam = \"strict\"\naws = \"real\"\n\
         auth = \"verify\"\ncredentials = \"c\"\n\
         log-format = \"text\"\nlog = \"debug\"";

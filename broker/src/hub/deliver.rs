@@ -84,19 +84,18 @@ fn give(target: &Target, publication: &Publication<'_>) -> bool {
     let qos = publication.qos.min(target.qos);
     let retain = publication.retain && target.retain_as_published;
     let session = &target.session;
-    let ids = &target.subscription_ids;
     if qos > QoS::AtMostOnce {
         let outbound = Outbound {
             message: Arc::clone(publication.message()),
             qos,
             retain,
-            subscription_id: ids.first().copied(),
+            subscription_id: target.subscription_id,
             share: None,
             stored: None,
         };
         return put_outbound(session, outbound, publication);
     }
-    put_at_most_once(session, publication, retain, ids.first().copied())
+    put_at_most_once(session, publication, retain, target.subscription_id)
 }
 
 fn put_outbound(

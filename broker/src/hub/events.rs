@@ -163,7 +163,7 @@ impl Hub {
         }
         let topic = format!("$aws/events/{kind}/{client_id}");
         // Not from the cache, which holds what is published again and again.
-        let route = self.fresh_route(&topic);
+        let route = self.fresh_route(&topic, None);
         if route.leads_nowhere() {
             return;
         }

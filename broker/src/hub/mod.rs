@@ -4,6 +4,7 @@
 //! Locks, in the order in which they are taken: the index of sessions, a session's state, the
 //! router, a group, an outbox, the store's queue. None is held across an await.
 
+mod changes;
 mod connection;
 mod deliver;
 mod end;
@@ -23,6 +24,7 @@ mod session;
 mod sessions;
 #[cfg(test)]
 mod simulation;
+mod subscribers;
 mod tap;
 mod tick;
 mod will;
@@ -34,6 +36,7 @@ pub(crate) use tap::{Tap, TapEvent, Taps};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::net::Arrival;
+use changes::{Changes, Standing};
 use end::End;
 use journal::Journal;
 use mqtt::codec::ReasonCode;
@@ -78,8 +81,7 @@ pub(crate) struct Hub {
     numbers: AtomicU64,
     sessions: Sessions,
     router: RwLock<Router>,
-    /// Grows whenever routes may have changed; cached ones of an earlier epoch are stale.
-    routes: AtomicU64,
+    changes: Changes,
     retained: RwLock<Retained>,
     /// Keeps what outlives the server; `None` when everything is kept in memory.
     journal: Option<Arc<Journal>>,
@@ -111,6 +113,7 @@ impl Hub {
                 profile.retained_messages,
                 profile.retained_bytes,
             )),
+            changes: Changes::new(profile.hash_matches_parent),
             profile,
             things,
             clock,
@@ -119,7 +122,6 @@ impl Hub {
             arn: format!("arn:aws:iot:{region}:{account_id}:"),
             numbers: AtomicU64::new(1),
             sessions: Sessions::default(),
-            routes: AtomicU64::new(1),
             journal,
             presence: events::Presence::default(),
             taps: Taps::new(tap::TAP_EVENTS),
@@ -156,13 +158,13 @@ impl Hub {
     /// Tells the core that policies, attachments or certificates changed, so that cached
     /// decisions are taken anew.
     pub(crate) fn policies_changed(&self) {
-        self.routes_changed();
+        self.changes.all();
     }
 
     /// Replaces the topic rules: those that are enabled and reachable.
     pub(crate) fn set_rules(&self, rules: Vec<RuleHandle>) {
         self.router.write().set_rules(rules);
-        self.routes_changed();
+        self.changes.all();
     }
 
     /// Drops sessions, retained messages and queues, and closes every connection
@@ -196,24 +198,50 @@ impl Hub {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn routes_epoch(&self) -> u64 {
-        self.routes.load(Ordering::Acquire)
-    }
-
-    fn routes_changed(&self) {
-        self.routes.fetch_add(1, Ordering::Release);
-    }
-
     /// Where a topic leads now.
     fn route(&self, topic: &str) -> Arc<Route> {
-        let of = (self.number, self.routes_epoch());
-        route::cached(of, topic, || self.fresh_route(topic))
+        let known = route::remembered(self.number, topic);
+        let earlier = match &known {
+            Some(route) => match self.standing(route) {
+                Standing::Current(_) => return Arc::clone(route),
+                Standing::Touched => Some(&**route),
+                Standing::Stale => None,
+            },
+            None => None,
+        };
+        let route = Arc::new(self.fresh_route(topic, earlier));
+        route::remember(self.number, &route);
+        route
     }
 
-    fn fresh_route(&self, topic: &str) -> Route {
+    /// Whether a route is right at this moment.
+    fn is_current(&self, route: &Route) -> bool {
+        matches!(self.standing(route), Standing::Current(_))
+    }
+
+    fn standing(&self, route: &Route) -> Standing {
+        let as_of = route.as_of();
+        let standing = self.changes.standing(&route.topic, as_of);
+        if let Standing::Current(now) = standing
+            && now != as_of
+        {
+            route.stands(now);
+        }
+        standing
+    }
+
+    /// `earlier` is a route of the topic whose decisions about policies still hold.
+    fn fresh_route(&self, topic: &str, earlier: Option<&Route>) -> Route {
+        // Read first: a change in between is taken in twice.
+        let epoch = self.changes.epoch();
         let resource = self.topic_arn(topic);
-        let may = |session: &Session| self.may_receive(session, &resource);
-        self.router.read().route(topic, &may)
+        let may = |session: &Session| {
+            earlier.is_some_and(|route| route.lets_receive(session))
+                || self.may_receive(session, &resource)
+        };
+        let route = self.router.read().route(topic, &may);
+        route.stands(epoch);
+        route
     }
 
     /// Whether a session's policies let it receive a topic, given by its ARN.

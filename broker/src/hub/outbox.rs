@@ -231,7 +231,7 @@ impl Outbox {
     }
 
     fn pump(&mut self, now_ms: u64) {
-        if self.outgoing.waiting() > 0 && self.has_room() {
+        if self.outgoing.has_more() && self.has_room() {
             self.outgoing.pump(now_ms, &mut self.bytes);
         }
     }

@@ -1,19 +1,24 @@
 //! Where one topic leads, and the cache of it that each shard has.
 
+use super::changes::CHANGES_MAX;
 use super::group::Group;
-use super::router::Subscriber;
 use super::session::Session;
+use super::subscribers::Subscriber;
 use mqtt::QoS;
 use rules::delivery::RuleHandle;
 use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where a topic leads; decisions about `iot:Receive` have been taken.
 #[derive(Debug)]
 pub(super) struct Route {
     pub(super) topic: Arc<str>,
+    /// The latest change to routes that it is known to have taken in; see [`super::changes`].
+    as_of: AtomicU64,
+    /// By the sessions' numbers.
     pub(super) targets: Vec<Target>,
     pub(super) groups: Vec<GroupTarget>,
     pub(super) rules: Vec<RuleHandle>,
@@ -27,11 +32,13 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) session: Arc<Session>,
+    /// The session's guard of this number let it receive the topic.
+    guard: u32,
     /// The highest QoS of its matching subscriptions.
     pub(super) qos: QoS,
     pub(super) no_local: bool,
     pub(super) retain_as_published: bool,
-    pub(super) subscription_ids: SmallVec<[u32; 1]>,
+    pub(super) subscription_id: Option<u32>,
 }
 
 /// One group that gets the topic.
@@ -46,6 +53,7 @@ impl Route {
     pub(super) fn nowhere(topic: &str) -> Self {
         Self {
             topic: topic.into(),
+            as_of: AtomicU64::new(0),
             targets: Vec::new(),
             groups: Vec::new(),
             rules: Vec::new(),
@@ -61,16 +69,34 @@ impl Route {
             && self.rules.is_empty()
             && self.ingest.is_none()
     }
+
+    /// Up to which change it is right.
+    pub(super) fn as_of(&self) -> u64 {
+        self.as_of.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it is right up to this change.
+    pub(super) fn stands(&self, epoch: u64) {
+        self.as_of.store(epoch, Ordering::Relaxed);
+    }
+
+    /// Whether it has a session among its targets whose guard is still the one that was asked.
+    pub(super) fn lets_receive(&self, session: &Session) -> bool {
+        let number = |target: &Target| target.session.number;
+        let found = self.targets.binary_search_by_key(&session.number, number);
+        found.is_ok_and(|at| self.targets[at].guard == session.guard_number())
+    }
 }
 
 impl Target {
     pub(super) fn new(subscriber: &Subscriber) -> Self {
         Self {
             session: Arc::clone(&subscriber.session),
+            guard: subscriber.session.guard_number(),
             qos: subscriber.qos,
             no_local: subscriber.no_local,
             retain_as_published: subscriber.retain_as_published,
-            subscription_ids: subscriber.subscription_id.into_iter().collect(),
+            subscription_id: subscriber.subscription_id,
         }
     }
 
@@ -78,13 +104,12 @@ impl Target {
         self.session == subscriber.session
     }
 
-    /// Takes in a further subscription of the session that matches: one copy at the highest QoS
-    /// with all identifiers (MQTT 5.0 [3.3.4]).
+    /// Takes in a further subscription of the session that matches: one copy at the highest QoS.
+    /// Profiles that merge them have no subscription identifiers.
     pub(super) fn merge(&mut self, other: &Subscriber) {
         self.qos = self.qos.max(other.qos);
         self.no_local &= other.no_local;
         self.retain_as_published |= other.retain_as_published;
-        self.subscription_ids.extend(other.subscription_id);
     }
 }
 
@@ -98,39 +123,58 @@ thread_local! {
     static CACHE: RefCell<Cache> = RefCell::new(Cache::default());
 }
 
-/// Routes by topic, as of one epoch of one hub.
+/// Routes of one hub by topic.
 #[derive(Default)]
 struct Cache {
-    /// Hub number and epoch.
-    of: (u64, u64),
+    hub: u64,
     routes: HashMap<Arc<str>, Arc<Route>, foldhash::fast::RandomState>,
     targets: usize,
+    /// The epoch when what nobody asks for any more was last thrown out.
+    swept: u64,
 }
 
-/// The route of a topic as of `of`, from this thread's cache or made anew.
-pub(super) fn cached(of: (u64, u64), topic: &str, make: impl FnOnce() -> Route) -> Arc<Route> {
-    let hit = CACHE.with_borrow_mut(|cache| {
-        if cache.of != of {
-            cache.routes.clear();
-            cache.targets = 0;
-            cache.of = of;
-        }
-        cache.routes.get(topic).cloned()
-    });
-    if let Some(route) = hit {
-        return route;
+impl Cache {
+    fn clear(&mut self) {
+        self.routes.clear();
+        self.targets = 0;
     }
-    // Not borrowed while the route is made: policies are evaluated there.
-    let route = Arc::new(make());
-    CACHE.with_borrow_mut(|cache| {
-        cache.targets += route.targets.len();
-        if cache.routes.len() >= ROUTES_MAX || cache.targets > TARGETS_MAX {
-            cache.routes.clear();
-            cache.targets = route.targets.len();
+
+    /// Throws out routes that have too many changes behind them to be any use; they would keep
+    /// sessions that are gone.
+    fn sweep(&mut self, epoch: u64) {
+        let oldest = epoch.saturating_sub(CHANGES_MAX as u64);
+        if self.swept >= oldest {
+            return;
         }
-        cache
+        self.swept = epoch;
+        self.routes.retain(|_, route| route.as_of() >= oldest);
+        self.targets = self.routes.values().map(|route| route.targets.len()).sum();
+    }
+}
+
+/// The route of a topic that this thread made last, for a hub.
+pub(super) fn remembered(hub: u64, topic: &str) -> Option<Arc<Route>> {
+    CACHE.with_borrow(|cache| {
+        let routes = Some(&cache.routes).filter(|_| cache.hub == hub)?;
+        routes.get(topic).cloned()
+    })
+}
+
+/// Keeps a route that is new for this thread.
+pub(super) fn remember(hub: u64, route: &Arc<Route>) {
+    CACHE.with_borrow_mut(|cache| {
+        if cache.hub != hub {
+            cache.clear();
+            cache.hub = hub;
+        }
+        cache.sweep(route.as_of());
+        if cache.routes.len() >= ROUTES_MAX || cache.targets > TARGETS_MAX {
+            cache.clear();
+        }
+        cache.targets += route.targets.len();
+        let before = cache
             .routes
-            .insert(Arc::clone(&route.topic), Arc::clone(&route));
+            .insert(Arc::clone(&route.topic), Arc::clone(route));
+        cache.targets -= before.map_or(0, |before| before.targets.len());
     });
-    route
 }

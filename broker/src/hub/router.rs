@@ -6,11 +6,12 @@ use super::route::{GroupTarget, Route, Target};
 use super::session::Session;
 #[cfg(test)]
 use super::simulation::fault::{Fault, planted};
+use super::subscribers::{Subscriber, Subscribers};
+use mqtt::Profile;
 use mqtt::reserved::BasicIngest;
 use mqtt::share::Member;
 use mqtt::topic::{Subscription, TopicFilter};
 use mqtt::trie::Trie;
-use mqtt::{Profile, QoS};
 use rules::delivery::RuleHandle;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,19 +19,9 @@ use std::sync::Arc;
 /// What stands under a filter.
 #[derive(Debug)]
 enum Entry {
-    Session(Subscriber),
+    Sessions(Subscribers),
     Group(Arc<Group>),
     Rule(RuleHandle),
-}
-
-/// A session under a filter, with the options of its subscription.
-#[derive(Clone, Debug)]
-pub(super) struct Subscriber {
-    pub(super) session: Arc<Session>,
-    pub(super) qos: QoS,
-    pub(super) no_local: bool,
-    pub(super) retain_as_published: bool,
-    pub(super) subscription_id: Option<u32>,
 }
 
 /// Subscriptions and rules by filter. Whoever changes it makes every cached route stale.
@@ -67,8 +58,7 @@ impl Router {
     ) -> Option<Arc<Group>> {
         let filter = &subscription.filter;
         let Some(name) = &subscription.share else {
-            self.remove_session(filter, &subscriber.session);
-            self.trie.insert(filter, Entry::Session(subscriber));
+            self.add_session(filter, subscriber);
             return None;
         };
         let group = self.group(name, filter).unwrap_or_else(|| {
@@ -79,7 +69,7 @@ impl Router {
         });
         #[cfg(test)]
         if planted(Fault::SharesWithAll) {
-            self.trie.insert(filter, Entry::Session(subscriber.clone()));
+            self.add_session(filter, subscriber.clone());
         }
         group.join(Member {
             session: subscriber.session,
@@ -103,7 +93,7 @@ impl Router {
         {
             self.trie.remove(filter, |entry| match entry {
                 Entry::Group(other) => Arc::ptr_eq(other, &group),
-                Entry::Session(_) | Entry::Rule(_) => false,
+                Entry::Sessions(_) | Entry::Rule(_) => false,
             });
         }
     }
@@ -114,11 +104,32 @@ impl Router {
         self.trie.len()
     }
 
+    fn add_session(&mut self, filter: &TopicFilter, subscriber: Subscriber) {
+        if let Some(there) = self.sessions(filter) {
+            there.put(subscriber);
+            return;
+        }
+        let mut sessions = Subscribers::default();
+        sessions.put(subscriber);
+        self.trie.insert(filter, Entry::Sessions(sessions));
+    }
+
     fn remove_session(&mut self, filter: &TopicFilter, session: &Arc<Session>) {
-        self.trie.remove(filter, |entry| match entry {
-            Entry::Session(subscriber) => subscriber.session == *session,
-            Entry::Group(_) | Entry::Rule(_) => false,
-        });
+        if let Some(there) = self.sessions(filter)
+            && there.remove(session)
+            && there.is_empty()
+        {
+            let empty = |entry: &Entry| matches!(entry, Entry::Sessions(_));
+            self.trie.remove(filter, empty);
+        }
+    }
+
+    fn sessions(&mut self, filter: &TopicFilter) -> Option<&mut Subscribers> {
+        let mut entries = self.trie.values_mut(filter).iter_mut();
+        entries.find_map(|entry| match entry {
+            Entry::Sessions(sessions) => Some(sessions),
+            Entry::Group(_) | Entry::Rule(_) => None,
+        })
     }
 
     /// The group of a shared subscription.
@@ -126,7 +137,7 @@ impl Router {
         let mut entries = self.trie.values(filter).iter();
         entries.find_map(|entry| match entry {
             Entry::Group(group) if *group.name == *name => Some(Arc::clone(group)),
-            Entry::Group(_) | Entry::Session(_) | Entry::Rule(_) => None,
+            Entry::Group(_) | Entry::Sessions(_) | Entry::Rule(_) => None,
         })
     }
 
@@ -136,7 +147,7 @@ impl Router {
             if let Some(filter) = self.rule_filter(&old) {
                 let is_old = |entry: &Entry| match entry {
                     Entry::Rule(handle) => handle.name() == old.name(),
-                    Entry::Session(_) | Entry::Group(_) => false,
+                    Entry::Sessions(_) | Entry::Group(_) => false,
                 };
                 self.trie.remove(&filter, is_old);
             }
@@ -159,21 +170,18 @@ impl Router {
         if self.profile.reserved_topics
             && let Some(ingest) = BasicIngest::parse(topic)
         {
-            return Route {
-                ingest: Some(self.rules.get(ingest.rule).cloned()),
-                ..Route::nowhere(topic)
-            };
+            let mut route = Route::nowhere(topic);
+            route.ingest = Some(self.rules.get(ingest.rule).cloned());
+            return route;
         }
         let mut route = Route::nowhere(topic);
         let mut subscribers: Vec<&Subscriber> = Vec::new();
         self.trie.for_each_match(topic, &mut |entry| match entry {
-            Entry::Session(subscriber) => subscribers.push(subscriber),
+            Entry::Sessions(sessions) => subscribers.extend(sessions.iter()),
             Entry::Group(group) => route.groups.push(group_target(group, may)),
             Entry::Rule(rule) => route.rules.push(rule.clone()),
         });
-        if !self.overlapping_copies {
-            subscribers.sort_by_key(|subscriber| subscriber.session.number);
-        }
+        subscribers.sort_by_key(|subscriber| subscriber.session.number);
         for subscriber in subscribers {
             match route.targets.last_mut() {
                 Some(last) if !self.overlapping_copies && last.is_of(subscriber) => {

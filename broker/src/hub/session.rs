@@ -15,6 +15,7 @@ use mqtt::topic::Subscription;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A session. Two are the same if their numbers are.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Session {
     pub(super) version: Version,
     /// Decides what the client may receive; of the last connection while it is offline.
     pub(super) guard: ArcSwap<Guard>,
+    /// Grows with each guard.
+    guards: AtomicU32,
     /// Topic aliases and unreleased QoS 2 messages.
     pub(super) incoming: Mutex<Incoming>,
     /// Keeps it on disk, if it outlives its connections and there is a disk.
@@ -88,6 +91,7 @@ impl Session {
             number,
             version,
             guard: ArcSwap::new(guard),
+            guards: AtomicU32::new(0),
             incoming: Mutex::default(),
             state: Mutex::new(state),
             outbox: Mutex::new(Outbox::new(version, limits, keeper.clone())),
@@ -99,6 +103,17 @@ impl Session {
     pub(super) fn is_over(&self, now_ms: u64) -> bool {
         let state = self.state.lock();
         state.over || state.expiry_s == 0 || state.ends_at_ms.is_some_and(|at| at <= now_ms)
+    }
+
+    /// Another guard decides from now on.
+    pub(super) fn set_guard(&self, guard: Arc<Guard>) {
+        self.guard.store(guard);
+        self.guards.fetch_add(1, Ordering::Release);
+    }
+
+    /// Tells the guard of this moment from earlier ones.
+    pub(super) fn guard_number(&self) -> u32 {
+        self.guards.load(Ordering::Acquire)
     }
 
     /// Writes to disk what has changed in `state`, which is locked.

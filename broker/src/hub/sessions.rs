@@ -116,7 +116,7 @@ impl Hub {
         connack: &[u8],
         now_ms: u64,
     ) {
-        session.guard.store(Arc::clone(&opening.guard));
+        session.set_guard(Arc::clone(&opening.guard));
         session.incoming.lock().disconnect();
         #[cfg(test)]
         if planted(Fault::ForgetsReceived) {
@@ -147,7 +147,12 @@ impl Hub {
     /// The other members of its groups may have left while it was away, and what waited for the
     /// client may no longer be allowed: groups learn that it is there, and get to hand out.
     fn resumed(&self, session: &Arc<Session>, now_ms: u64) {
-        self.routes_changed();
+        let filters: Vec<_> = {
+            let state = session.state.lock();
+            let all = state.subscriptions.values();
+            all.map(|s| s.subscription.filter.clone()).collect()
+        };
+        self.changes.under(&filters);
         for group in self.groups_of(session) {
             group.set_online(session, true);
             self.drain_group(&group, now_ms);
@@ -302,7 +307,8 @@ impl Hub {
                 router.unsubscribe(&subscribed.subscription, session);
             }
             drop(router);
-            self.routes_changed();
+            let gone = subscriptions.values().map(|s| &s.subscription.filter);
+            self.changes.under(gone);
         }
         let now_ms = self.now_ms();
         // A connection that is still there is being taken over; its messages must not be lost.

@@ -130,12 +130,7 @@ impl<D: Doors> Gate<D> {
         let gate = Arc::clone(self);
         match entry.clone() {
             Entry::Mqtt => self.to_shard(stream, true, move |stream| {
-                let arrival = Arrival {
-                    wire: Wire::plain(stream),
-                    peer,
-                    credential: Credential::Anonymous,
-                };
-                gate.serve(arrival, place)
+                gate.serve(arrival(Wire::plain(stream), peer), place)
             }),
             Entry::Mqtts(handshakes) => self.to_shard(stream, true, |stream| async move {
                 let handshake = Box::pin(gate.handshake(&handshakes, stream, peer));
@@ -143,7 +138,7 @@ impl<D: Doors> Gate<D> {
                     return;
                 };
                 let (stream, session) = stream.into_inner();
-                gate.serve(certified(Wire::tls(stream, session), peer), place)
+                gate.serve(arrival(Wire::tls(stream, session), peer), place)
                     .await;
             }),
             Entry::Https(handshakes) => drop(tokio::spawn(async move {
@@ -255,7 +250,7 @@ impl<D: Doors> Gate<D> {
                 let (stream, session) = stream.into_inner();
                 let gate = Arc::clone(&self);
                 self.to_shard(stream, false, move |stream| {
-                    gate.serve(certified(Wire::tls(stream, session), peer), place)
+                    gate.serve(arrival(Wire::tls(stream, session), peer), place)
                 });
             }
             Speech::Unsaid => debug!(%address, "neither MQTT nor HTTP inside TLS"),
@@ -263,11 +258,16 @@ impl<D: Doors> Gate<D> {
     }
 }
 
-fn certified(wire: Wire, peer: Peer) -> Arrival {
+/// Behind a handshake that the listener's settings let pass, without a certificate too.
+fn arrival(wire: Wire, peer: Peer) -> Arrival {
+    let credential = match peer.certificate {
+        Some(_) => Credential::Certificate,
+        None => Credential::Anonymous,
+    };
     Arrival {
         wire,
         peer,
-        credential: Credential::Certificate,
+        credential,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::doors::Doors;
 use super::gate::{Entry, Gate};
-use super::tls::{Handshakes, Registry, ServerIdentity, Standing, endpoint_name};
+use super::identity::ServerIdentity;
+use super::tls::{Handshakes, Registry, Standing, endpoint_name};
 use crate::config::Config;
 use crate::shards::Shards;
 use crate::world::World;
@@ -135,7 +136,8 @@ fn bind(ip: IpAddr, port: u16, flag: &'static str) -> Result<(TcpListener, u16),
 }
 
 /// Starts to accept, until `stop` says true. MQTT over TCP and TLS lives on the shards from its
-/// first byte; what may turn out as HTTP starts on the calling task's runtime.
+/// first byte; what may turn out as HTTP starts on the calling task's runtime. The TLS ports show
+/// `own`, or a certificate by the root CA here.
 ///
 /// # Errors
 /// A server certificate that cannot be made or used.
@@ -143,11 +145,13 @@ pub(crate) fn start(
     world: &Arc<World>,
     shards: &Shards,
     listeners: Listeners,
+    own: Option<ServerIdentity>,
     stop: watch::Receiver<bool>,
 ) -> Result<Listening, ListenError> {
-    let identity = server_identity(world)?;
+    let identity = own.map_or_else(|| issued(world), Ok)?;
     let registry = registry(world);
-    let mqtts = Handshakes::for_mqtt(&identity, &registry)?;
+    let mandatory = !world.config.client_certs_optional;
+    let mqtts = Handshakes::for_mqtt(&identity, &registry, mandatory)?;
     let https = Handshakes::for_all(&identity, &registry)?;
     Ok(open(
         Arc::clone(world),
@@ -179,7 +183,8 @@ pub(super) fn open<D: Doors>(
     listeners.ports
 }
 
-fn server_identity(world: &World) -> Result<ServerIdentity, ThingsError> {
+/// A certificate by the root CA here.
+fn issued(world: &World) -> Result<ServerIdentity, ThingsError> {
     let config = &world.config;
     let mut names = config.hostnames.clone();
     names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));

@@ -3,6 +3,7 @@
 mod doors;
 mod gate;
 mod http;
+mod identity;
 mod listen;
 #[cfg(test)]
 mod pipe;
@@ -15,6 +16,7 @@ mod upgrade;
 mod websocket;
 mod wire;
 
+pub(crate) use identity::{ServerCertRefused, ServerIdentity};
 pub(crate) use listen::{ListenError, Listeners, start};
 #[cfg(test)]
 pub(crate) use pipe::{Passed, Pipe, PipeLog};
@@ -39,7 +41,7 @@ pub(crate) struct Peer {
 /// By what an MQTT client says who it is, besides its CONNECT.
 #[derive(Clone, Debug)]
 pub(crate) enum Credential {
-    /// The plaintext listener.
+    /// By nothing: TCP without TLS, or TLS without a client certificate where that may be.
     Anonymous,
     /// Mutual TLS; the certificate is `Peer::certificate`.
     Certificate,

@@ -1,6 +1,7 @@
 //! TLS: which certificates are shown and asked for, and the handshake.
 
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
+use super::identity::ServerIdentity;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{Acceptor, ClientHello};
@@ -8,7 +9,7 @@ use rustls::{
     AlertDescription, CertificateError, DigitallySignedStruct, DistinguishedName, ServerConfig,
     SignatureScheme,
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Write};
 use std::io;
@@ -68,25 +69,28 @@ pub(crate) enum Speech {
 /// Does the handshakes of one TLS listener.
 #[derive(Clone)]
 pub(crate) struct Handshakes {
-    /// For clients that cannot go on without a certificate.
-    required: Arc<ServerConfig>,
-    /// For clients that may sign their requests instead.
-    optional: Arc<ServerConfig>,
+    /// For devices: clients that speak MQTT, or HTTP with a certificate.
+    devices: Arc<ServerConfig>,
+    /// For clients that may sign their requests instead of showing a certificate.
+    signers: Arc<ServerConfig>,
     /// What a client without ALPN speaks.
     default: Speech,
     running: Arc<Semaphore>,
 }
 
 impl Handshakes {
-    /// For a listener that speaks MQTT with client certificates and nothing else.
+    /// For a listener that speaks MQTT and nothing else. Clients are always asked for a
+    /// certificate; `mandatory` refuses those that have none.
     ///
     /// # Errors
     /// A server certificate or key that cannot be used.
     pub(crate) fn for_mqtt(
         identity: &ServerIdentity,
         registry: &Registry,
+        mandatory: bool,
     ) -> Result<Self, rustls::Error> {
-        Self::new(identity, registry, &[MQTT_CA, MQTT], Speech::Mqtt)
+        let protocols = &[MQTT_CA, MQTT];
+        Self::new(identity, registry, protocols, Speech::Mqtt, mandatory)
     }
 
     /// For a listener where ALPN, or the first byte, decides.
@@ -98,7 +102,7 @@ impl Handshakes {
         registry: &Registry,
     ) -> Result<Self, rustls::Error> {
         let protocols = &[MQTT_CA, HTTP_CA, MQTT, HTTP];
-        Self::new(identity, registry, protocols, Speech::Unsaid)
+        Self::new(identity, registry, protocols, Speech::Unsaid, true)
     }
 
     fn new(
@@ -106,11 +110,12 @@ impl Handshakes {
         registry: &Registry,
         protocols: &[&[u8]],
         default: Speech,
+        mandatory: bool,
     ) -> Result<Self, rustls::Error> {
         let config = |mandatory| identity.config(registry, mandatory, protocols);
         Ok(Self {
-            required: config(true)?,
-            optional: config(false)?,
+            devices: config(mandatory)?,
+            signers: config(false)?,
             default,
             running: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
         })
@@ -145,68 +150,29 @@ impl Handshakes {
 
     fn config_for(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
         let mut offered = hello.alpn().into_iter().flatten().peekable();
-        let required = match offered.peek() {
+        let is_device = match offered.peek() {
             Some(_) => offered.any(|name| [MQTT_CA, HTTP_CA, MQTT].contains(&name)),
             None => self.default == Speech::Mqtt,
         };
-        Arc::clone(if required {
-            &self.required
+        Arc::clone(if is_device {
+            &self.devices
         } else {
-            &self.optional
+            &self.signers
         })
-    }
-}
-
-/// The certificate chain and key that clients are shown.
-pub(crate) struct ServerIdentity {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-}
-
-impl ServerIdentity {
-    /// From DER: the chain with the server's certificate first, and the key in PKCS#8.
-    pub(crate) fn new(chain: Vec<Vec<u8>>, key: Vec<u8>) -> Self {
-        Self {
-            chain: chain.into_iter().map(CertificateDer::from).collect(),
-            key: PrivatePkcs8KeyDer::from(key).into(),
-        }
-    }
-
-    fn config(
-        &self,
-        registry: &Registry,
-        mandatory: bool,
-        protocols: &[&[u8]],
-    ) -> Result<Arc<ServerConfig>, rustls::Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier = Arc::new(DeviceCertificates::new(
-            Arc::clone(registry),
-            mandatory,
-            &provider,
-        ));
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_client_cert_verifier(verifier)
-            .with_single_cert(self.chain.clone(), self.key.clone_key())?;
-        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-        // Tickets hold the client's certificate: a session resumed is looked up again at CONNECT.
-        config.ticketer = aws_lc_rs::Ticketer::new()?;
-        config.send_tls13_tickets = 1;
-        Ok(Arc::new(config))
     }
 }
 
 /// Lets in the certificates that are registered here, whoever signed them: AWS too compares
 /// with its registry and knows certificates without a CA. One that is not active passes the
 /// handshake and is refused at CONNECT.
-struct DeviceCertificates {
+pub(super) struct DeviceCertificates {
     registry: Registry,
     mandatory: bool,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl DeviceCertificates {
-    fn new(registry: Registry, mandatory: bool, provider: &CryptoProvider) -> Self {
+    pub(super) fn new(registry: Registry, mandatory: bool, provider: &CryptoProvider) -> Self {
         Self {
             registry,
             mandatory,
@@ -283,8 +249,8 @@ pub(super) fn hint(error: &io::Error) -> Option<&'static str> {
             | AlertDescription::BadCertificate
             | AlertDescription::CertificateUnknown,
         ) => Some(
-            "the client does not trust the server certificate: give it this server's root CA, \
-             and connect to a name that --hostname lists",
+            "the client does not trust the server certificate: give it this server's root CA, or \
+             that of --server-cert, and connect to a name that the certificate has (--hostname)",
         ),
         rustls::Error::NoCertificatesPresented => {
             Some("the client sent no certificate: give it one with its private key")

@@ -12,7 +12,7 @@ use crate::embedded::lambda::{Functions, Place};
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::{Hub, HubParts};
 use crate::metrics::Metrics;
-use crate::net::{Listeners, start};
+use crate::net::{Listeners, ServerIdentity, start};
 use crate::shards::Shards;
 use crate::world::World;
 use policy::Document;
@@ -35,6 +35,8 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
         signers: signers(&config)?,
         anonymous: anonymous_policy(&config)?,
     };
+    let own_cert = config.server_cert.as_ref();
+    let own_cert = own_cert.map(ServerIdentity::read).transpose()?;
     // Before anything is opened or written.
     let listeners = Listeners::bind(&config)?;
     let ports = listeners.ports();
@@ -68,7 +70,7 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
     follow::watch(&world, &rules);
     handle.spawn(tick(Arc::downgrade(&world)));
     let (stop, stopped) = watch::channel(false);
-    let ports = start(&world, &shards, listeners, stopped)?;
+    let ports = start(&world, &shards, listeners, own_cert, stopped)?;
     Ok(Running {
         parts: Some(Parts {
             world,

@@ -1,7 +1,7 @@
 //! Why a server did not start.
 
 use crate::config::ConfigError;
-use crate::net::ListenError;
+use crate::net::{ListenError, ServerCertRefused};
 use rules::target::EndpointRefused;
 use std::io;
 use things::OpenError;
@@ -26,6 +26,9 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The user's server certificate or its key cannot be used.
+    #[error("{0}")]
+    ServerCert(String),
     /// The file with access keys is missing or has none.
     #[error("--credentials `{path}`: {reason}")]
     Credentials {
@@ -63,6 +66,12 @@ pub enum StartError {
     Failed(String),
 }
 
+impl From<ServerCertRefused> for StartError {
+    fn from(refused: ServerCertRefused) -> Self {
+        Self::ServerCert(refused.to_string())
+    }
+}
+
 impl From<ListenError> for StartError {
     fn from(error: ListenError) -> Self {
         match error {
@@ -84,6 +93,7 @@ impl StartError {
             | Self::Endpoint(_)
             | Self::Unsupported(_)
             | Self::AnonymousPolicy { .. }
+            | Self::ServerCert(_)
             | Self::Credentials { .. }
             | Self::Store(_)
             | Self::DataDir { .. }

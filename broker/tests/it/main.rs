@@ -12,4 +12,5 @@ mod durable;
 mod lifetime;
 mod rule_actions;
 mod signatures;
+mod tls;
 mod tutorial;

@@ -76,6 +76,9 @@ pub struct Outgoing<G> {
     limits: OutgoingLimits,
     online: bool,
     last_id: u16,
+    /// Ids that were in flight when `last_id` last began at 1, those still ahead of it, the
+    /// nearest last.
+    taken: Vec<u16>,
     /// In the order sent, so that acknowledgements are found at the front.
     inflight: VecDeque<Inflight<G>>,
     /// How many at the back of `inflight` have not been sent again on this connection.
@@ -94,6 +97,7 @@ impl<G> Outgoing<G> {
             limits,
             online: false,
             last_id: 0,
+            taken: Vec::new(),
             inflight: VecDeque::new(),
             unsent: 0,
             waiting: VecDeque::new(),
@@ -256,6 +260,11 @@ impl<G> Outgoing<G> {
         self.waiting.len()
     }
 
+    /// Whether anything waits for the window, to be sent for the first time or again.
+    pub fn has_more(&self) -> bool {
+        self.unsent > 0 || !self.waiting.is_empty()
+    }
+
     /// The protocol version of the session; AWS resumes none across versions.
     pub fn version(&self) -> Version {
         self.version
@@ -292,14 +301,19 @@ impl<G> Outgoing<G> {
         });
     }
 
-    /// The next packet id that is not in flight. The window is smaller than the id space, so the
-    /// search ends; it is one comparison unless an old message has been left behind.
+    /// The next packet id that is not in flight. Ids are given in laps from 1 to 65,535, so that
+    /// one can only meet what was in flight when its lap began. The window is smaller than a lap:
+    /// there is always one to give.
     fn next_id(&mut self) -> u16 {
         loop {
-            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-            let id = self.last_id;
-            if !self.inflight.iter().any(|flight| flight.id == id) {
-                return id;
+            if self.last_id == u16::MAX {
+                self.last_id = 0;
+                self.taken = self.inflight.iter().map(|flight| flight.id).collect();
+                self.taken.sort_unstable_by(|a, b| b.cmp(a));
+            }
+            self.last_id += 1;
+            if self.taken.pop_if(|id| *id == self.last_id).is_none() {
+                return self.last_id;
             }
         }
     }

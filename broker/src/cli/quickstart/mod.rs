@@ -4,7 +4,7 @@
 mod cloud;
 mod story;
 
-use super::{log, serve};
+use super::{Usage, log, serve};
 use crate::config::{Config, Flags};
 use clap::Args;
 use std::io::{self, Write};
@@ -46,6 +46,11 @@ pub(crate) fn run(args: QuickstartArgs) -> anyhow::Result<ExitCode> {
         ..Config::default()
     };
     let config = serve::resolve(args.flags, free)?;
+    if config.server_cert.is_some() {
+        let why =
+            "quickstart's device trusts the root CA that is made here: leave --server-cert out";
+        return Err(Usage(why.to_owned()).into());
+    }
     log::start(config.log_format, config.log.as_deref(), "error")?;
     let running = serve::start(config.clone())?;
     // Without a data directory the files are of no use afterwards; those of another run may be.

@@ -22,8 +22,8 @@ const TOPICS_MAX: usize = 256;
 /// The topics that a connection may publish to, as far as it has been asked, and where they lead.
 pub(super) struct Topics {
     origin: Origin,
-    /// Epochs of the control plane and of the routes that `known` is of.
-    of: (u64, u64),
+    /// The epoch of the control plane that `known` is of.
+    of: u64,
     known: HashMap<Arc<str>, Topic, foldhash::fast::RandomState>,
 }
 
@@ -44,7 +44,7 @@ impl Topics {
                 protocol: Protocol::Mqtt,
                 hops: 0,
             },
-            of: (0, 0),
+            of: 0,
             known: HashMap::default(),
         }
     }
@@ -140,23 +140,21 @@ impl Connection {
 
     /// The route of a topic that the client may publish to.
     fn route(&mut self, topic: &str, retain: bool) -> Result<Arc<Route>, Refused> {
-        let of = (self.hub.things.epoch(), self.hub.routes_epoch());
-        if self.topics.of != of {
+        let epoch = self.hub.things.epoch();
+        if self.topics.of != epoch {
             self.topics.known.clear();
-            self.topics.of = of;
+            self.topics.of = epoch;
         }
-        match self.topics.known.get(topic) {
-            Some(known) if known.retain || !retain => return Ok(Arc::clone(&known.route)),
+        match self.topics.known.get_mut(topic) {
+            Some(known) if known.retain || !retain => {
+                if !self.hub.is_current(&known.route) {
+                    known.route = self.hub.route(topic);
+                }
+                return Ok(Arc::clone(&known.route));
+            }
             Some(_) | None => {}
         }
-        if let Err(why) = check_publish(topic, &self.hub.profile) {
-            return Err(Refused::Topic(why.to_string()));
-        }
-        if retain && topic.starts_with('$') && !self.hub.profile.retained_on_reserved {
-            let why = "messages on reserved topics cannot be retained";
-            return Err(Refused::Topic(why.to_owned()));
-        }
-        self.authorize(topic, retain)?;
+        self.check(topic, retain)?;
         let route = self.hub.route(topic);
         if self.topics.known.len() >= TOPICS_MAX {
             self.topics.known.clear();
@@ -167,6 +165,18 @@ impl Connection {
         };
         self.topics.known.insert(Arc::clone(&route.topic), known);
         Ok(route)
+    }
+
+    /// Whether the client may publish to a topic at all.
+    fn check(&self, topic: &str, retain: bool) -> Result<(), Refused> {
+        if let Err(why) = check_publish(topic, &self.hub.profile) {
+            return Err(Refused::Topic(why.to_string()));
+        }
+        if retain && topic.starts_with('$') && !self.hub.profile.retained_on_reserved {
+            let why = "messages on reserved topics cannot be retained";
+            return Err(Refused::Topic(why.to_owned()));
+        }
+        self.authorize(topic, retain)
     }
 
     fn authorize(&self, topic: &str, retain: bool) -> Result<(), Refused> {

@@ -3,8 +3,8 @@
 use super::{Connection, End};
 use crate::hub::Hub;
 use crate::hub::group::Group;
-use crate::hub::router::Subscriber;
 use crate::hub::session::{Session, Subscribed};
+use crate::hub::subscribers::Subscriber;
 use mqtt::codec::{
     self, ReasonCode, RetainHandling, Subscribe, SubscribeFilter, Unsubscribe, Version,
 };
@@ -195,7 +195,7 @@ impl Connection {
                     .router
                     .write()
                     .subscribe(&grant.subscription, subscriber, persistent);
-            self.hub.routes_changed();
+            self.hub.changes.under([&grant.subscription.filter]);
             // MQTT 5.0 [4.8.2]: shared subscriptions are sent no retained messages.
             if let Some(group) = group {
                 self.hub.drain_group(&group, self.now_ms);
@@ -252,7 +252,7 @@ impl Connection {
                     let mut router = self.hub.router.write();
                     router.unsubscribe(&known.subscription, session);
                     drop(router);
-                    self.hub.routes_changed();
+                    self.hub.changes.under([&known.subscription.filter]);
                     removed.push(filter);
                     ReasonCode::Success
                 }

@@ -2,7 +2,7 @@
 //! their lengths. Big-endian throughout.
 
 use crate::hub::group::Group;
-use crate::hub::router::Subscriber;
+use crate::hub::subscribers::Subscriber;
 use bytes::Bytes;
 use mqtt::session::Outbound;
 use mqtt::{Message, QoS};

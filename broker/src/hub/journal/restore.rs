@@ -6,8 +6,8 @@ use super::{Journal, Keeper};
 use crate::hub::Hub;
 use crate::hub::group::{Group, Waiting};
 use crate::hub::outbox::Outbox;
-use crate::hub::router::Subscriber;
 use crate::hub::session::{Session, Subscribed};
+use crate::hub::subscribers::Subscriber;
 use mqtt::Message;
 use mqtt::session::{Outbound, OutgoingLimits};
 use mqtt::topic::{Subscription, TopicFilter};
@@ -156,7 +156,7 @@ impl Hub {
             self.resubscribe(filter, subscription, subscriber);
         })?;
         journal.change(gone);
-        self.routes_changed();
+        self.changes.all();
         Ok(())
     }
 

@@ -7,8 +7,9 @@ mod wires;
 pub(in crate::net) use client::masked;
 
 use super::doors::Doors;
+use super::identity::ServerIdentity;
 use super::listen::{Listeners, Listening, open};
-use super::tls::{Handshakes, Registry, ServerIdentity, Standing, certificate_id};
+use super::tls::{Handshakes, Registry, Standing, certificate_id};
 use super::{Arrival, Peer};
 use crate::api::Door;
 use crate::api::sigv4::{SignatureError, SignedRequest};
@@ -102,7 +103,7 @@ impl Net {
             Arc::new(TestDoors(sender)),
             &shards,
             Listeners::bind(&config).unwrap(),
-            Handshakes::for_mqtt(&identity, &registry).unwrap(),
+            Handshakes::for_mqtt(&identity, &registry, true).unwrap(),
             Handshakes::for_all(&identity, &registry).unwrap(),
             stopped,
         );

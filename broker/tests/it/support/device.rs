@@ -91,12 +91,17 @@ impl Device {
         id: &str,
         version: Version,
     ) -> (Self, Packet) {
-        let mut out = BytesMut::new();
-        match version {
-            Version::V311 => v4::Connect::new(id).write(&mut out).unwrap(),
-            Version::V5 => v5::Connect::new(id).write(&mut out).unwrap(),
-        };
-        Self::open(tls_stream(server, keys), version, &out)
+        Self::open(tls_stream(server, keys), version, &connect(id, version))
+    }
+
+    /// The same with TLS of the test's choice.
+    pub(crate) fn try_connect_with(
+        port: u16,
+        tls: ClientConfig,
+        id: &str,
+        version: Version,
+    ) -> (Self, Packet) {
+        Self::open(stream_with(port, tls), version, &connect(id, version))
     }
 
     /// Connects over mutual TLS to a session that outlives the connection; says whether it was
@@ -368,10 +373,15 @@ impl Device {
 }
 
 fn tls_stream(server: &TestServer, keys: &Keys) -> Box<dyn Stream> {
-    let tcp = TcpStream::connect(("127.0.0.1", server.ports().mqtts)).unwrap();
+    let ca = CertificateDer::from_pem_file(server.ca_file()).unwrap();
+    stream_with(server.ports().mqtts, tls(ca, Some(keys)))
+}
+
+fn stream_with(port: u16, tls: ClientConfig) -> Box<dyn Stream> {
+    let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
     tcp.set_read_timeout(Some(PATIENCE)).unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let tls = ClientConnection::new(Arc::new(tls(server, keys)), name).unwrap();
+    let tls = ClientConnection::new(Arc::new(tls), name).unwrap();
     Box::new(StreamOwned::new(tls, tcp))
 }
 
@@ -379,6 +389,15 @@ fn plain_stream(port: u16) -> Box<dyn Stream> {
     let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
     tcp.set_read_timeout(Some(PATIENCE)).unwrap();
     Box::new(tcp)
+}
+
+fn connect(id: &str, version: Version) -> BytesMut {
+    let mut out = BytesMut::new();
+    match version {
+        Version::V311 => v4::Connect::new(id).write(&mut out).unwrap(),
+        Version::V5 => v5::Connect::new(id).write(&mut out).unwrap(),
+    };
+    out
 }
 
 fn persistent_connect(
@@ -505,19 +524,20 @@ fn of_v5(packet: v5::Packet) -> Packet {
     }
 }
 
-fn tls(server: &TestServer, keys: &Keys) -> ClientConfig {
+/// TLS of a client that trusts a CA and shows the certificate in `keys`, or none.
+pub(crate) fn tls(ca: CertificateDer<'static>, keys: Option<&Keys>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_file(server.ca_file()).unwrap())
-        .unwrap();
+    roots.add(ca).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let Some(keys) = keys else {
+        return client.with_no_client_auth();
+    };
     let chain = CertificateDer::pem_slice_iter(keys.certificate.as_bytes());
     let chain = chain.collect::<Result<Vec<_>, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(keys.private_key.as_bytes()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .unwrap()
+    client.with_client_auth_cert(chain, key).unwrap()
 }

@@ -5,5 +5,5 @@ mod device;
 mod server;
 
 pub(crate) use api::Api;
-pub(crate) use device::{Device, Packet, Version};
+pub(crate) use device::{Device, Packet, Version, tls};
 pub(crate) use server::{Keys, TestServer};
