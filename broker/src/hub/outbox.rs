@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// Output that waits for a client's socket, in bytes, beyond which QoS 0 is dropped, messages
 /// above it wait in the session's queue, and the client itself is not read.
-pub(super) const OUTBOX_BYTES_MAX: usize = if cfg!(test) { 16 } else { 1024 } * 1024;
+pub(super) const OUTBOX_BYTES_MAX: usize = if cfg!(test) { 4 } else { 1024 } * 1024;
 
 /// A publisher whose receiver has more than this waiting is held back.
 pub(super) const OUTBOX_BYTES_HIGH: usize = OUTBOX_BYTES_MAX / 4 * 3;

@@ -105,7 +105,8 @@ impl Client {
 
     pub(super) fn mark(&mut self, will: bool) -> Mark {
         self.next_number += 1;
-        let publisher = u8::try_from(self.index).unwrap_or(u8::MAX) + if will { 100 } else { 0 };
+        let publisher =
+            u8::try_from(self.index).unwrap_or(u8::MAX) + if will { Mark::WILLS } else { 0 };
         Mark {
             publisher,
             number: self.next_number,

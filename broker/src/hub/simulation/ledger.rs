@@ -14,6 +14,9 @@ pub(super) struct Mark {
 impl Mark {
     const BYTES: usize = 5;
 
+    /// Publishers from here on are wills.
+    pub(super) const WILLS: u8 = 100;
+
     pub(super) fn of(payload: &[u8]) -> Option<Self> {
         let (publisher, rest) = payload.split_first()?;
         let number = rest.get(..4)?.try_into().ok()?;
@@ -21,6 +24,11 @@ impl Mark {
             publisher: *publisher,
             number: u32::from_be_bytes(number),
         })
+    }
+
+    /// Whether it is a will's: those of two connections have no order.
+    pub(super) fn is_will(self) -> bool {
+        self.publisher >= Self::WILLS
     }
 
     /// A payload with this mark.

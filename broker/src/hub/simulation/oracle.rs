@@ -300,7 +300,7 @@ impl Oracle {
         let tight = self.tight;
         let session = self.session(client)?;
         let persistent = session.expiry_s > 0;
-        session.in_groups |= subscription.share.is_some();
+        session.queue_unknown |= subscription.share.is_some() || !owed.is_empty();
         let subscribed = Subscribed {
             subscription,
             qos,
@@ -399,9 +399,13 @@ impl Oracle {
             self.counts.acknowledgements_unknown += 1;
             return Ok(());
         }
-        let flight = session.flights.remove(&ack.packet_id).expect("it is there");
-        self.counts.acknowledgements_late +=
-            u32::from(Some(flight.line) != self.sessions[&client].line);
+        let Some(flight) = session.flights.remove(&ack.packet_id) else {
+            return Ok(());
+        };
+        if session.line != Some(flight.line) {
+            session.settled_late.insert((ack.packet_id, flight.mark));
+            self.counts.acknowledgements_late += 1;
+        }
         self.settle(client, &flight)
     }
 
@@ -491,7 +495,7 @@ impl Oracle {
             return Err(format!("a message to an old connection of client {client}"));
         }
         // What was published again may have been routed before and after anything else.
-        let ordered = !shared && !publish.retain && published == 1;
+        let ordered = !shared && !publish.retain && published == 1 && !mark.is_will();
         let order = ordered.then_some((publish.topic, publish.qos));
         let Some(id) = publish.packet_id else {
             session.in_order(mark, order)?;
@@ -520,6 +524,10 @@ impl Oracle {
             }
             flight.line = number;
             self.counts.redelivered += 1;
+            return Ok(());
+        }
+        // It was in the output when the late acknowledgement came.
+        if session.settled_late.remove(&(id, mark)) {
             return Ok(());
         }
         session.in_order(mark, order)?;

@@ -42,8 +42,9 @@ pub(super) struct Seen {
     pub(super) version: Version,
     pub(super) expiry_s: u32,
     pub(super) subscriptions: BTreeMap<String, Subscribed>,
-    /// Whether it ever joined a group.
-    pub(super) in_groups: bool,
+    /// Whether its queue may hold more than it is known to be owed: what comes through a group is
+    /// known when it is written, and retained messages are not counted.
+    pub(super) queue_unknown: bool,
     pub(super) line: Option<usize>,
     /// Every connection that it had.
     pub(super) lines: BTreeSet<usize>,
@@ -52,6 +53,8 @@ pub(super) struct Seen {
     /// QoS 2 packet ids of the client that are not released.
     pub(super) unreleased: BTreeSet<u16>,
     pub(super) flights: BTreeMap<u16, Flight>,
+    /// What was acknowledged before it was sent again on the connection of then.
+    pub(super) settled_late: BTreeSet<(u16, Mark)>,
     /// Retained messages that it must be sent.
     pub(super) retained: BTreeSet<Mark>,
     owed: BTreeMap<Mark, Owed>,
@@ -68,13 +71,14 @@ impl Seen {
             version,
             expiry_s: 0,
             subscriptions: BTreeMap::new(),
-            in_groups: false,
+            queue_unknown: false,
             line: None,
             lines: BTreeSet::new(),
             ends_ms: None,
             delayed_will: None,
             unreleased: BTreeSet::new(),
             flights: BTreeMap::new(),
+            settled_late: BTreeSet::new(),
             retained: BTreeSet::new(),
             owed: BTreeMap::new(),
             outstanding: 0,
@@ -88,10 +92,9 @@ impl Seen {
         self.expiry_s == 0 || self.ends_ms.is_some_and(|at| at <= now_ms)
     }
 
-    /// Whether its queue may hold so many messages. Those that come through groups are not known
-    /// before they are written.
+    /// Whether its queue may hold so many messages.
     pub(super) fn may_overflow(&self, queued: usize) -> bool {
-        self.in_groups || self.outstanding >= queued
+        self.queue_unknown || self.outstanding >= queued
     }
 
     pub(super) fn owes(&mut self, mark: Mark, may_drop: bool) {

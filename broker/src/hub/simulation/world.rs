@@ -23,11 +23,14 @@ use things::Things;
 use tokio::runtime::{Builder, Runtime};
 
 const CLIENTS: usize = 4;
-const STEPS: usize = 220;
+const STEPS: usize = 400;
 const EPOCH_MS: u64 = 1_700_000_000_000;
 
 /// How much a queue holds in worlds where it overflows.
 const TIGHT: usize = 5;
+
+/// Padding of a large message.
+const LARGE: usize = 1000;
 
 const TOPICS: [&str; 6] = ["a", "a/1", "a/2", "b/1", "s/1", "s/2"];
 const FILTERS: [&str; 7] = ["a", "a/1", "a/2", "b/1", "a/+", "a/#", "w/#"];
@@ -60,6 +63,8 @@ pub(super) struct World {
     oracle: Oracle,
     chance: SmallRng,
     trace: DefaultHasher,
+    /// Whether what passes is printed.
+    told: bool,
 }
 
 /// Runs a world to its end.
@@ -118,6 +123,7 @@ impl World {
             profile,
             chance,
             trace: DefaultHasher::new(),
+            told: std::env::var_os("THINGCORE_SIMULATION_TRACE").is_some(),
         }
     }
 
@@ -300,12 +306,29 @@ impl World {
 
     fn publish(&mut self, client: usize) {
         let chance = &mut self.chance;
+        let topic = *TOPICS.choose(chance).expect("not empty");
+        if chance.random_ratio(1, 12) {
+            for _ in 0..12 {
+                self.publish_one(client, topic, QoS::AtMostOnce, LARGE);
+            }
+            return;
+        }
         let qos = match chance.random_range(0..10) {
             0..3 => QoS::AtMostOnce,
             3..8 => QoS::AtLeastOnce,
             _ => QoS::ExactlyOnce,
         };
-        let topic = *TOPICS.choose(chance).expect("not empty");
+        let large = chance.random_ratio(1, 10);
+        let padding = if large {
+            LARGE
+        } else {
+            chance.random_range(0..60)
+        };
+        self.publish_one(client, topic, qos, padding);
+    }
+
+    fn publish_one(&mut self, client: usize, topic: &'static str, qos: QoS, padding: usize) {
+        let chance = &mut self.chance;
         let message = Published {
             topic,
             qos: qos.min(self.profile.qos_max),
@@ -315,11 +338,7 @@ impl World {
                 .random_ratio(1, 8)
                 .then(|| chance.random_range(1..20)),
             alias: chance.random_ratio(1, 6),
-            padding: if chance.random_ratio(1, 10) {
-                3000
-            } else {
-                chance.random_range(0..60)
-            },
+            padding,
             mark: self.clients[client].mark(false),
         };
         // Within any Receive Maximum of the server.
@@ -354,8 +373,8 @@ impl World {
         let passed = std::mem::take(&mut *self.log.lock());
         for (line, what) in passed {
             (self.oracle.now_ms, line, &what).hash(&mut self.trace);
-            if std::env::var("SIM_TRACE").is_ok() {
-                eprintln!("{} {line} {:?}", self.oracle.now_ms - EPOCH_MS, what);
+            if self.told {
+                eprintln!("{} {line} {what:?}", self.oracle.now_ms - EPOCH_MS);
             }
             match what {
                 Passed::Read(bytes) => self.oracle.read(line, &bytes)?,
@@ -368,8 +387,10 @@ impl World {
     }
 
     fn check_memory(&mut self) -> Result<(), Violation> {
-        // Answers are never dropped, but a client whose output is full is not read.
-        let bytes_max = OUTBOX_BYTES_MAX + 8192;
+        // Beyond the limit stand a window of messages that are sent again, and the answers to what
+        // was read before it was reached.
+        let window = usize::from(self.profile.outbound_inflight);
+        let bytes_max = OUTBOX_BYTES_MAX + (window + 1) * (LARGE + 50) + 2048;
         let owed_max = usize::from(self.profile.outbound_inflight) + self.profile.queued_messages;
         for session in self.hub.sessions.all() {
             let (bytes, owed, blocked) =
