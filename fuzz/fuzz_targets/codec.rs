@@ -46,8 +46,14 @@ fn look(version: Version, packet: &Packet<'_>) {
                 let Packet::Connect(read) = read else {
                     panic!("{read:?}");
                 };
-                assert_eq!((read.client_id, read.version), (connect.client_id, connect.version));
-                assert_eq!((read.username, read.password), (connect.username, connect.password));
+                assert_eq!(
+                    (read.client_id, read.version),
+                    (connect.client_id, connect.version)
+                );
+                assert_eq!(
+                    (read.username, read.password),
+                    (connect.username, connect.password)
+                );
                 assert_eq!(read.will, connect.will);
             });
         }
@@ -78,7 +84,11 @@ fn again(version: Version, publish: &mqtt::codec::Publish<'_>) -> Vec<u8> {
     };
     let body = PublishBody {
         // An alias stands for a topic that is not looked up here.
-        topic: if publish.topic.is_empty() { "t" } else { publish.topic },
+        topic: if publish.topic.is_empty() {
+            "t"
+        } else {
+            publish.topic
+        },
         properties: &properties,
         expiry_s: publish.properties.message_expiry_s,
         subscription_id: None,
@@ -89,7 +99,10 @@ fn again(version: Version, publish: &mqtt::codec::Publish<'_>) -> Vec<u8> {
     }
     let mut bytes = Vec::new();
     codec::put_publish(&mut bytes, version, head, &body);
-    assert_eq!(bytes.len(), codec::publish_bytes(version, publish.qos, &body));
+    assert_eq!(
+        bytes.len(),
+        codec::publish_bytes(version, publish.qos, &body)
+    );
     bytes
 }
 
@@ -109,7 +122,9 @@ fn check(version: Version, bytes: &[u8], look: impl FnOnce(&Packet<'_>)) {
     if bytes.is_empty() {
         return;
     }
-    let one = frame(bytes, usize::MAX).expect("it is ours").expect("it is whole");
+    let one = frame(bytes, usize::MAX)
+        .expect("it is ours")
+        .expect("it is whole");
     assert_eq!(one.bytes.len(), bytes.len());
     look(&decode(&one, version).expect("it is well formed"));
 }

@@ -17,7 +17,11 @@ fuzz_target!(|data: &[u8]| {
     let Some((&first, rest)) = data.split_first() else {
         return;
     };
-    let port = if first & 1 == 0 { Port::Aws } else { Port::Mqtt };
+    let port = if first & 1 == 0 {
+        Port::Aws
+    } else {
+        Port::Mqtt
+    };
     let mut bytes = CONNECT[usize::from(first >> 1 & 1)].to_vec();
     if first & 4 != 0 {
         bytes.clear();

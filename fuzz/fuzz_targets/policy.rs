@@ -41,7 +41,8 @@ fuzz_target!(|data: &[u8]| {
     let effect = decision.effect;
     assert_eq!(decision.is_allowed(), effect == Effect::Allow);
     assert_eq!(decision.statement.is_none(), effect == Effect::ImplicitDeny);
-    let everything = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let everything =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     let everything = Document::parse(everything).expect("it is a policy");
     let both = [&one[0], &everything];
     assert_eq!(

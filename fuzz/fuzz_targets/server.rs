@@ -1,4 +1,4 @@
-//! Servers in this process, one for each profile.
+//! Servers in this process.
 
 use socket2::{Domain, Socket, Type};
 use std::io::{ErrorKind, Read, Write};
@@ -10,56 +10,72 @@ use thingcore::{Config, ProfileName, Running, Server};
 /// No answer takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Keys for the server that verifies signatures.
+const CREDENTIALS: &str =
+    "[default]\naws_access_key_id = AKIATEST\naws_secret_access_key = secret\n";
+
 /// Where bytes go.
 #[derive(Clone, Copy, Debug)]
 #[allow(dead_code)]
 pub enum Port {
+    /// HTTP, any signature is good.
     Api,
+    /// HTTP, signatures are verified.
+    VerifiedApi,
+    /// MQTT as AWS has it.
     Aws,
+    /// MQTT by the standard.
     Mqtt,
 }
 
-fn server(profile: ProfileName) -> &'static Running {
-    static AWS: OnceLock<Running> = OnceLock::new();
-    static MQTT: OnceLock<Running> = OnceLock::new();
-    let place = match profile {
-        ProfileName::Aws => &AWS,
-        ProfileName::Mqtt => &MQTT,
+fn started(change: impl FnOnce(&mut Config)) -> Running {
+    let mut config = Config {
+        memory: true,
+        mqtt_port: Some(0),
+        mqtts_port: 0,
+        https_port: 0,
+        api_port: 0,
+        ..Config::default()
     };
-    place.get_or_init(|| {
-        let config = Config {
-            memory: true,
-            profile,
-            mqtt_port: Some(0),
-            mqtts_port: 0,
-            https_port: 0,
-            api_port: 0,
-            ..Config::default()
+    change(&mut config);
+    Server::start(config).expect("ports are to be had")
+}
+
+impl Port {
+    fn number(self) -> u16 {
+        static AWS: OnceLock<Running> = OnceLock::new();
+        static MQTT: OnceLock<Running> = OnceLock::new();
+        static VERIFIED: OnceLock<Running> = OnceLock::new();
+        let aws = || AWS.get_or_init(|| started(|_| {})).ports();
+        let mqtt = || MQTT.get_or_init(|| started(|config| config.profile = ProfileName::Mqtt));
+        let verified = || {
+            VERIFIED.get_or_init(|| {
+                let name = format!("thingcore-fuzz-{}", std::process::id());
+                let file = std::env::temp_dir().join(name);
+                std::fs::write(&file, CREDENTIALS).expect("a file can be written");
+                let running = started(|config| config.credentials = Some(file.clone()));
+                std::fs::remove_file(file).expect("it is there");
+                running
+            })
         };
-        Server::start(config).expect("ports are to be had")
-    })
+        match self {
+            Port::Api => aws().api_port,
+            Port::VerifiedApi => verified().ports().api_port,
+            Port::Aws => aws().mqtt_port.expect("it was asked for"),
+            Port::Mqtt => mqtt().ports().mqtt_port.expect("it was asked for"),
+        }
+    }
 }
 
 /// Sends bytes, closes our side, and reads until the server has closed its own.
 pub fn send(port: Port, bytes: &[u8]) {
-    let (server, port) = match port {
-        Port::Api => (server(ProfileName::Aws), None),
-        Port::Aws => (server(ProfileName::Aws), Some(())),
-        Port::Mqtt => (server(ProfileName::Mqtt), Some(())),
-    };
-    let ports = server.ports();
-    let port = match port {
-        None => ports.api_port,
-        Some(()) => ports.mqtt_port.expect("it was asked for"),
-    };
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let mut stream = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     // Closed with a reset, so that ports can be used again at once.
-    socket.set_linger(Some(Duration::ZERO)).expect("an option");
-    socket.set_read_timeout(Some(PATIENCE)).expect("an option");
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    socket.connect(&address.into()).expect("the server accepts");
+    stream.set_linger(Some(Duration::ZERO)).expect("an option");
+    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+    let address = SocketAddr::from(([127, 0, 0, 1], port.number()));
+    stream.connect(&address.into()).expect("the server accepts");
     // It may have closed before it has everything.
-    let mut stream = socket;
     if stream.write_all(bytes).is_ok() {
         drop(stream.shutdown(Shutdown::Write));
     }

@@ -33,7 +33,8 @@ struct Model {
     received: BTreeSet<u16>,
     /// Ids of earlier connections, for late acknowledgements.
     before: BTreeMap<u16, Owed>,
-    expired: BTreeSet<u64>,
+    /// Messages that may leave the queue without having been sent.
+    passing: BTreeSet<u64>,
     next: u64,
 }
 
@@ -48,7 +49,11 @@ fuzz_target!(|data: &[u8]| {
         packet_bytes: 40,
         dup: first & 0x40 != 0,
     };
-    let version = if first & 0x80 == 0 { Version::V311 } else { Version::V5 };
+    let version = if first & 0x80 == 0 {
+        Version::V311
+    } else {
+        Version::V5
+    };
     let mut model = Model {
         outgoing: Outgoing::new(version, limits),
         limits,
@@ -59,7 +64,7 @@ fuzz_target!(|data: &[u8]| {
         sent: BTreeMap::new(),
         received: BTreeSet::new(),
         before: BTreeMap::new(),
-        expired: BTreeSet::new(),
+        passing: BTreeSet::new(),
         next: 0,
     };
     let mut incoming = Incoming::default();
@@ -107,7 +112,11 @@ impl Model {
     fn send(&mut self, value: u8) {
         let number = self.next;
         self.next += 1;
-        let qos = if value & 1 == 0 { QoS::AtLeastOnce } else { QoS::ExactlyOnce };
+        let qos = if value & 1 == 0 {
+            QoS::AtLeastOnce
+        } else {
+            QoS::ExactlyOnce
+        };
         let owed = Owed {
             number,
             qos,
@@ -123,8 +132,8 @@ impl Model {
             properties: Bytes::new(),
             expires_at_ms: (value & 4 != 0).then_some(self.now_ms + 3000),
         };
-        if message.expires_at_ms.is_some() {
-            self.expired.insert(number);
+        if message.expires_at_ms.is_some() || message.payload.len() > 8 {
+            self.passing.insert(number);
         }
         let outbound = Outbound {
             message: Arc::new(message),
@@ -135,7 +144,10 @@ impl Model {
             stored: Some(number),
         };
         let room = value & 16 == 0;
-        match self.outgoing.send(outbound, room, self.now_ms, &mut self.out) {
+        match self
+            .outgoing
+            .send(outbound, room, self.now_ms, &mut self.out)
+        {
             Sent::Now | Sent::Queued => self.owed.push_back(owed),
             Sent::Dropped => {}
         }
@@ -144,7 +156,8 @@ impl Model {
     fn connect(&mut self, inflight: u16) {
         self.online = true;
         self.limits.inflight = inflight;
-        self.outgoing.connect(self.limits, self.now_ms, &mut self.out);
+        self.outgoing
+            .connect(self.limits, self.now_ms, &mut self.out);
     }
 
     /// The client answers something that it was sent on this connection.
@@ -187,7 +200,11 @@ impl Model {
         seen.dedup();
         assert_eq!(seen, numbers);
         for number in &numbers {
-            assert!(self.owed.iter().any(|owed| owed.number == *number && owed.shared));
+            assert!(
+                self.owed
+                    .iter()
+                    .any(|owed| owed.number == *number && owed.shared)
+            );
         }
         self.forget(|owed| numbers.contains(&owed.number));
     }
@@ -244,10 +261,13 @@ impl Model {
     fn check(&mut self) {
         assert!(!self.online || self.sent.len() <= usize::from(self.limits.inflight));
         assert!(self.outgoing.waiting() <= self.limits.queued);
-        // Expired messages leave the queue untold.
+        // What has expired, or is too large for the client that has come, leaves the queue untold.
         let gone = self.outgoing.take_released();
-        let expired: Vec<u64> = gone.into_iter().filter(|n| self.expired.contains(n)).collect();
-        self.owed.retain(|owed| !expired.contains(&owed.number));
+        let passed: Vec<u64> = gone
+            .into_iter()
+            .filter(|n| self.passing.contains(n))
+            .collect();
+        self.owed.retain(|owed| !passed.contains(&owed.number));
         assert_eq!(
             self.outgoing.inflight() + self.outgoing.waiting(),
             self.owed.len()
@@ -281,7 +301,10 @@ fn aliases(incoming: &mut Incoming, operation: u8) {
     let (alias, topic) = (u16::from(operation & 15), operation >> 4);
     let topic = if topic < 8 { "" } else { "t" };
     let resolved = incoming.resolve(topic, alias, 8);
-    assert_eq!(resolved.is_err(), alias == 0 || alias > 8 || resolved.is_err());
+    assert_eq!(
+        resolved.is_err(),
+        alias == 0 || alias > 8 || resolved.is_err()
+    );
     let id = u16::from(operation);
     let fresh = incoming.receive(id);
     assert_eq!(incoming.receive(id), false);
