@@ -12,6 +12,9 @@ const PAYLOAD: &[u8] = br#"{"temperature": 21.5, "humidity": 40, "name": "sensor
     "location": {"building": 7, "floor": 3}, "tags": ["a", "b", "c"], "battery": 87}"#;
 const NOW_MS: i64 = 1_700_000_000_000;
 
+/// 200 bytes, as a gateway sends them.
+const TYPICAL: &[u8] = br#"{"device": "pump-0042", "t": 42.7, "a": "north-hall", "seq": 184467, "b": {"s": "on", "c": 17, "mode": "auto"}, "battery": 87, "position": [52.5163, 13.3777], "firmware": "2.4.1", "unit": "celsius"  }"#;
+
 fn statement(sql: &str) -> Statement {
     Statement::parse(sql, SqlVersion::V2016).expect("rule SQL")
 }
@@ -63,6 +66,30 @@ fn evaluation(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// From the bytes of a message to the bytes that the actions get.
+fn typical(criterion: &mut Criterion) {
+    assert_eq!(TYPICAL.len(), 200);
+    let mut group = criterion.benchmark_group("typical rule");
+    for (name, least, matches) in [("WHERE is true", 30, true), ("WHERE is false", 50, false)] {
+        let statement = statement(&format!(
+            "SELECT a, b.c, topic(2) AS d FROM 'x/+/y' WHERE t > {least} AND b.s = 'on'"
+        ));
+        let mut rng = SmallRng::seed_from_u64(1);
+        let mut evaluate = || {
+            let message = Message::new(black_box("x/7/y"), black_box(TYPICAL));
+            let mut context = Context::new(&message, NOW_MS, &mut rng);
+            statement.evaluate(&mut context).expect("an outcome")
+        };
+        let expected = match matches {
+            true => Outcome::Matched(br#"{"a":"north-hall","c":17,"d":"7"}"#.to_vec()),
+            false => Outcome::NotMatched,
+        };
+        assert_eq!(evaluate(), expected);
+        group.bench_function(name, |bencher| bencher.iter(|| black_box(evaluate())));
+    }
+    group.finish();
+}
+
 fn templates(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("render a template");
     for (name, text, expected) in [
@@ -96,5 +123,5 @@ fn parsing(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(rule_sql, evaluation, templates, parsing);
+criterion_group!(rule_sql, typical, evaluation, templates, parsing);
 criterion_main!(rule_sql);

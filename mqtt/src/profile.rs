@@ -26,6 +26,9 @@ pub struct Profile {
     pub keep_alive_min_s: u16,
     /// Longest keep alive in seconds (Quotas: 1200).
     pub keep_alive_max_s: u16,
+    /// Longest keep alive in seconds of clients that are told what they get: MQTT 5's Server Keep
+    /// Alive (MQTT 5.0 [3.2.2.3.14]).
+    pub server_keep_alive_max_s: u16,
     /// Longest topic or filter in bytes, without `$aws/rules/NAME/` and `$share/NAME/`
     /// (Quotas: 256).
     pub topic_bytes: usize,
@@ -49,6 +52,9 @@ pub struct Profile {
     pub queued_bytes: usize,
     /// Highest topic alias (Quotas: 8).
     pub topic_alias_maximum: u16,
+    /// Most topics for which the broker sets aliases of its own, if the client's Topic Alias
+    /// Maximum allows as many. Unknown at AWS.
+    pub outgoing_aliases: u16,
     /// Most bytes of user properties in a packet (Quotas: 8 KB).
     pub user_property_bytes: usize,
     /// Longest content type in bytes (Quotas: 256).
@@ -96,6 +102,14 @@ pub struct Profile {
     pub denied_publish_v5: Denied,
     /// The same at QoS 0, MQTT 5, where nothing can be answered. Unknown at AWS.
     pub denied_publish_v5_qos0: Denied,
+    /// The PUBACK code of MQTT 5 for a message that nobody is subscribed to; AWS lists no 0x10.
+    pub no_subscribers: ReasonCode,
+    /// CONNACK has the properties that say what the standard assumes without them.
+    pub connack_defaults: bool,
+    /// The SUBACK code for a filter that policies forbid, MQTT 5.
+    pub denied_subscribe: ReasonCode,
+    /// DISCONNECT has words beside its code; seen at AWS.
+    pub reason_strings: bool,
     /// The UNSUBACK code for a filter that was not subscribed; AWS lists no 0x11.
     pub unsubscribe_unknown: ReasonCode,
 }
@@ -123,6 +137,7 @@ impl Profile {
             keep_alive_default_s: 1200,
             keep_alive_min_s: 30,
             keep_alive_max_s: 1200,
+            server_keep_alive_max_s: 1200,
             topic_bytes: 256,
             topic_slashes: 7,
             share_name_chars: 128,
@@ -134,6 +149,7 @@ impl Profile {
             queued_messages: 100_000,
             queued_bytes: 64 * 1024 * 1024,
             topic_alias_maximum: 8,
+            outgoing_aliases: 0,
             user_property_bytes: 8 * 1024,
             content_type_bytes: 256,
             correlation_data_bytes: 8 * 1024,
@@ -156,6 +172,10 @@ impl Profile {
             denied_publish_v3: Denied::Close,
             denied_publish_v5: Denied::Refuse,
             denied_publish_v5_qos0: Denied::Ignore,
+            no_subscribers: ReasonCode::Success,
+            connack_defaults: true,
+            denied_subscribe: ReasonCode::NotAuthorized,
+            reason_strings: true,
             unsubscribe_unknown: ReasonCode::Success,
         }
     }
@@ -171,15 +191,17 @@ impl Profile {
             keep_alive_default_s: 0,
             keep_alive_min_s: 0,
             keep_alive_max_s: u16::MAX,
+            server_keep_alive_max_s: 60,
             topic_bytes: 65_535,
             topic_slashes: 65_535,
             share_name_chars: 65_535,
             reserved_topics: false,
             filters_per_subscribe: usize::MAX,
             subscriptions_per_connection: usize::MAX,
-            inbound_inflight: u16::MAX,
+            inbound_inflight: 1000,
             outbound_inflight: 1000,
-            topic_alias_maximum: u16::MAX,
+            topic_alias_maximum: 100,
+            outgoing_aliases: 100,
             user_property_bytes: usize::MAX,
             content_type_bytes: 65_535,
             correlation_data_bytes: 65_535,
@@ -196,16 +218,23 @@ impl Profile {
             refused_connect_silent_v3: false,
             refused_subscribe_closes_v3: false,
             denied_publish_v3: Denied::Ignore,
+            no_subscribers: ReasonCode::NoMatchingSubscribers,
+            connack_defaults: false,
+            reason_strings: false,
             unsubscribe_unknown: ReasonCode::NoSubscriptionExisted,
             ..Profile::aws()
         }
     }
 
     /// The keep alive that a client gets for the one it asks for, in seconds; 0 for none.
-    pub fn keep_alive_s(&self, asked_s: u16) -> u16 {
+    pub fn keep_alive_s(&self, version: Version, asked_s: u16) -> u16 {
+        let max_s = match version {
+            Version::V311 => self.keep_alive_max_s,
+            Version::V5 => self.keep_alive_max_s.min(self.server_keep_alive_max_s),
+        };
         match asked_s {
             0 => self.keep_alive_default_s,
-            asked_s => asked_s.clamp(self.keep_alive_min_s, self.keep_alive_max_s),
+            asked_s => asked_s.max(self.keep_alive_min_s).min(max_s),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use mqtt::codec::{Packet, Version, decode, frame};
-use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent};
+use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent, SubscriptionIds};
 use mqtt::{Message, QoS};
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ const LIMITS: OutgoingLimits = OutgoingLimits {
     queued_bytes: 1000,
     packet_bytes: 200,
     dup: false,
+    topic_aliases: 0,
 };
 
 fn outbound(text: &str, share: Option<u8>) -> Outbound<u8> {
@@ -27,7 +28,7 @@ fn outbound(text: &str, share: Option<u8>) -> Outbound<u8> {
         message: Arc::new(message),
         qos: QoS::AtLeastOnce,
         retain: false,
-        subscription_id: None,
+        subscription_ids: SubscriptionIds::None,
         share,
         stored: Some(u64::from(text.as_bytes()[0])),
     }
@@ -69,7 +70,7 @@ fn texts(published: &[(u16, bool, String)]) -> Vec<&str> {
 fn the_window_is_never_exceeded_and_acknowledgements_open_it_in_order() {
     let (mut outgoing, mut out) = connected();
     let sent: Vec<Sent> = ["a", "b", "c", "d", "e", "f"]
-        .map(|text| outgoing.send(outbound(text, None), true, 0, &mut out))
+        .map(|text| outgoing.send(outbound(text, None), None, true, 0, &mut out))
         .into();
     let (now, queued) = (Sent::Now, Sent::Queued);
     assert_eq!(sent, [now, now, queued, queued, queued, Sent::Dropped]);
@@ -86,11 +87,11 @@ fn the_window_is_never_exceeded_and_acknowledgements_open_it_in_order() {
 fn what_is_not_acknowledged_is_sent_again_under_its_id() {
     for dup in [false, true] {
         let (mut outgoing, mut out) = connected();
-        outgoing.send(outbound("a", None), true, 0, &mut out);
+        outgoing.send(outbound("a", None), None, true, 0, &mut out);
         let before = published(&mut out);
         outgoing.disconnect();
         assert_eq!(
-            outgoing.send(outbound("b", None), true, 0, &mut out),
+            outgoing.send(outbound("b", None), None, true, 0, &mut out),
             Sent::Queued
         );
         let limits = OutgoingLimits { dup, ..LIMITS };
@@ -106,7 +107,7 @@ fn what_is_not_acknowledged_is_sent_again_under_its_id() {
 fn a_smaller_window_holds_after_a_resume() {
     let (mut outgoing, mut out) = connected();
     for text in ["a", "b", "c"] {
-        outgoing.send(outbound(text, None), true, 0, &mut out);
+        outgoing.send(outbound(text, None), None, true, 0, &mut out);
     }
     let before: Vec<u16> = published(&mut out).iter().map(|sent| sent.0).collect();
     outgoing.disconnect();
@@ -131,7 +132,7 @@ fn a_smaller_window_holds_after_a_resume() {
 fn shared_messages_are_handed_on_and_the_others_stay() {
     let (mut outgoing, mut out) = connected();
     for (text, share) in [("a", None), ("b", Some(1)), ("c", Some(1)), ("d", None)] {
-        outgoing.send(outbound(text, share), true, 0, &mut out);
+        outgoing.send(outbound(text, share), None, true, 0, &mut out);
     }
     outgoing.disconnect();
     let taken = outgoing.take_shared();
@@ -147,14 +148,17 @@ fn expired_and_oversized_messages_are_skipped() {
     outgoing.disconnect();
     let mut expiring = outbound("x", None);
     Arc::make_mut(&mut expiring.message).expires_at_ms = Some(10);
-    outgoing.send(expiring, true, 0, &mut out);
-    outgoing.send(outbound(&"y".repeat(300), None), true, 0, &mut out);
-    outgoing.send(outbound("z", None), true, 0, &mut out);
+    outgoing.send(expiring, None, true, 0, &mut out);
+    outgoing.send(outbound(&"y".repeat(300), None), None, true, 0, &mut out);
+    outgoing.send(outbound("z", None), None, true, 0, &mut out);
     outgoing.connect(LIMITS, 10, &mut out);
     assert_eq!(texts(&published(&mut out)), ["z"]);
     assert_eq!(outgoing.take_released(), [b'x', b'y'].map(u64::from));
     let large = outbound(&"y".repeat(300), None);
-    assert_eq!(outgoing.send(large, true, 10, &mut out), Sent::Dropped);
+    assert_eq!(
+        outgoing.send(large, None, true, 10, &mut out),
+        Sent::Dropped
+    );
 }
 
 #[test]
@@ -166,7 +170,7 @@ fn packet_ids_wrap_around_past_those_in_flight() {
     let mut kept = Vec::new();
     let mut seen = Vec::new();
     for turn in 0..200_000u32 {
-        outgoing.send(outbound("n", None), true, 0, &mut out);
+        outgoing.send(outbound("n", None), None, true, 0, &mut out);
         let id = published(&mut out)[0].0;
         assert!(id != 0 && !kept.contains(&id));
         if kept.len() < 2 || turn % 65_000 == 10 {
@@ -184,7 +188,7 @@ fn packet_ids_wrap_around_past_those_in_flight() {
 fn what_may_no_longer_be_had_is_dropped() {
     let (mut outgoing, mut out) = connected();
     for text in ["a", "b", "c"] {
-        outgoing.send(outbound(text, None), true, 0, &mut out);
+        outgoing.send(outbound(text, None), None, true, 0, &mut out);
     }
     outgoing.disconnect();
     outgoing.retain(|message| message.payload != "b");

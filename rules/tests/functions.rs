@@ -4,6 +4,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use rules::sql::{Context, Message, Outcome, Properties, SqlVersion, Statement, functions};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 #[test]
 fn every_example_gives_what_it_says() {
@@ -11,7 +12,7 @@ fn every_example_gives_what_it_says() {
     message.client_id = Some("thing-1");
     message.principal = Some("ba67293af50bf2506f5f93469686da660c7c844e");
     message.account_id = "123456789012";
-    message.source_ip = Some("192.158.1.38");
+    message.source_ip = Some(IpAddr::from([192, 158, 1, 38]));
     message.trace_id = Some("12345678-1234-1234-1234-123456789012");
     message.properties = Properties {
         content_type: Some("text/plain"),

@@ -31,9 +31,8 @@ const ATTRIBUTES: [(&str, &str); 13] = [
     ("2.5.4.44", "GenerationQualifier"),
 ];
 
-/// Sets the variables of a certificate. One that does not parse has its id alone.
-pub(super) fn certificate_variables(id: &str, der: &CertificateDer<'_>, into: &mut VariableMap) {
-    into.set("iot:CertificateId", id);
+/// Sets the variables of a certificate but for its id. One that does not parse has none.
+pub(super) fn certificate_variables(der: &CertificateDer<'_>, into: &mut VariableMap) {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
         return;
     };
@@ -158,14 +157,13 @@ mod tests {
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
         let mut map = VariableMap::new();
-        certificate_variables("id", certificate.der(), &mut map);
+        certificate_variables(certificate.der(), &mut map);
         let one = |name: &str| match map.value(&policy::canonical_name(name)) {
             Some(Value::One(text)) => Some(text.to_owned()),
             Some(Value::Many(list)) => Some(list.join("|")),
             None => None,
         };
         let cases = [
-            ("iot:CertificateId", Some("id")),
             ("iot:Certificate.SerialNumber", Some("0AFF")),
             ("iot:Certificate.Subject.CommonName", Some(r"pump\, north")),
             ("iot:Certificate.Issuer.CommonName", Some(r"pump\, north")),

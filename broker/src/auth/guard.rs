@@ -1,9 +1,10 @@
 //! One caller's decisions.
 
-use super::certificate_variables::certificate_variables;
+use super::caller::Caller;
 use arc_swap::ArcSwap;
 use policy::{Decision, Document, Effect, Overlay, Request, VariableMap, Variables, evaluate};
 use rustls_pki_types::CertificateDer;
+use smallvec::{SmallVec, smallvec};
 use std::net::IpAddr;
 use std::sync::Arc;
 use things::{CertificateStatus, Things};
@@ -33,7 +34,7 @@ pub(crate) enum Identity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) allowed: bool,
-    /// Which statement decided, in words for logs and `thingcore tail`.
+    /// Why not, in words for logs and `thingcore tail`; empty when it is allowed.
     pub(crate) reason: String,
 }
 
@@ -67,29 +68,23 @@ pub(crate) struct Facts<'a> {
 #[derive(Debug)]
 pub(crate) struct Guard {
     things: Arc<Things>,
-    identity: Identity,
-    client_id: Option<Box<str>>,
-    source_ip: IpAddr,
-    server_name: Option<Box<str>>,
+    caller: Caller,
     principal: Arc<str>,
-    /// Everything that holds as long as the caller is there.
-    fixed: VariableMap,
-    fixed_policies: FixedPolicies,
-    current: ArcSwap<Current>,
+    policies: Policies,
 }
 
-/// Policies that do not come from the registry of certificates.
+/// What decides.
 #[derive(Debug)]
-enum FixedPolicies {
+enum Policies {
     /// The caller may do everything.
     Everything,
     /// A role session's, or those of anonymous clients.
-    These(Vec<Arc<Document>>),
+    These(SmallVec<[Arc<Document>; 1]>),
     /// The certificate's, which may change.
-    OfCertificate(Arc<str>),
+    OfCertificate(ArcSwap<Current>),
 }
 
-/// What holds until the control plane changes.
+/// What holds for a certificate until the control plane changes.
 #[derive(Debug)]
 struct Current {
     epoch: u64,
@@ -108,32 +103,26 @@ impl Guard {
         identity: Identity,
         facts: Facts<'_>,
     ) -> Result<Self, Refused> {
-        let mut fixed = fixed_variables(facts);
-        let (principal, fixed_policies) = match &identity {
-            Identity::Certificate { id, der } => {
+        let (principal, policies) = match &identity {
+            Identity::Certificate { id, .. } => {
                 check_status(&things, id)?;
-                certificate_variables(id, der, &mut fixed);
-                (Arc::clone(id), FixedPolicies::OfCertificate(Arc::clone(id)))
+                let current = Current::load(&things, id, facts.client_id);
+                let policies = Policies::OfCertificate(ArcSwap::from_pointee(current));
+                (Arc::clone(id), policies)
             }
             Identity::Signed { access_key } => signed(&things, access_key, facts.now_ms)?,
             Identity::Anonymous => {
-                let policies = anonymous.map_or(FixedPolicies::Everything, |document| {
-                    FixedPolicies::These(vec![Arc::clone(document)])
+                let policies = anonymous.map_or(Policies::Everything, |document| {
+                    Policies::These(smallvec![Arc::clone(document)])
                 });
                 ("".into(), policies)
             }
         };
-        let current = Current::load(&things, &fixed_policies, facts.client_id);
         Ok(Self {
             things,
-            identity,
-            client_id: facts.client_id.map(Box::from),
-            source_ip: facts.source_ip,
-            server_name: facts.server_name.map(Box::from),
+            caller: Caller::new(identity, facts),
             principal,
-            fixed,
-            fixed_policies,
-            current: ArcSwap::from_pointee(current),
+            policies,
         })
     }
 
@@ -144,18 +133,11 @@ impl Guard {
             Identity::Signed { access_key } => access_key.as_str().into(),
             Identity::Anonymous => "".into(),
         };
-        let fixed_policies = FixedPolicies::These(Vec::new());
-        let current = Current::load(&things, &fixed_policies, facts.client_id);
         Self {
             things,
-            identity,
-            client_id: facts.client_id.map(Box::from),
-            source_ip: facts.source_ip,
-            server_name: facts.server_name.map(Box::from),
+            caller: Caller::new(identity, facts),
             principal,
-            fixed: fixed_variables(facts),
-            fixed_policies,
-            current: ArcSwap::from_pointee(current),
+            policies: Policies::These(SmallVec::new()),
         }
     }
 
@@ -167,144 +149,127 @@ impl Guard {
 
     /// Who is calling.
     pub(crate) fn identity(&self) -> &Identity {
-        &self.identity
+        &self.caller.identity
     }
 
     /// Where the caller is.
     pub(crate) fn source_ip(&self) -> IpAddr {
-        self.source_ip
+        self.caller.source_ip
     }
 
     /// The name of this server that the caller asked for (SNI).
     pub(crate) fn server_name(&self) -> Option<&str> {
-        self.server_name.as_deref()
+        self.caller.server_name.as_deref()
     }
 
     /// Decides one request; `extra` holds the variables that this request alone has
     /// (`iot:ConnectAttributes`, `iot:LastWillTopic`, `iot:Topic`).
-    pub(crate) fn decide(&self, action: &str, resource: &str, extra: &VariableMap) -> Verdict {
-        if matches!(self.fixed_policies, FixedPolicies::Everything) {
-            return Verdict {
-                allowed: true,
-                reason: "no policies apply to this caller".to_owned(),
-            };
-        }
-        self.evaluated(action, resource, extra, |decision, policies| Verdict {
+    pub(crate) fn decide(&self, action: &str, resource: &str, extra: &dyn Variables) -> Verdict {
+        let verdict = self.evaluated(action, resource, extra, |decision, policies| Verdict {
             allowed: decision.is_allowed(),
-            reason: reason(&decision, policies, action, resource),
+            reason: match decision.effect {
+                Effect::Allow => String::new(),
+                Effect::ExplicitDeny | Effect::ImplicitDeny => {
+                    reason(&decision, policies, action, resource)
+                }
+            },
+        });
+        verdict.unwrap_or_else(|| Verdict {
+            allowed: true,
+            reason: String::new(),
         })
     }
 
     /// [`Guard::decide`] without the words: whether the request may go ahead.
     pub(crate) fn allows(&self, action: &str, resource: &str) -> bool {
-        matches!(self.fixed_policies, FixedPolicies::Everything)
-            || self.evaluated(action, resource, &(), |decision, _| decision.is_allowed())
+        let allowed = self.evaluated(action, resource, &(), |decision, _| decision.is_allowed());
+        allowed.unwrap_or(true)
     }
 
-    /// Evaluates the policies of this moment; `outcome` is also told how many there are.
+    /// Evaluates the policies of this moment; `outcome` is also told how many there are. `None`
+    /// when there is nothing to evaluate, because the caller may do everything.
     fn evaluated<T>(
         &self,
         action: &str,
         resource: &str,
         extra: &dyn Variables,
         outcome: impl FnOnce(Decision<'_>, usize) -> T,
-    ) -> T {
-        let current = self.current();
-        let own = Overlay {
-            over: &current.variables,
-            base: &self.fixed,
-        };
-        let request = Request {
-            action,
-            resource,
-            variables: &Overlay {
+    ) -> Option<T> {
+        let decide = |policies: &[Arc<Document>], own: &dyn Variables| {
+            let own = Overlay {
+                over: own,
+                base: &self.caller,
+            };
+            let variables = &Overlay {
                 over: extra,
                 base: &own,
-            },
+            };
+            let request = Request {
+                action,
+                resource,
+                variables,
+            };
+            outcome(evaluate(policies, &request), policies.len())
         };
-        let decision = evaluate(&current.policies, &request);
-        outcome(decision, current.policies.len())
+        match &self.policies {
+            Policies::Everything => None,
+            Policies::These(policies) => Some(decide(policies, &())),
+            Policies::OfCertificate(current) => {
+                let current = self.renewed(current);
+                Some(decide(&current.policies, &current.variables))
+            }
+        }
     }
 
-    /// The policies and variables of this moment.
-    fn current(&self) -> arc_swap::Guard<Arc<Current>> {
-        let current = self.current.load();
+    /// The certificate's policies and variables of this moment.
+    fn renewed(&self, kept: &ArcSwap<Current>) -> arc_swap::Guard<Arc<Current>> {
+        let current = kept.load();
         if current.epoch == self.things.epoch() {
             return current;
         }
-        let fresh = Current::load(
-            &self.things,
-            &self.fixed_policies,
-            self.client_id.as_deref(),
-        );
-        self.current.store(Arc::new(fresh));
-        self.current.load()
+        let client_id = self.caller.client_id.as_deref();
+        let fresh = Current::load(&self.things, &self.principal, client_id);
+        kept.store(Arc::new(fresh));
+        kept.load()
     }
 }
 
 impl Current {
-    fn load(things: &Things, policies: &FixedPolicies, client_id: Option<&str>) -> Self {
+    fn load(things: &Things, certificate: &str, client_id: Option<&str>) -> Self {
         // Read first: a change in between is seen as one more epoch.
         let epoch = things.epoch();
         let mut variables = VariableMap::new();
-        let policies = match policies {
-            FixedPolicies::Everything => Vec::new(),
-            FixedPolicies::These(policies) => policies.clone(),
-            FixedPolicies::OfCertificate(id) => {
-                if let Some(client_id) = client_id {
-                    thing_variables(things, id, client_id, &mut variables);
-                }
-                things.policies_of_certificate(id, client_id)
-            }
-        };
+        if let Some(client_id) = client_id {
+            thing_variables(things, certificate, client_id, &mut variables);
+        }
         Self {
             epoch,
-            policies,
+            policies: things.policies_of_certificate(certificate, client_id),
             variables,
         }
     }
 }
 
-fn fixed_variables(facts: Facts<'_>) -> VariableMap {
-    let mut fixed = VariableMap::new();
-    fixed.set("aws:SourceIp", facts.source_ip.to_string());
-    if let Some(client_id) = facts.client_id {
-        fixed.set("iot:ClientId", client_id);
-    }
-    if let Some(name) = facts.server_name {
-        fixed.set("iot:DomainName", name);
-    }
-    fixed
-}
-
-/// Which statement decided, in words.
+/// Which statement denied, in words.
 fn reason(decision: &Decision<'_>, policies: usize, action: &str, resource: &str) -> String {
     let Some(statement) = decision.statement else {
         return format!("none of the {policies} attached policies allows {action} on {resource}");
     };
-    let verb = match decision.effect {
-        Effect::Allow => "allowed",
-        Effect::ExplicitDeny | Effect::ImplicitDeny => "denied",
-    };
     let sid = statement.sid.map(|sid| format!(" `{sid}`"));
     let (statement, policy) = (statement.index + 1, statement.policy + 1);
     let sid = sid.unwrap_or_default();
-    format!("{verb} by statement {statement}{sid} of policy {policy}")
+    format!("denied by statement {statement}{sid} of policy {policy}")
 }
 
-fn signed(
-    things: &Things,
-    access_key: &str,
-    now_ms: u64,
-) -> Result<(Arc<str>, FixedPolicies), Refused> {
+fn signed(things: &Things, access_key: &str, now_ms: u64) -> Result<(Arc<str>, Policies), Refused> {
     match things.role_session(access_key, now_ms) {
         Some(session) => {
-            let policies = FixedPolicies::These(session.policies);
+            let policies = Policies::These(session.policies.into());
             Ok((session.user_id.into(), policies))
         }
         // Temporary keys that nobody here gave out, or that are over.
         None if access_key.starts_with("ASIA") => Err(Refused::SessionExpired),
-        None => Ok((access_key.into(), FixedPolicies::Everything)),
+        None => Ok((access_key.into(), Policies::Everything)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who is calling, and what may they do: the decisions of the data plane's doors.
 
+mod caller;
 mod certificate_variables;
 mod guard;
 

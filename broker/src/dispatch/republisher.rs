@@ -34,10 +34,10 @@ impl Republisher for HubRepublisher {
         let message = message_of(message, &self.profile, self.clock.now_ms())?;
         let origin = Origin {
             client_id: None,
-            principal: Arc::clone(&event.principal),
+            principal: Arc::clone(&event.publisher.principal),
             source_ip: None,
             protocol: Protocol::Rule,
-            hops: event.hops.saturating_add(1),
+            hops: event.publisher.hops.saturating_add(1),
         };
         hub.publish(message, &origin);
         Ok(())

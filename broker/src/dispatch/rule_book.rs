@@ -10,8 +10,8 @@ use things::{Things, TopicRule};
 
 /// Keeps compiled rules from one change to the next, so that a rule that did not change keeps its
 /// queue and what waits in it.
+#[derive(Default)]
 pub(crate) struct RuleBook {
-    account_id: String,
     entries: Mutex<BTreeMap<Arc<str>, Entry>>,
 }
 
@@ -22,14 +22,6 @@ struct Entry {
 }
 
 impl RuleBook {
-    /// An empty book for an account.
-    pub(crate) fn new(account_id: &str) -> Self {
-        Self {
-            account_id: account_id.to_owned(),
-            entries: Mutex::default(),
-        }
-    }
-
     /// Takes over what the control plane has now and tells the hub. Calls of several threads are
     /// done one after the other, so that the last one has the newest rules.
     pub(crate) fn refresh(&self, things: &Things, delivery: &Delivery, hub: &Hub) {
@@ -51,22 +43,22 @@ impl RuleBook {
             let unchanged = known.get(&rule.name).filter(|e| e.payload == rule.payload);
             let handle = match unchanged {
                 Some(entry) => entry.handle.clone(),
-                None => self.compile(&rule).map(|rule| delivery.open(rule)),
+                None => compile(&rule).map(|rule| delivery.open(rule)),
             };
             let payload = rule.payload;
             (rule.name, Entry { payload, handle })
         };
         enabled.map(entry).collect()
     }
+}
 
-    /// A rule that an older version stored and this one does not take is left out.
-    fn compile(&self, rule: &TopicRule) -> Option<Arc<Rule>> {
-        match Rule::compile(&rule.name, &self.account_id, &rule.payload) {
-            Ok(compiled) => Some(Arc::new(compiled)),
-            Err(error) => {
-                tracing::error!(rule = %rule.name, %error, "rule does not compile and is skipped");
-                None
-            }
+/// A rule that an older version stored and this one does not take is left out.
+fn compile(rule: &TopicRule) -> Option<Arc<Rule>> {
+    match Rule::compile(&rule.name, &rule.payload) {
+        Ok(compiled) => Some(Arc::new(compiled)),
+        Err(error) => {
+            tracing::error!(rule = %rule.name, %error, "rule does not compile and is skipped");
+            None
         }
     }
 }

@@ -7,7 +7,7 @@ use super::route::{GroupTarget, Route, Target};
 use super::session::Session;
 use super::{Hub, flush, offer};
 use mqtt::QoS;
-use mqtt::codec::Version;
+use mqtt::codec::{PublishForm, Version};
 use mqtt::session::{Outbound, Sent};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -50,9 +50,10 @@ impl Hub {
         origin: &Origin,
     ) -> usize {
         let mut tally = Tally::default();
+        let many = route.targets.len() > 1;
         for target in &route.targets {
             if !(target.no_local && from == Some(target.session.number)) {
-                tally.count(give(target, publication));
+                tally.count(give(target, publication, many));
             }
         }
         for group in &route.groups {
@@ -80,7 +81,8 @@ impl Hub {
     }
 }
 
-fn give(target: &Target, publication: &Publication<'_>) -> bool {
+/// Gives a message to one session, perhaps of many.
+fn give(target: &Target, publication: &Publication<'_>, many: bool) -> bool {
     let qos = publication.qos.min(target.qos);
     let retain = publication.retain && target.retain_as_published;
     let session = &target.session;
@@ -89,23 +91,26 @@ fn give(target: &Target, publication: &Publication<'_>) -> bool {
             message: Arc::clone(publication.message()),
             qos,
             retain,
-            subscription_id: target.subscription_id,
+            subscription_ids: target.subscription_ids.clone(),
             share: None,
             stored: None,
         };
-        return put_outbound(session, outbound, publication);
+        let form = many.then(|| publication.form_above(session.version, qos));
+        return put_outbound(session, outbound, form, publication);
     }
-    put_at_most_once(session, publication, retain, target.subscription_id)
+    let ids = target.subscription_ids.as_slice();
+    put_at_most_once(session, publication, retain, ids)
 }
 
 fn put_outbound(
     session: &Arc<Session>,
     outbound: Outbound<Arc<super::group::Group>>,
+    form: Option<&PublishForm>,
     publication: &Publication<'_>,
 ) -> bool {
     let now_ms = publication.now_ms();
     let (sent, presses) = session.with_output(|outbox| {
-        let sent = outbox.send(outbound, now_ms);
+        let sent = outbox.send(outbound, form, now_ms);
         (sent, outbox.presses(now_ms))
     });
     if presses {
@@ -118,24 +123,20 @@ fn put_at_most_once(
     session: &Arc<Session>,
     publication: &Publication<'_>,
     retain: bool,
-    subscription_id: Option<u32>,
+    subscription_ids: &[u32],
 ) -> bool {
     let (version, now_ms) = (session.version, publication.now_ms());
     let (put, presses) = session.with_output(|outbox| {
-        let put = match subscription_id {
-            Some(id) if version == Version::V5 => {
-                let mut form = Vec::new();
-                publication.put(&mut form, version, retain, Some(id));
-                outbox.put_message(form.len(), |bytes| bytes.extend_from_slice(&form))
-            }
-            Some(_) | None => {
-                let form = publication.form(version);
-                outbox.put_message(form.len(), |bytes| {
-                    let first = bytes.len();
-                    bytes.extend_from_slice(form);
-                    bytes[first] = 0x30 | u8::from(retain);
-                })
-            }
+        let own = version == Version::V5 && !subscription_ids.is_empty();
+        let put = if own || outbox.has_aliases() {
+            outbox.put_at_most_once(publication, retain, subscription_ids)
+        } else {
+            let form = publication.form(version);
+            outbox.put_message(form.len(), |bytes| {
+                let first = bytes.len();
+                bytes.extend_from_slice(form);
+                bytes[first] = 0x30 | u8::from(retain);
+            })
         };
         (put, outbox.presses(now_ms))
     });
@@ -164,8 +165,8 @@ fn give_to_group(target: &GroupTarget, publication: &Publication<'_>) -> bool {
     } = &drawn;
     let qos = publication.qos.min(*qos);
     if qos == QoS::AtMostOnce {
-        return put_at_most_once(session, publication, false, *subscription_id);
+        return put_at_most_once(session, publication, false, subscription_id.as_slice());
     }
     let outbound = group.outbound(Arc::clone(publication.message()), &drawn);
-    put_outbound(session, outbound, publication)
+    put_outbound(session, outbound, None, publication)
 }

@@ -79,9 +79,14 @@ impl Presence {
 impl Hub {
     /// A client has connected.
     pub(super) fn event_connected(&self, session: &Session, address: IpAddr) -> Visit {
+        // Without events nobody asks how often a client came.
+        let version = match self.profile.reserved_topics {
+            true => self.presence.enter(&session.client_id),
+            false => 0,
+        };
         let visit = Visit {
             id: random_uuid(),
-            version: self.presence.enter(&session.client_id),
+            version,
         };
         let guard = session.guard.load();
         self.event("presence/connected", &session.client_id, &guard, |event| {
@@ -101,7 +106,9 @@ impl Hub {
         visit: &Visit,
         end: &End,
     ) {
-        self.presence.leave(&session.client_id, self.now_ms());
+        if self.profile.reserved_topics {
+            self.presence.leave(&session.client_id, self.now_ms());
+        }
         self.event(
             "presence/disconnected",
             &session.client_id,

@@ -164,7 +164,7 @@ impl Group {
             qos: message.qos.min(drawn.qos),
             message,
             retain: false,
-            subscription_id: drawn.subscription_id,
+            subscription_ids: drawn.subscription_id.into(),
             share: Some(Arc::clone(self)),
             stored: None,
         }

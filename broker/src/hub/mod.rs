@@ -25,6 +25,7 @@ mod sessions;
 #[cfg(test)]
 mod simulation;
 mod subscribers;
+mod subscriptions;
 mod tap;
 mod tick;
 mod will;
@@ -130,8 +131,8 @@ impl Hub {
 
     /// Speaks MQTT with a client until it is gone. Runs on the shard that the connection is to
     /// stay on.
-    pub(crate) async fn serve(self: Arc<Self>, arrival: Arrival) {
-        connection::serve(self, arrival).await;
+    pub(crate) fn serve(self: Arc<Self>, arrival: Arrival) -> impl Future<Output = ()> + Send {
+        connection::serve(self, arrival)
     }
 
     /// Routes a message to subscribers and rules, and stores it when it is retained. The caller

@@ -1,22 +1,19 @@
 //! Offers messages to topic rules, which work on them elsewhere.
 
 use super::Hub;
-use super::group::random_uuid;
 use super::origin::{Origin, Protocol};
 use super::publication::Publication;
 use super::route::Route;
 use bytes::Bytes;
-use mqtt::Message;
 use mqtt::codec::PublishProperties;
-use mqtt::reserved::BasicIngest;
-use rules::delivery::{Event, Mqtt5, Protocol as Way};
+use rules::delivery::{Mqtt5, Offer, Protocol as Way, Publisher};
 use std::sync::Arc;
 
 /// Offers a message to the rules on its route.
 pub(super) fn offer(hub: &Hub, publication: &Publication<'_>, route: &Route, origin: &Origin) {
     match &route.ingest {
         Some(Some(rule)) => {
-            rule.offer(event(publication, origin));
+            rule.offer(offered(publication, origin));
         }
         Some(None) => {
             hub.metrics.rule_not_found();
@@ -24,42 +21,34 @@ pub(super) fn offer(hub: &Hub, publication: &Publication<'_>, route: &Route, ori
             tracing::error!(event_type = "RuleNotFound", %topic, "no enabled rule of that name");
         }
         None if route.rules.is_empty() => {}
-        None => {
-            let event = event(publication, origin);
-            for rule in &route.rules {
-                rule.offer(Arc::clone(&event));
-            }
-        }
+        None => route.rules.offer(offered(publication, origin)),
     }
 }
 
-fn event(publication: &Publication<'_>, origin: &Origin) -> Arc<Event> {
-    let message = publication.message();
-    let rule = BasicIngest::parse(&message.topic).map(|ingest| ingest.rule.into());
-    Arc::new(Event {
-        topic: Arc::clone(&message.topic),
-        payload: message.payload.clone(),
-        client_id: origin.client_id.clone(),
-        principal: Arc::clone(&origin.principal),
-        source_ip: origin.source_ip,
-        protocol: match origin.protocol {
-            Protocol::Mqtt => Way::Mqtt,
-            Protocol::Http => Way::Http,
-            Protocol::Rule | Protocol::Server => Way::Internal,
+fn offered<'a>(publication: &Publication<'a>, origin: &Origin) -> Offer<'a> {
+    Offer {
+        publisher: Publisher {
+            client_id: origin.client_id.clone(),
+            principal: Arc::clone(&origin.principal),
+            source_ip: origin.source_ip,
+            protocol: match origin.protocol {
+                Protocol::Mqtt => Way::Mqtt,
+                Protocol::Http => Way::Http,
+                Protocol::Rule | Protocol::Server => Way::Internal,
+            },
+            hops: origin.hops,
         },
-        mqtt5: mqtt5(message),
-        trace_id: random_uuid(),
+        payload: publication.payload(),
+        mqtt5: mqtt5(publication.properties()),
         received_ms: publication.now_ms(),
-        hops: origin.hops,
-        basic_ingest_rule: rule,
-    })
+    }
 }
 
-fn mqtt5(message: &Message) -> Option<Box<Mqtt5>> {
-    if message.properties.is_empty() {
+fn mqtt5(properties: &[u8]) -> Option<Box<Mqtt5>> {
+    if properties.is_empty() {
         return None;
     }
-    let found = PublishProperties::of_forwardable(&message.properties);
+    let found = PublishProperties::of_forwardable(properties);
     let user = found.user_properties.iter();
     Some(Box::new(Mqtt5 {
         utf8_payload: found.payload_format,

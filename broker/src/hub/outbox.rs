@@ -7,8 +7,9 @@ use super::journal::Keeper;
 use super::link::Link;
 #[cfg(test)]
 use super::simulation::fault::{Fault, planted};
+use super::publication::Publication;
 use mqtt::Message;
-use mqtt::codec::Version;
+use mqtt::codec::{PublishForm, Version};
 use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent};
 use std::io;
 use std::sync::Arc;
@@ -191,29 +192,56 @@ impl Outbox {
         true
     }
 
+    /// Whether packets at QoS 0 have to be written for this client alone.
+    pub(super) fn has_aliases(&self) -> bool {
+        self.outgoing.has_aliases()
+    }
+
+    /// Writes a message at QoS 0 for this client alone; false when it is dropped.
+    pub(super) fn put_at_most_once(
+        &mut self,
+        publication: &Publication<'_>,
+        retain: bool,
+        subscription_ids: &[u32],
+    ) -> bool {
+        if self.link.is_none() || !self.has_room() {
+            return false;
+        }
+        let (topic, body) = (publication.topic(), publication.body(subscription_ids));
+        self.outgoing
+            .put_at_most_once(topic, retain, body, &mut self.bytes)
+    }
+
     /// Hands over a message above QoS 0.
-    pub(super) fn send(&mut self, mut outbound: Outbound<Arc<Group>>, now_ms: u64) -> Sent {
+    pub(super) fn send(
+        &mut self,
+        mut outbound: Outbound<Arc<Group>>,
+        form: Option<&PublishForm>,
+        now_ms: u64,
+    ) -> Sent {
         #[cfg(test)]
         if planted(Fault::LosesWhileAway) && self.link.is_none() {
             return Sent::Queued;
         }
         let room = self.has_room();
+        let bytes = &mut self.bytes;
         let Some(keeper) = &self.keeper else {
-            return self.outgoing.send(outbound, room, now_ms, &mut self.bytes);
+            return self.outgoing.send(outbound, form, room, now_ms, bytes);
         };
         let row = keeper.enter(&mut outbound);
-        let sent = self.outgoing.send(outbound, room, now_ms, &mut self.bytes);
+        let sent = self.outgoing.send(outbound, form, room, now_ms, bytes);
         if sent != Sent::Dropped {
             keeper.store(row);
         }
         sent
     }
 
-    /// PUBACK; false for an id that is not in flight.
-    pub(super) fn puback(&mut self, id: u16, now_ms: u64) -> bool {
-        let known = self.outgoing.puback(id);
+    /// PUBACKs; false when one is for a message in flight that is not acknowledged so.
+    pub(super) fn pubacks(&mut self, ids: impl IntoIterator<Item = u16>, now_ms: u64) -> bool {
+        let mut ids = ids.into_iter();
+        let fit = ids.all(|id| self.outgoing.puback(id) || !self.outgoing.is_in_flight(id));
         self.pump(now_ms);
-        known
+        fit
     }
 
     /// PUBREC; false for an id that is not in flight.
@@ -228,6 +256,11 @@ impl Outbox {
         let known = self.outgoing.pubcomp(id);
         self.pump(now_ms);
         known
+    }
+
+    /// Whether a packet id is in flight.
+    pub(super) fn is_in_flight(&self, id: u16) -> bool {
+        self.outgoing.is_in_flight(id)
     }
 
     fn pump(&mut self, now_ms: u64) {

@@ -2,7 +2,7 @@
 //! each form that receivers need, and owned only when something has to keep it.
 
 use bytes::Bytes;
-use mqtt::codec::{self, PublishBody, PublishHead, Version};
+use mqtt::codec::{self, PublishBody, PublishForm, PublishHead, Version};
 use mqtt::{Message, QoS};
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -13,7 +13,6 @@ pub(super) struct Publication<'a> {
     pub(super) qos: QoS,
     pub(super) retain: bool,
     payload: &'a [u8],
-    /// Properties that travel, in wire form without length.
     properties: &'a [u8],
     expires_at_ms: Option<u64>,
     now_ms: u64,
@@ -21,6 +20,8 @@ pub(super) struct Publication<'a> {
     verbatim: Option<(Version, &'a [u8])>,
     /// Encodings at QoS 0, by version.
     forms: [OnceCell<Vec<u8>>; 2],
+    /// The same above QoS 0: by version and QoS.
+    forms_above: [OnceCell<PublishForm>; 4],
     owned: OnceCell<Arc<Message>>,
 }
 
@@ -36,7 +37,8 @@ impl<'a> Publication<'a> {
             expires_at_ms: packet.expires_at_ms,
             now_ms: packet.now_ms,
             verbatim: packet.verbatim,
-            forms: [OnceCell::new(), OnceCell::new()],
+            forms: Default::default(),
+            forms_above: Default::default(),
             owned: OnceCell::new(),
         }
     }
@@ -52,9 +54,14 @@ impl<'a> Publication<'a> {
             expires_at_ms: message.expires_at_ms,
             now_ms,
             verbatim: None,
-            forms: [OnceCell::new(), OnceCell::new()],
+            forms: Default::default(),
+            forms_above: Default::default(),
             owned: OnceCell::from(Arc::clone(message)),
         }
+    }
+
+    pub(super) fn topic(&self) -> &'a Arc<str> {
+        self.topic
     }
 
     pub(super) fn now_ms(&self) -> u64 {
@@ -63,6 +70,11 @@ impl<'a> Publication<'a> {
 
     pub(super) fn payload(&self) -> &'a [u8] {
         self.payload
+    }
+
+    /// Properties that travel, in wire form without length.
+    pub(super) fn properties(&self) -> &'a [u8] {
+        self.properties
     }
 
     /// The message for those who keep it.
@@ -92,29 +104,30 @@ impl<'a> Publication<'a> {
         };
         self.forms[at].get_or_init(|| {
             let mut bytes = Vec::new();
-            self.put(&mut bytes, version, false, None);
+            let head = PublishHead {
+                qos: QoS::AtMostOnce,
+                dup: false,
+                retain: false,
+                packet_id: None,
+            };
+            codec::put_publish(&mut bytes, version, head, &self.body(&[]));
             bytes
         })
     }
 
-    /// Appends the packet at QoS 0 with a subscription identifier of the receiver.
-    pub(super) fn put(
-        &self,
-        out: &mut Vec<u8>,
-        version: Version,
-        retain: bool,
-        subscription_id: Option<u32>,
-    ) {
-        let head = PublishHead {
-            qos: QoS::AtMostOnce,
-            dup: false,
-            retain,
-            packet_id: None,
+    /// The packet at a QoS above 0 for receivers of a version.
+    pub(super) fn form_above(&self, version: Version, qos: QoS) -> &PublishForm {
+        let at = match (version, qos) {
+            (Version::V311, QoS::AtMostOnce | QoS::AtLeastOnce) => 0,
+            (Version::V311, QoS::ExactlyOnce) => 1,
+            (Version::V5, QoS::AtMostOnce | QoS::AtLeastOnce) => 2,
+            (Version::V5, QoS::ExactlyOnce) => 3,
         };
-        codec::put_publish(out, version, head, &self.body(subscription_id));
+        self.forms_above[at].get_or_init(|| PublishForm::new(version, qos, &self.body(&[])))
     }
 
-    fn body(&self, subscription_id: Option<u32>) -> PublishBody<'_> {
+    /// The packet without its head, for a receiver with these subscription identifiers.
+    pub(super) fn body<'b>(&'b self, subscription_ids: &'b [u32]) -> PublishBody<'b> {
         let left_s = |at: u64| {
             let left = at.saturating_sub(self.now_ms) / 1000;
             u32::try_from(left).unwrap_or(u32::MAX)
@@ -123,7 +136,8 @@ impl<'a> Publication<'a> {
             topic: self.topic,
             properties: self.properties,
             expiry_s: self.expires_at_ms.map(left_s),
-            subscription_id,
+            topic_alias: None,
+            subscription_ids,
             payload: self.payload,
         }
     }

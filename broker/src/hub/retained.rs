@@ -97,7 +97,7 @@ impl Hub {
                     message,
                     qos,
                     retain: true,
-                    subscription_id,
+                    subscription_ids: subscription_id.into(),
                     share: None,
                     stored: None,
                 };
@@ -105,10 +105,8 @@ impl Hub {
                 continue;
             }
             let publication = Publication::of_message(&message, now_ms);
-            let mut packet = Vec::new();
-            publication.put(&mut packet, session.version, true, subscription_id);
             session.with_output(|outbox| {
-                outbox.put_message(packet.len(), |bytes| bytes.extend_from_slice(&packet))
+                outbox.put_at_most_once(&publication, true, subscription_id.as_slice())
             });
         }
     }

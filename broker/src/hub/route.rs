@@ -5,7 +5,8 @@ use super::group::Group;
 use super::session::Session;
 use super::subscribers::Subscriber;
 use mqtt::QoS;
-use rules::delivery::RuleHandle;
+use mqtt::session::SubscriptionIds;
+use rules::delivery::RuleSet;
 use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,9 +22,9 @@ pub(super) struct Route {
     /// By the sessions' numbers.
     pub(super) targets: Vec<Target>,
     pub(super) groups: Vec<GroupTarget>,
-    pub(super) rules: Vec<RuleHandle>,
+    pub(super) rules: RuleSet,
     /// The topic is one of Basic Ingest: the rule that it names, if there is one.
-    pub(super) ingest: Option<Option<RuleHandle>>,
+    pub(super) ingest: Option<Option<RuleSet>>,
     /// Subscribers whose policies keep the topic from them.
     pub(super) denied: usize,
 }
@@ -38,7 +39,7 @@ pub(super) struct Target {
     pub(super) qos: QoS,
     pub(super) no_local: bool,
     pub(super) retain_as_published: bool,
-    pub(super) subscription_id: Option<u32>,
+    pub(super) subscription_ids: SubscriptionIds,
 }
 
 /// One group that gets the topic.
@@ -56,7 +57,7 @@ impl Route {
             as_of: AtomicU64::new(0),
             targets: Vec::new(),
             groups: Vec::new(),
-            rules: Vec::new(),
+            rules: RuleSet::default(),
             ingest: None,
             denied: 0,
         }
@@ -96,7 +97,7 @@ impl Target {
             qos: subscriber.qos,
             no_local: subscriber.no_local,
             retain_as_published: subscriber.retain_as_published,
-            subscription_id: subscriber.subscription_id,
+            subscription_ids: subscriber.subscription_id.into(),
         }
     }
 
@@ -104,12 +105,15 @@ impl Target {
         self.session == subscriber.session
     }
 
-    /// Takes in a further subscription of the session that matches: one copy at the highest QoS.
-    /// Profiles that merge them have no subscription identifiers.
+    /// Takes in a further subscription of the session that matches: one copy at the highest QoS
+    /// with all identifiers (MQTT 5.0 [3.3.4]).
     pub(super) fn merge(&mut self, other: &Subscriber) {
         self.qos = self.qos.max(other.qos);
         self.no_local &= other.no_local;
         self.retain_as_published |= other.retain_as_published;
+        if let Some(id) = other.subscription_id {
+            self.subscription_ids.push(id);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use mqtt::reserved::BasicIngest;
 use mqtt::share::Member;
 use mqtt::topic::{Subscription, TopicFilter};
 use mqtt::trie::Trie;
-use rules::delivery::RuleHandle;
+use rules::delivery::{RuleHandle, RuleSet};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -171,16 +171,20 @@ impl Router {
             && let Some(ingest) = BasicIngest::parse(topic)
         {
             let mut route = Route::nowhere(topic);
-            route.ingest = Some(self.rules.get(ingest.rule).cloned());
+            let of_topic = |rule: &RuleHandle| RuleSet::of_basic_ingest(&route.topic, rule.clone());
+            let ingest = self.rules.get(ingest.rule).map(of_topic);
+            route.ingest = Some(ingest);
             return route;
         }
         let mut route = Route::nowhere(topic);
         let mut subscribers: Vec<&Subscriber> = Vec::new();
+        let mut rules = Vec::new();
         self.trie.for_each_match(topic, &mut |entry| match entry {
             Entry::Sessions(sessions) => subscribers.extend(sessions.iter()),
             Entry::Group(group) => route.groups.push(group_target(group, may)),
-            Entry::Rule(rule) => route.rules.push(rule.clone()),
+            Entry::Rule(rule) => rules.push(rule.clone()),
         });
+        route.rules = RuleSet::new(&route.topic, rules);
         subscribers.sort_by_key(|subscriber| subscriber.session.number);
         for subscriber in subscribers {
             match route.targets.last_mut() {

@@ -6,14 +6,13 @@ use super::group::Group;
 use super::journal::Keeper;
 use super::link::Link;
 use super::outbox::Outbox;
+use super::subscriptions::Subscriptions;
 use super::will::StoredWill;
 use crate::auth::Guard;
 use arc_swap::ArcSwap;
 use mqtt::codec::Version;
 use mqtt::session::{Incoming, Outbound, OutgoingLimits, Sent};
-use mqtt::topic::Subscription;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -40,14 +39,13 @@ pub(super) struct Session {
 /// What changes with connections and subscriptions.
 #[derive(Debug)]
 pub(super) struct State {
-    /// By the text that was subscribed, `$share/...` included.
-    pub(super) subscriptions: BTreeMap<Box<str>, Subscribed>,
+    pub(super) subscriptions: Subscriptions,
     /// How long the session stays without a connection; 0: it ends with it.
     pub(super) expiry_s: u32,
     /// When it ends, while there is no connection.
     pub(super) ends_at_ms: Option<u64>,
     /// A will that waits for its delay, and when it is due.
-    pub(super) delayed_will: Option<(u64, StoredWill)>,
+    pub(super) delayed_will: Option<Box<(u64, StoredWill)>>,
     /// Removed from the hub: it gets no subscriptions any more.
     pub(super) over: bool,
 }
@@ -64,12 +62,6 @@ impl State {
     }
 }
 
-/// One subscription.
-#[derive(Clone, Debug)]
-pub(super) struct Subscribed {
-    pub(super) subscription: Subscription,
-}
-
 impl Session {
     pub(super) fn new(
         client_id: Arc<str>,
@@ -80,7 +72,7 @@ impl Session {
         keeper: Option<Keeper>,
     ) -> Arc<Self> {
         let state = State {
-            subscriptions: BTreeMap::new(),
+            subscriptions: Subscriptions::default(),
             expiry_s: 0,
             ends_at_ms: None,
             delayed_will: None,
@@ -173,7 +165,7 @@ impl Session {
 
     /// Hands over a message above QoS 0.
     pub(super) fn send(self: &Arc<Self>, outbound: Outbound<Arc<Group>>, now_ms: u64) -> Sent {
-        self.with_output(|outbox| outbox.send(outbound, now_ms))
+        self.with_output(|outbox| outbox.send(outbound, None, now_ms))
     }
 
     /// Writes what the socket takes.

@@ -9,6 +9,7 @@ use super::outbox::Outbox;
 use super::session::Session;
 #[cfg(test)]
 use super::simulation::fault::{Fault, planted};
+use super::subscriptions;
 use super::will::StoredWill;
 use crate::auth::Guard;
 use dashmap::DashMap;
@@ -149,8 +150,8 @@ impl Hub {
     fn resumed(&self, session: &Arc<Session>, now_ms: u64) {
         let filters: Vec<_> = {
             let state = session.state.lock();
-            let all = state.subscriptions.values();
-            all.map(|s| s.subscription.filter.clone()).collect()
+            let all = state.subscriptions.iter();
+            all.map(|s| s.filter.clone()).collect()
         };
         self.changes.under(&filters);
         for group in self.groups_of(session) {
@@ -169,9 +170,12 @@ impl Hub {
     fn groups_of(&self, session: &Session) -> Vec<Arc<Group>> {
         let shared: Vec<_> = {
             let state = session.state.lock();
-            let all = state.subscriptions.values().map(|s| &s.subscription);
+            let all = state.subscriptions.iter();
             all.filter(|s| s.share.is_some()).cloned().collect()
         };
+        if shared.is_empty() {
+            return Vec::new();
+        }
         let router = self.router.read();
         let group = |s: &mqtt::topic::Subscription| router.group(s.share.as_deref()?, &s.filter);
         shared.iter().filter_map(group).collect()
@@ -262,7 +266,8 @@ impl Hub {
         if delay_s == 0 {
             return Some(will);
         }
-        state.delayed_will = Some((now_ms + u64::from(delay_s) * 1000, will));
+        let due_ms = now_ms + u64::from(delay_s) * 1000;
+        state.delayed_will = Some(Box::new((due_ms, will)));
         session.record(&state);
         None
     }
@@ -292,23 +297,22 @@ impl Hub {
             state.over = true;
             let subscriptions = std::mem::take(&mut state.subscriptions);
             if let Some(keeper) = &session.keeper {
-                keeper.end(subscriptions.keys().map(|filter| &**filter));
+                keeper.end(subscriptions.iter().map(subscriptions::text));
             }
             (subscriptions, state.delayed_will.take())
         };
         #[cfg(test)]
         let subscriptions = match planted(Fault::LeavesSubscriptions) {
-            true => std::collections::BTreeMap::new(),
+            true => Default::default(),
             false => subscriptions,
         };
         if !subscriptions.is_empty() {
             let mut router = self.router.write();
-            for subscribed in subscriptions.values() {
-                router.unsubscribe(&subscribed.subscription, session);
+            for subscription in subscriptions.iter() {
+                router.unsubscribe(subscription, session);
             }
             drop(router);
-            let gone = subscriptions.values().map(|s| &s.subscription.filter);
-            self.changes.under(gone);
+            self.changes.under(subscriptions.iter().map(|s| &s.filter));
         }
         let now_ms = self.now_ms();
         // A connection that is still there is being taken over; its messages must not be lost.
@@ -316,7 +320,7 @@ impl Hub {
         let shared = link.and_then(|number| session.detach(number));
         self.hand_on(session, shared.unwrap_or_default(), now_ms);
         session.with_output(Outbox::forget);
-        if let Some((_, will)) = will {
+        if let Some((_, will)) = will.map(|will| *will) {
             self.publish_will(session, will, now_ms);
         }
     }

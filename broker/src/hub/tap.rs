@@ -151,7 +151,7 @@ impl Hub {
         deliveries: usize,
     ) {
         self.tell(|| {
-            let ingest = route.ingest.iter().flatten();
+            let ingest = route.ingest.iter().flatten().flat_map(|rules| rules.iter());
             let rules = route.rules.iter().chain(ingest);
             TapEvent::Published {
                 message: Arc::clone(publication.message()),

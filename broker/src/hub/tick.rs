@@ -28,12 +28,12 @@ impl Hub {
             return;
         }
         let mut state = session.state.lock();
-        let will = state.delayed_will.take_if(|(due_ms, _)| *due_ms <= now_ms);
+        let will = state.delayed_will.take_if(|will| will.0 <= now_ms);
         if will.is_some() {
             session.record(&state);
         }
         drop(state);
-        if let Some((_, will)) = will {
+        if let Some((_, will)) = will.map(|will| *will) {
             self.publish_will(session, will, now_ms);
         }
         if session.is_over(now_ms) {

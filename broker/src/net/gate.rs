@@ -7,6 +7,7 @@ use super::{Arrival, Credential, Peer, Wire};
 use crate::api::Door;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -76,9 +77,11 @@ impl<D: Doors> Gate<D> {
             }
         };
         let mut failures = 0;
+        let mut stopped = pin!(self.stopped());
         loop {
             let accepted = tokio::select! {
-                () = self.stopped() => return,
+                biased;
+                () = &mut stopped => return,
                 accepted = listener.accept() => accepted,
             };
             let place = Arc::clone(&self.places).try_acquire_owned();
@@ -118,10 +121,6 @@ impl<D: Doors> Gate<D> {
         address: SocketAddr,
         place: Place,
     ) {
-        // A connection that is gone already has no options.
-        if stream.set_nodelay(true).is_err() {
-            return;
-        }
         let peer = Peer {
             address,
             server_name: None,
@@ -132,14 +131,13 @@ impl<D: Doors> Gate<D> {
             Entry::Mqtt => self.to_shard(stream, true, move |stream| {
                 gate.serve(arrival(Wire::plain(stream), peer), place)
             }),
-            Entry::Mqtts(handshakes) => self.to_shard(stream, true, |stream| async move {
-                let handshake = Box::pin(gate.handshake(&handshakes, stream, peer));
-                let Some((stream, peer, _)) = handshake.await else {
-                    return;
-                };
-                let (stream, session) = stream.into_inner();
-                gate.serve(arrival(Wire::tls(stream, session), peer), place)
-                    .await;
+            Entry::Mqtts(handshakes) => self.to_shard(stream, true, |stream| {
+                let arriving = Box::pin(gate.arrive(handshakes, stream, peer, place));
+                async move {
+                    if let Some(living) = arriving.await {
+                        living.await;
+                    }
+                }
             }),
             Entry::Https(handshakes) => drop(tokio::spawn(async move {
                 if let Some((stream, peer, speech)) =
@@ -194,6 +192,19 @@ impl<D: Doors> Gate<D> {
             live.await;
             drop(place);
         }
+    }
+
+    /// Shakes hands; gives what the connection then lives in. Its own future is let go by then.
+    async fn arrive(
+        self: Arc<Self>,
+        handshakes: Handshakes,
+        stream: TcpStream,
+        peer: Peer,
+        place: Place,
+    ) -> Option<impl Future<Output = ()> + Send + use<D>> {
+        let (stream, peer, _) = self.handshake(&handshakes, stream, peer).await?;
+        let (stream, session) = stream.into_inner();
+        Some(self.serve(arrival(Wire::tls(stream, session), peer), place))
     }
 
     async fn handshake(

@@ -115,6 +115,8 @@ fn bind(ip: IpAddr, port: u16, flag: &'static str) -> Result<(TcpListener, u16),
         if ip.is_ipv6() {
             socket.set_only_v6(false)?;
         }
+        // Connections inherit it.
+        socket.set_tcp_nodelay(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         socket.set_nonblocking(true)?;

@@ -123,6 +123,15 @@ impl Wire {
         self.websocket.as_ref().is_some_and(|ws| ws.ended_cleanly())
     }
 
+    /// Whether nothing comes behind MQTT's last packet; TLS and WebSocket have last words of
+    /// their own.
+    pub(crate) fn ends_with_mqtt(&self) -> bool {
+        match &self.carrier {
+            Carrier::Plain(_) => self.websocket.is_none(),
+            Carrier::Tls(_) => false,
+        }
+    }
+
     /// Ends the connection in good order: WebSocket Close, TLS close_notify, FIN.
     pub(crate) async fn close(&self) {
         let last_words = async {

@@ -65,7 +65,7 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
         .hub
         .restore()
         .map_err(|why| StartError::Failed(format!("the store cannot be read: {why}")))?;
-    let rules = Arc::new(RuleBook::new(&world.config.account_id));
+    let rules = Arc::new(RuleBook::default());
     rules.refresh(&world.things, &world.delivery, &world.hub);
     follow::watch(&world, &rules);
     handle.spawn(tick(Arc::downgrade(&world)));

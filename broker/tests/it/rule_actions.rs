@@ -3,6 +3,7 @@
 
 use crate::support::{Api, Device, TestServer, Version};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// A policy for a device that may do everything.
 fn everything() -> Value {
@@ -175,9 +176,16 @@ fn wait_for_log(api: &Api, function: &str, line: &str) {
     // Invocations run one after the other: when this one is answered, the earlier one is over.
     let answer = api.signed("lambda", &invoke, "{}");
     assert_eq!(answer.status, 200, "{}", answer.text());
+    // What it printed comes through a pipe of its own, perhaps a moment later.
     let path = format!("GET /_thingcore/functions/{function}/logs");
-    let log = api.admin(&path, "").to_string();
-    assert!(log.contains(&line.replace('"', "\\\"")), "{log}");
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let log = api.admin(&path, "").to_string();
+        if log.contains(&line.replace('"', "\\\"")) {
+            return;
+        }
+        assert!(Instant::now() < until, "{log}");
+    }
 }
 
 #[test]

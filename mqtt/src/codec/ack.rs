@@ -52,11 +52,21 @@ pub(super) fn decode_ack<'a>(frame: &Frame<'a>, version: Version) -> Result<Ack<
     Ok(ack)
 }
 
+/// The packet ids of the plain PUBACKs at the front of `bytes`, four bytes each: those without
+/// reason and properties, as nearly all are.
+pub fn leading_pubacks(bytes: &[u8]) -> impl Iterator<Item = u16> {
+    let (packets, _) = bytes.as_chunks::<4>();
+    packets.iter().map_while(|packet| match *packet {
+        [0x40, 2, high, low] if (high, low) != (0, 0) => Some(u16::from_be_bytes([high, low])),
+        _ => None,
+    })
+}
+
 pub(super) fn reason(reader: &mut Reader<'_>, known: &[u8]) -> Result<ReasonCode, DecodeError> {
     let byte = reader.u8()?;
     ReasonCode::from_u8(byte)
         .filter(|_| known.contains(&byte))
-        .ok_or(DecodeError::Malformed(
+        .ok_or(DecodeError::Protocol(
             "a reason code that the packet does not have",
         ))
 }

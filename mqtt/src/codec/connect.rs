@@ -64,6 +64,14 @@ pub fn decode_connect<'a>(frame: &Frame<'a>) -> Result<Connect<'a>, DecodeError>
     frame.require_flags(0)?;
     let mut reader = Reader::new(frame.body);
     let version = version(&mut reader)?;
+    // MQTT 3.1.1 has no code for what is malformed, and closes.
+    decode_rest(reader, version).map_err(|error| match version {
+        Version::V311 => error,
+        Version::V5 => error.of_connect(),
+    })
+}
+
+fn decode_rest(mut reader: Reader<'_>, version: Version) -> Result<Connect<'_>, DecodeError> {
     let flags = reader.u8()?;
     check_flags(flags, version)?;
     let keep_alive_s = reader.u16()?;
@@ -77,7 +85,7 @@ pub fn decode_connect<'a>(frame: &Frame<'a>) -> Result<Connect<'a>, DecodeError>
             "authentication data without a method",
         ));
     }
-    let client_id = reader.text()?;
+    let client_id = client_id(&mut reader, version)?;
     let clean_start = flags & flag::CLEAN_START != 0;
     let will = if flags & flag::WILL == 0 {
         None
@@ -107,6 +115,21 @@ pub fn decode_connect<'a>(frame: &Frame<'a>) -> Result<Connect<'a>, DecodeError>
         password,
         will,
         properties,
+    })
+}
+
+fn client_id<'a>(reader: &mut Reader<'a>, version: Version) -> Result<&'a str, DecodeError> {
+    let unread = *reader;
+    reader.text().map_err(|error| {
+        // The bytes are there and no text: the client id is at fault and not the packet.
+        let is_whole = { unread }.binary().is_ok();
+        match version {
+            Version::V5 if is_whole => {
+                let code = ReasonCode::ClientIdentifierNotValid;
+                DecodeError::Connect(code, "the client id is no text")
+            }
+            Version::V5 | Version::V311 => error,
+        }
     })
 }
 

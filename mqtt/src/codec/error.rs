@@ -18,6 +18,9 @@ pub enum DecodeError {
     /// CONNECT asks for a protocol that is neither MQTT 3.1.1 nor 5.0.
     #[error("protocol level {0} is not supported")]
     UnsupportedProtocol(u8),
+    /// A CONNECT of MQTT 5 that is answered with this code (MQTT 5.0 [3.1.4]).
+    #[error("CONNECT: {1}")]
+    Connect(ReasonCode, &'static str),
     /// A CONNECT of MQTT 3.1.1 has no client id and wants its session kept ([MQTT-3.1.3-8]).
     #[error("no client id, and the session is to be kept")]
     ClientIdMissing,
@@ -38,12 +41,29 @@ impl DecodeError {
         match self {
             DecodeError::Malformed(_) | DecodeError::QosThree => ReasonCode::MalformedPacket,
             DecodeError::Protocol(_) => ReasonCode::ProtocolError,
+            DecodeError::Connect(code, _) => *code,
             DecodeError::TooLarge(_) => ReasonCode::PacketTooLarge,
             DecodeError::UnsupportedProtocol(_) => ReasonCode::UnsupportedProtocolVersion,
             DecodeError::ClientIdMissing => ReasonCode::ClientIdentifierNotValid,
             DecodeError::TopicName(_) => ReasonCode::TopicNameInvalid,
             DecodeError::TopicFilter => ReasonCode::TopicFilterInvalid,
         }
+    }
+
+    /// The same error of a CONNECT of MQTT 5, which is answered before the connection closes.
+    pub(super) fn of_connect(self) -> Self {
+        let text = match self {
+            DecodeError::Malformed(text)
+            | DecodeError::Protocol(text)
+            | DecodeError::Connect(_, text)
+            | DecodeError::TopicName(text) => text,
+            DecodeError::QosThree => "QoS 3",
+            DecodeError::TopicFilter
+            | DecodeError::TooLarge(_)
+            | DecodeError::ClientIdMissing
+            | DecodeError::UnsupportedProtocol(_) => return self,
+        };
+        DecodeError::Connect(self.reason_code(), text)
     }
 
     /// The CONNACK that this CONNECT is answered with, where the standard gives one: version
@@ -56,6 +76,7 @@ impl DecodeError {
             DecodeError::UnsupportedProtocol(_) | DecodeError::ClientIdMissing => {
                 Some((Version::V311, code))
             }
+            DecodeError::Connect(code, _) => Some((Version::V5, *code)),
             DecodeError::Malformed(_)
             | DecodeError::Protocol(_)
             | DecodeError::TooLarge(_)

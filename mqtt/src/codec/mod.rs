@@ -8,6 +8,7 @@ mod ack;
 mod connect;
 mod disconnect;
 mod error;
+mod form;
 mod frame;
 mod message_properties;
 mod packet;
@@ -18,8 +19,8 @@ mod reason;
 mod subscribe;
 
 pub use ack::{
-    Ack, SubAck, put_puback, put_pubcomp, put_pubrec, put_pubrel, put_pubrel_unknown, put_suback,
-    put_unsuback,
+    Ack, SubAck, leading_pubacks, put_puback, put_pubcomp, put_pubrec, put_pubrel,
+    put_pubrel_unknown, put_suback, put_unsuback,
 };
 pub use connect::{
     ConnAck, ConnAckProperties, Connect, ConnectProperties, Will, decode_connect, put_connack,
@@ -27,6 +28,7 @@ pub use connect::{
 };
 pub use disconnect::{Auth, Disconnect, put_auth, put_disconnect, put_pingreq, put_pingresp};
 pub use error::DecodeError;
+pub use form::PublishForm;
 pub use frame::{Frame, PacketKind, Version, frame};
 pub use message_properties::MessageProperties;
 pub use packet::{Packet, decode};

@@ -161,9 +161,6 @@ fn read_one<'a>(reader: &mut Reader<'a>, place: Place) -> Result<(u8, Value<'a>)
     let Some(&(name, kind, places)) = TABLE.iter().find(|row| u32::from(row.0) == name) else {
         return Err(DecodeError::Malformed("an unknown property"));
     };
-    if places & place as u16 == 0 {
-        return Err(DecodeError::Protocol("a property of another packet"));
-    }
     let value = match kind {
         Kind::Flag => Value::Number(u32::from(reader.u8()?)),
         Kind::U16 | Kind::U16NonZero => Value::Number(u32::from(reader.u16()?)),
@@ -173,6 +170,9 @@ fn read_one<'a>(reader: &mut Reader<'a>, place: Place) -> Result<(u8, Value<'a>)
         Kind::Binary => Value::Binary(reader.binary()?),
         Kind::Pair => Value::Pair(reader.text()?, reader.text()?),
     };
+    if places & place as u16 == 0 {
+        return Err(DecodeError::Protocol("a property of another packet"));
+    }
     let in_range = match (kind, value) {
         (Kind::Flag, Value::Number(number)) => number <= 1,
         (Kind::U16NonZero | Kind::U32NonZero | Kind::Varint, Value::Number(number)) => number > 0,

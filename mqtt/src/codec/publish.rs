@@ -207,18 +207,20 @@ pub struct PublishBody<'a> {
     pub properties: &'a [u8],
     /// Seconds until the message expires.
     pub expiry_s: Option<u32>,
-    /// The subscription identifier that the receiver gave.
-    pub subscription_id: Option<u32>,
+    /// Stands for the topic, which may then be empty.
+    pub topic_alias: Option<u16>,
+    /// The identifiers that the receiver gave its matching subscriptions.
+    pub subscription_ids: &'a [u32],
     /// The application message.
     pub payload: &'a [u8],
 }
 
 impl PublishBody<'_> {
     fn properties_len(&self) -> usize {
-        let id = self
-            .subscription_id
-            .map_or(0, |number| 1 + varint_len(number as usize));
-        self.properties.len() + self.expiry_s.map_or(0, |_| 5) + id
+        let ids = self.subscription_ids.iter();
+        let ids: usize = ids.map(|number| 1 + varint_len(*number as usize)).sum();
+        let alias = self.topic_alias.map_or(0, |_| 3);
+        self.properties.len() + self.expiry_s.map_or(0, |_| 5) + alias + ids
     }
 
     fn len(&self, version: Version, qos: QoS) -> usize {
@@ -234,13 +236,14 @@ impl PublishBody<'_> {
 impl Message {
     /// The message as the body of a PUBLISH sent at `now_ms`, with the whole seconds of its
     /// expiry that are left (MQTT 5.0 [3.3.2-6]).
-    pub fn body(&self, now_ms: u64, subscription_id: Option<u32>) -> PublishBody<'_> {
+    pub fn body<'a>(&'a self, now_ms: u64, subscription_ids: &'a [u32]) -> PublishBody<'a> {
         let left_s = |at: u64| u32::try_from(at.saturating_sub(now_ms) / 1000).unwrap_or(u32::MAX);
         PublishBody {
             topic: &self.topic,
             properties: &self.properties,
             expiry_s: self.expires_at_ms.map(left_s),
-            subscription_id,
+            topic_alias: None,
+            subscription_ids,
             payload: &self.payload,
         }
     }
@@ -268,9 +271,13 @@ pub fn put_publish(out: &mut Vec<u8>, version: Version, head: PublishHead, body:
             out.push(id::MESSAGE_EXPIRY);
             out.extend_from_slice(&seconds.to_be_bytes());
         }
-        if let Some(number) = body.subscription_id {
+        if let Some(alias) = body.topic_alias {
+            out.push(id::TOPIC_ALIAS);
+            out.extend_from_slice(&alias.to_be_bytes());
+        }
+        for number in body.subscription_ids {
             out.push(id::SUBSCRIPTION_ID);
-            put_varint(out, number as usize);
+            put_varint(out, *number as usize);
         }
         out.extend_from_slice(body.properties);
     }

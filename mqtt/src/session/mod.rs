@@ -1,8 +1,11 @@
 //! One client's session without I/O: what it is owed ([`Outgoing`]) and what it has sent that is
 //! not settled yet ([`Incoming`]). The broker's shards drive both; so does the simulation.
 
+mod aliases;
 mod incoming;
 mod outgoing;
+mod subscription_ids;
 
 pub use incoming::{AliasError, Incoming};
 pub use outgoing::{Outbound, Outgoing, OutgoingLimits, Sent};
+pub use subscription_ids::SubscriptionIds;

@@ -1,6 +1,8 @@
 //! What a client is owed: messages in flight, messages waiting, and the packet ids between.
 
-use crate::codec::{self, PublishHead, Version};
+use super::aliases::Aliases;
+use super::subscription_ids::SubscriptionIds;
+use crate::codec::{self, PublishBody, PublishForm, PublishHead, Version};
 use crate::message::{Message, QoS};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,6 +21,9 @@ pub struct OutgoingLimits {
     pub packet_bytes: usize,
     /// Whether a message sent again carries DUP; AWS never sets it.
     pub dup: bool,
+    /// Topics that get an alias: the smaller of the client's Topic Alias Maximum (MQTT 5.0
+    /// [3.1.2.11.5]) and the broker's own limit.
+    pub topic_aliases: u16,
 }
 
 /// One message above QoS 0 that a client is owed.
@@ -30,8 +35,8 @@ pub struct Outbound<G> {
     pub qos: QoS,
     /// RETAIN of this delivery.
     pub retain: bool,
-    /// The subscription identifier to send along, if the subscription has one.
-    pub subscription_id: Option<u32>,
+    /// The subscription identifiers to send along, of every subscription that matches.
+    pub subscription_ids: SubscriptionIds,
     /// The shared subscription it was drawn from; handed to another member if this one leaves.
     pub share: Option<G>,
     /// Where it is kept outside, for sessions that outlive the server.
@@ -85,6 +90,8 @@ pub struct Outgoing<G> {
     unsent: usize,
     waiting: VecDeque<Outbound<G>>,
     waiting_bytes: usize,
+    /// Of the live connection, if its client takes any.
+    aliases: Option<Box<Aliases>>,
     /// See [`Outgoing::take_released`].
     released: Vec<u64>,
 }
@@ -102,6 +109,7 @@ impl<G> Outgoing<G> {
             unsent: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            aliases: None,
             released: Vec::new(),
         }
     }
@@ -114,6 +122,7 @@ impl<G> Outgoing<G> {
         self.limits = limits;
         self.online = true;
         self.unsent = self.inflight.len();
+        self.aliases = Aliases::up_to(limits.topic_aliases);
         self.pump(now_ms, out);
     }
 
@@ -121,22 +130,64 @@ impl<G> Outgoing<G> {
     pub fn disconnect(&mut self) {
         self.online = false;
         self.unsent = 0;
+        self.aliases = None;
+    }
+
+    /// Whether packets at QoS 0 have to be written for this client alone.
+    pub fn has_aliases(&self) -> bool {
+        self.aliases.is_some()
+    }
+
+    /// Writes a message at QoS 0; false when it is larger than the client accepts.
+    pub fn put_at_most_once(
+        &mut self,
+        topic: &Arc<str>,
+        retain: bool,
+        mut body: PublishBody<'_>,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let head = PublishHead {
+            qos: QoS::AtMostOnce,
+            dup: false,
+            retain,
+            packet_id: None,
+        };
+        let bytes = codec::publish_bytes(self.version, head.qos, &body);
+        let Some(room) = self.limits.packet_bytes.checked_sub(bytes) else {
+            return false;
+        };
+        if let Some(aliases) = &mut self.aliases {
+            aliases.shorten(topic, &mut body, room);
+        }
+        codec::put_publish(out, self.version, head, &body);
+        true
     }
 
     /// Delivers a message above QoS 0: at once if the window and `room` allow, else it waits.
+    /// `form` is the message as it has been encoded for many.
     pub fn send(
         &mut self,
         outbound: Outbound<G>,
+        form: Option<&PublishForm>,
         room: bool,
         now_ms: u64,
         out: &mut Vec<u8>,
     ) -> Sent {
-        if self.online && packet_bytes(self.version, &outbound) > self.limits.packet_bytes {
+        let form = form.filter(|form| {
+            form.fits(self.version, outbound.qos)
+                && outbound.subscription_ids.as_slice().is_empty()
+                && self.aliases.is_none()
+        });
+        let bytes = form.map_or_else(
+            || packet_bytes(self.version, &outbound),
+            PublishForm::packet_bytes,
+        );
+        if self.online && bytes > self.limits.packet_bytes {
             return Sent::Dropped;
         }
         if self.online && room && self.unsent == 0 && self.waiting.is_empty() && self.window_open()
         {
-            self.launch(outbound, now_ms, out);
+            self.launch(outbound, form, now_ms, out);
             return Sent::Now;
         }
         let bytes = outbound.message.payload.len();
@@ -148,6 +199,11 @@ impl<G> Outgoing<G> {
         self.waiting_bytes += bytes;
         self.waiting.push_back(outbound);
         Sent::Queued
+    }
+
+    /// Whether a packet id is in flight.
+    pub fn is_in_flight(&self, id: u16) -> bool {
+        self.inflight.iter().any(|flight| flight.id == id)
     }
 
     /// PUBACK arrived. False when no such message is in flight.
@@ -194,7 +250,7 @@ impl<G> Outgoing<G> {
                 self.released.extend(outbound.stored);
                 continue;
             }
-            self.launch(outbound, now_ms, out);
+            self.launch(outbound, None, now_ms, out);
         }
     }
 
@@ -284,16 +340,35 @@ impl<G> Outgoing<G> {
         self.unsent -= 1;
         match flight.stage {
             Stage::Published => {
-                let dup = self.limits.dup;
-                write(out, self.version, flight.id, dup, &flight.outbound, now_ms);
+                let (id, dup) = (flight.id, self.limits.dup);
+                let to = (self.version, self.limits.packet_bytes);
+                write(
+                    out,
+                    to,
+                    &mut self.aliases,
+                    (id, dup),
+                    &flight.outbound,
+                    now_ms,
+                );
             }
             Stage::Released => codec::put_pubrel(out, self.version, flight.id),
         }
     }
 
-    fn launch(&mut self, outbound: Outbound<G>, now_ms: u64, out: &mut Vec<u8>) {
+    fn launch(
+        &mut self,
+        outbound: Outbound<G>,
+        form: Option<&PublishForm>,
+        now_ms: u64,
+        out: &mut Vec<u8>,
+    ) {
         let id = self.next_id();
-        write(out, self.version, id, false, &outbound, now_ms);
+        if let Some(form) = form {
+            form.put(out, outbound.retain, id);
+        } else {
+            let to = (self.version, self.limits.packet_bytes);
+            write(out, to, &mut self.aliases, (id, false), &outbound, now_ms);
+        }
         self.inflight.push_back(Inflight {
             id,
             stage: Stage::Published,
@@ -344,9 +419,9 @@ const KEPT: usize = 128;
 
 fn write<G>(
     out: &mut Vec<u8>,
-    version: Version,
-    id: u16,
-    dup: bool,
+    (version, bytes_max): (Version, usize),
+    aliases: &mut Option<Box<Aliases>>,
+    (id, dup): (u16, bool),
     outbound: &Outbound<G>,
     now_ms: u64,
 ) {
@@ -357,18 +432,20 @@ fn write<G>(
         retain: outbound.retain,
         packet_id: Some(id),
     };
-    codec::put_publish(
-        out,
-        version,
-        head,
-        &message.body(now_ms, outbound.subscription_id),
-    );
+    let mut body = message.body(now_ms, outbound.subscription_ids.as_slice());
+    if let Some(aliases) = aliases {
+        let bytes = codec::publish_bytes(version, outbound.qos, &body);
+        aliases.shorten(&message.topic, &mut body, bytes_max.saturating_sub(bytes));
+    }
+    codec::put_publish(out, version, head, &body);
 }
 
 fn packet_bytes<G>(version: Version, outbound: &Outbound<G>) -> usize {
     codec::publish_bytes(
         version,
         outbound.qos,
-        &outbound.message.body(0, outbound.subscription_id),
+        &outbound
+            .message
+            .body(0, outbound.subscription_ids.as_slice()),
     )
 }

@@ -3,7 +3,9 @@
 use super::params::Params;
 use super::rendered::{Input, Rendered, Unrenderable};
 use super::{
-    cloudwatch_metric, dynamodb, dynamodb_v2, firehose, kinesis, lambda, republish, s3, sns, sqs,
+    cloudwatch_alarm, cloudwatch_logs, cloudwatch_metric, dynamodb, dynamodb_v2, firehose,
+    iot_analytics, iot_events, iot_site_wise, kinesis, lambda, location, open_search, republish,
+    s3, sns, sqs, step_functions, timestream,
 };
 use crate::sql::Statement;
 use serde_json::Value;
@@ -28,76 +30,71 @@ pub(super) struct Kind {
     parse: Parse,
 }
 
-pub(super) const KINDS: [Kind; 10] = [
-    Kind {
-        key: "s3",
-        failed_action: "S3Action",
-        parse: s3::parse,
-    },
-    Kind {
-        key: "lambda",
-        failed_action: "LambdaAction",
-        parse: lambda::parse,
-    },
-    Kind {
-        key: "sns",
-        failed_action: "SnsAction",
-        parse: sns::parse,
-    },
-    Kind {
-        key: "republish",
-        failed_action: "RepublishAction",
-        parse: republish::parse,
-    },
-    Kind {
-        key: "sqs",
-        failed_action: "SqsAction",
-        parse: sqs::parse,
-    },
-    Kind {
-        key: "dynamoDB",
-        failed_action: "DynamoAction",
-        parse: dynamodb::parse,
-    },
-    Kind {
-        key: "dynamoDBv2",
-        failed_action: "DynamoDBv2Action",
-        parse: dynamodb_v2::parse,
-    },
-    Kind {
-        key: "kinesis",
-        failed_action: "KinesisAction",
-        parse: kinesis::parse,
-    },
-    Kind {
-        key: "firehose",
-        failed_action: "FirehoseAction",
-        parse: firehose::parse,
-    },
-    Kind {
-        key: "cloudwatchMetric",
-        failed_action: "CloudwatchMetricAction",
-        parse: cloudwatch_metric::parse,
-    },
+pub(super) const KINDS: &[Kind] = &[
+    kind("s3", "S3Action", s3::parse),
+    kind("lambda", "LambdaAction", lambda::parse),
+    kind("sns", "SnsAction", sns::parse),
+    kind("republish", "RepublishAction", republish::parse),
+    kind("sqs", "SqsAction", sqs::parse),
+    kind("dynamoDB", "DynamoAction", dynamodb::parse),
+    kind("dynamoDBv2", "DynamoDBv2Action", dynamodb_v2::parse),
+    kind("kinesis", "KinesisAction", kinesis::parse),
+    kind("firehose", "FirehoseAction", firehose::parse),
+    kind(
+        "cloudwatchMetric",
+        "CloudwatchMetricAction",
+        cloudwatch_metric::parse,
+    ),
+    kind(
+        "cloudwatchAlarm",
+        "CloudwatchAlarmAction",
+        cloudwatch_alarm::parse,
+    ),
+    kind(
+        "cloudwatchLogs",
+        "CloudwatchLogsAction",
+        cloudwatch_logs::parse,
+    ),
+    kind(
+        "stepFunctions",
+        "StepFunctionsAction",
+        step_functions::parse,
+    ),
+    kind("timestream", "TimestreamAction", timestream::parse),
+    kind("location", "LocationAction", location::parse),
+    kind("openSearch", "OpenSearchAction", open_search::parse),
+    kind(
+        "elasticsearch",
+        "ElasticsearchAction",
+        open_search::parse_elasticsearch,
+    ),
+    kind("iotAnalytics", "IotAnalyticsAction", iot_analytics::parse),
+    kind("iotEvents", "IotEventsAction", iot_events::parse),
+    kind("iotSiteWise", "IotSiteWiseAction", iot_site_wise::parse),
 ];
 
-/// The kinds that the API knows and that cannot be sent yet: refused, so that no rule is stored
-/// that would do nothing.
-const UNSUPPORTED: [&str; 14] = [
-    "http",
-    "kafka",
-    "cloudwatchLogs",
-    "cloudwatchAlarm",
-    "stepFunctions",
-    "timestream",
-    "influxDB",
-    "location",
-    "openSearch",
-    "elasticsearch",
-    "iotAnalytics",
-    "iotEvents",
-    "iotSiteWise",
-    "salesforce",
+const fn kind(key: &'static str, failed_action: &'static str, parse: Parse) -> Kind {
+    Kind {
+        key,
+        failed_action,
+        parse,
+    }
+}
+
+/// Actions that the API knows and that are refused, so that no rule is stored that would do
+/// nothing; and why.
+const REFUSED: [(&str, &str); 4] = [
+    ("http", "action `http` is not supported by thingcore yet"),
+    ("kafka", "action `kafka` is not supported by thingcore yet"),
+    (
+        "influxDB",
+        "action `influxDB` is not supported by thingcore yet",
+    ),
+    (
+        "salesforce",
+        "Salesforce has shut down the IoT input streams that this action posts to: post to a \
+         Salesforce REST API by the `http` action",
+    ),
 ];
 
 /// Why an action is not accepted.
@@ -148,9 +145,10 @@ impl Action {
         };
         let path = format!("{path}.{key}");
         let Some(kind) = KINDS.iter().find(|kind| kind.key == key) else {
-            let why = match UNSUPPORTED.contains(&key.as_str()) {
-                true => format!("action `{key}` is not supported by thingcore yet"),
-                false => format!("`{key}` is not an action"),
+            let refused = REFUSED.iter().find(|(known, _)| known == key);
+            let why = match refused {
+                Some((_, why)) => (*why).to_owned(),
+                None => format!("`{key}` is not an action"),
             };
             return Err(ActionRefused::new(&path, &why));
         };

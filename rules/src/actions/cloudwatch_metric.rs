@@ -63,6 +63,7 @@ impl Sends for CloudwatchMetric {
             ),
         ];
         Ok(Rendered {
+            missing: None,
             // CloudWatch metrics have no ARN: the permission is on everything.
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),

@@ -43,6 +43,7 @@ impl Sends for DynamoDbV2 {
         };
         let body = json!({"TableName": table, "Item": item});
         Ok(Rendered {
+            missing: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "dynamodb:PutItem",

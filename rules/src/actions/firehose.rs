@@ -78,6 +78,7 @@ impl Sends for Firehose {
             }
         };
         Ok(Rendered {
+            missing: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action,

@@ -42,6 +42,7 @@ impl Sends for Kinesis {
             "PartitionKey": key,
         });
         Ok(Rendered {
+            missing: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "kinesis:PutRecord",

@@ -75,6 +75,7 @@ impl Sends for Lambda {
             HeaderValue::from_static("Event"),
         ));
         Ok(Rendered {
+            missing: None,
             permission: None,
             details: format!("Action: lambda, Function: {arn}"),
             resource: arn,

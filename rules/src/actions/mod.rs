@@ -6,19 +6,30 @@ mod params;
 mod rendered;
 mod text;
 
+mod cloudwatch_alarm;
+mod cloudwatch_logs;
 mod cloudwatch_metric;
 mod dynamodb;
 mod dynamodb_attribute;
 mod dynamodb_v2;
 mod firehose;
+mod iot_analytics;
+mod iot_events;
+mod iot_site_wise;
 mod kinesis;
 mod lambda;
+mod location;
+mod messages;
+mod open_search;
 mod republish;
 mod s3;
 mod sns;
 mod sqs;
+mod step_functions;
+mod timestream;
 
 pub use action::{Action, ActionRefused};
 pub use rendered::{
-    Effect, Input, Permission, Place, Rendered, Republish, RepublishProperties, Unrenderable,
+    Effect, Input, Missing, Permission, Place, Rendered, Republish, RepublishProperties,
+    Unrenderable,
 };

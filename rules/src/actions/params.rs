@@ -68,7 +68,8 @@ impl<'a> Params<'a> {
         }
     }
 
-    fn required_string(&mut self, name: &'static str) -> Result<&'a str, ActionRefused> {
+    /// A text that must be there.
+    pub(super) fn required_string(&mut self, name: &'static str) -> Result<&'a str, ActionRefused> {
         self.string(name)?
             .ok_or_else(|| self.refused(name, "is missing"))
     }
@@ -185,6 +186,15 @@ impl<'a> Params<'a> {
             return Ok(None);
         };
         Params::of(value, &format!("{}.{name}", self.path), self.statement).map(Some)
+    }
+
+    /// A nested object that must be there.
+    pub(super) fn required_object(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Params<'a>, ActionRefused> {
+        self.object(name)?
+            .ok_or_else(|| self.refused(name, "is missing"))
     }
 
     /// A list of objects; empty when absent.

@@ -49,6 +49,8 @@ pub struct Input<'a, 'c> {
     pub payload: &'a Bytes,
     /// What templates see: the original message and the variables of SET, not the SELECT result.
     pub context: &'a mut Context<'c>,
+    /// The rule's name.
+    pub rule: &'a str,
     /// Where the rule runs.
     pub place: &'a Place,
     /// Identifies the message.
@@ -81,6 +83,38 @@ pub struct Rendered {
     pub failure: &'static str,
     /// The end of the error text (`Action: s3, Bucket: b, Key: k`).
     pub details: String,
+    /// What to do when what it is sent to is not there yet.
+    pub missing: Option<Missing>,
+}
+
+/// Makes what a request needs, once the answer says that it is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The error code that says so.
+    pub code: &'static str,
+    /// What the role must allow for it.
+    pub permission: Permission,
+    /// What makes it.
+    pub request: AwsRequest,
+}
+
+impl Rendered {
+    /// An effect that a role must allow; the details of the error text are to be added.
+    pub(super) fn new(
+        permission: Permission,
+        effect: Effect,
+        failure: &'static str,
+        resource: String,
+    ) -> Self {
+        Self {
+            permission: Some(permission),
+            resource,
+            effect,
+            failure,
+            details: String::new(),
+            missing: None,
+        }
+    }
 }
 
 /// What is sent.
@@ -150,6 +184,14 @@ impl<'a> Input<'a, '_> {
     /// Renders a template that may be absent.
     pub(super) fn optional(&mut self, text: Option<&Text>) -> Result<Option<String>, Unrenderable> {
         text.map(|text| self.text(text)).transpose()
+    }
+
+    /// A new UUID.
+    pub(super) fn new_uuid(&mut self) -> String {
+        let mut bytes = [0; 16];
+        self.context.rng.fill_bytes(&mut bytes);
+        let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
+        uuid.to_string()
     }
 
     /// The payload as text, for services whose messages are text.

@@ -171,6 +171,7 @@ impl Sends for RepublishAction {
         };
         let properties = self.properties(input).map_err(to_topic)?;
         Ok(Rendered {
+            missing: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "iot:Publish",

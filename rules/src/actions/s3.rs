@@ -78,6 +78,7 @@ impl Sends for S3 {
         }
         let request = AwsRequest {
             service: Service::S3,
+            address: None,
             region: None,
             method: Method::PUT,
             path: format!("/{}/{}", encode_segment(&bucket), encode_path(&key)),
@@ -86,6 +87,7 @@ impl Sends for S3 {
             body: input.payload.clone(),
         };
         Ok(Rendered {
+            missing: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "s3:PutObject",

@@ -60,6 +60,7 @@ impl Sends for Sns {
         let mut request = query_form(Service::Sns, &form);
         request.region = region_of(&arn).ok().map(str::to_owned);
         Ok(Rendered {
+            missing: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "sns:Publish",

@@ -86,6 +86,7 @@ impl Sends for Sqs {
         let mut request = query_form(Service::Sqs, &form);
         request.region = queue.region.map(str::to_owned);
         Ok(Rendered {
+            missing: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "sqs:SendMessage",

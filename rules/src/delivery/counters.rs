@@ -29,9 +29,11 @@ pub struct RuleCounters {
     pub topic_match: Counter,
     /// `RulesExecuted`: messages for which WHERE held and actions ran.
     pub executed: Counter,
+    /// Messages that WHERE did not let through; not a metric of AWS.
+    pub not_matched: Counter,
     /// `ParseError`: payloads that the SQL could not read, or failures of the SQL itself.
     pub parse_error: Counter,
-    /// `RuleMessageThrottled`: messages dropped because the rule's queue was full.
+    /// `RuleMessageThrottled`: messages dropped because too many waited.
     pub throttled: Counter,
     actions: Mutex<BTreeMap<&'static str, Arc<ActionCounters>>>,
 }

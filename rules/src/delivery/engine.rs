@@ -1,23 +1,24 @@
-//! The queues between publishers and rules, and the workers behind them.
+//! The engine behind all rules: what its workers share, and how it starts and ends.
 
-use super::counters::{Counters, RuleCounters};
-use super::event::Event;
-use super::execute::execute;
-use super::in_flight::{InFlight, Ticket};
+use super::counters::Counters;
+use super::event::Offer;
+use super::handle::RuleHandle;
+use super::in_flight::InFlight;
+use super::intake::Intake;
 use super::ports::Ports;
 use super::records::Records;
 use super::retry::Retry;
 use super::rule::Rule;
+use super::rule_set::RuleSet;
+use super::trigger;
+use super::worker::{self, Runner};
 use crate::actions::Place;
 use parking_lot::Mutex;
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// The limits of delivery.
@@ -25,8 +26,16 @@ use tokio::task::JoinSet;
 pub struct Settings {
     /// Where the rules run.
     pub place: Place,
-    /// Messages that may wait for one rule; further ones are dropped and counted.
+    /// Messages that may wait for evaluation, whatever the number of their rules; further ones
+    /// are dropped and counted.
+    pub intake_messages: usize,
+    /// Bytes that their payloads may have together.
+    pub intake_bytes: usize,
+    /// Results that may wait for the actions of one rule; further ones are dropped and counted.
     pub queue_messages: usize,
+    /// Bytes that what waits for the actions of all rules may have together, with what is being
+    /// worked on.
+    pub queue_bytes: usize,
     /// Messages of one rule that are worked on at once. AWS promises no order between messages;
     /// here what needs no waiting (republish, SQL) keeps it.
     pub concurrency: usize,
@@ -45,7 +54,10 @@ impl Settings {
     pub fn new(place: Place) -> Self {
         Self {
             place,
+            intake_messages: 10_000,
+            intake_bytes: 64 << 20,
             queue_messages: 1000,
+            queue_bytes: 256 << 20,
             concurrency: 16,
             retry: Retry::default(),
             hops_max: 16,
@@ -54,23 +66,29 @@ impl Settings {
     }
 }
 
-/// What became of an offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offer {
-    /// The message waits for the rule.
-    Taken,
-    /// The rule's queue is full, or the server is stopping: the message is dropped for this rule.
-    Dropped,
-}
-
 /// What all workers share.
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) ports: Ports,
     pub(super) records: Records,
     pub(super) counters: Counters,
-    in_flight: InFlight,
+    pub(super) intake: Intake,
+    pub(super) in_flight: InFlight,
     closing: AtomicBool,
+}
+
+impl Shared {
+    /// Takes a message for its rules, or counts it as dropped by each of them.
+    pub(super) fn take(&self, offer: Offer<'_>, rules: &RuleSet) {
+        if self.closing.load(Ordering::Acquire) {
+            return;
+        }
+        if !self.intake.push(offer, rules, &self.in_flight) {
+            for rule in rules.iter() {
+                rule.throttle_unseen();
+            }
+        }
+    }
 }
 
 /// The engine behind all rules.
@@ -84,44 +102,37 @@ impl Delivery {
     /// An engine whose workers run on `runtime`.
     #[must_use]
     pub fn new(settings: Settings, ports: Ports, runtime: Handle) -> Self {
-        let shared = Shared {
+        let shared = Arc::new(Shared {
             records: Records::new(settings.records),
+            intake: Intake::new(settings.intake_messages, settings.intake_bytes),
             settings,
             ports,
             counters: Counters::default(),
             in_flight: InFlight::default(),
             closing: AtomicBool::new(false),
-        };
+        });
+        let mut workers = JoinSet::new();
+        workers.spawn_on(trigger::run(Arc::clone(&shared)), &runtime);
         Self {
-            shared: Arc::new(shared),
+            shared,
             runtime,
-            workers: Mutex::default(),
+            workers: Mutex::new(workers),
         }
     }
 
     /// Opens a queue for a rule and starts its worker, which ends when every clone of the handle
     /// is gone and the queue is empty.
     pub fn open(&self, rule: Arc<Rule>) -> RuleHandle {
-        let (queue, messages) = mpsc::channel(self.shared.settings.queue_messages);
-        let counters = self.shared.counters.rule(rule.name());
-        let worker = Worker {
-            rule: Arc::clone(&rule),
-            counters: Arc::clone(&counters),
+        let (queue, works) = mpsc::channel(self.shared.settings.queue_messages);
+        let runner = Runner {
+            counters: self.shared.counters.rule(rule.name()),
+            rule,
             shared: Arc::clone(&self.shared),
         };
-        {
-            let mut workers = self.workers.lock();
-            while workers.try_join_next().is_some() {}
-            workers.spawn_on(worker.run(messages), &self.runtime);
-        }
-        let shared = Arc::clone(&self.shared);
-        RuleHandle(Arc::new(Inner {
-            rule,
-            queue,
-            counters,
-            shared,
-            throttling: AtomicBool::new(false),
-        }))
+        let mut workers = self.workers.lock();
+        while workers.try_join_next().is_some() {}
+        workers.spawn_on(worker::run(runner.clone(), works), &self.runtime);
+        RuleHandle::new(runner, queue)
     }
 
     /// The records of actions.
@@ -146,102 +157,8 @@ impl Delivery {
     pub async fn drain(&self, patience: Duration) -> usize {
         self.shared.closing.store(true, Ordering::Release);
         let _ = tokio::time::timeout(patience, self.idle()).await;
-        let given_up = self.shared.in_flight.count();
+        let given_up = self.shared.in_flight.count() + self.shared.intake.len();
         self.workers.lock().abort_all();
         given_up
-    }
-}
-
-/// The way to one rule; cheap to clone.
-#[derive(Clone)]
-pub struct RuleHandle(Arc<Inner>);
-
-struct Inner {
-    rule: Arc<Rule>,
-    queue: mpsc::Sender<(Arc<Event>, Ticket)>,
-    counters: Arc<RuleCounters>,
-    shared: Arc<Shared>,
-    /// Whether the last offer was dropped: a full queue is logged once, not per message.
-    throttling: AtomicBool,
-}
-
-impl std::fmt::Debug for RuleHandle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("RuleHandle").field(self.name()).finish()
-    }
-}
-
-impl RuleHandle {
-    /// The rule's name.
-    #[must_use]
-    pub fn name(&self) -> &Arc<str> {
-        self.0.rule.name()
-    }
-
-    /// The rule itself.
-    #[must_use]
-    pub fn rule(&self) -> &Arc<Rule> {
-        &self.0.rule
-    }
-
-    /// The rule's counters.
-    #[must_use]
-    pub fn counters(&self) -> &RuleCounters {
-        &self.0.counters
-    }
-
-    /// Puts a message into the rule's queue. Never waits.
-    pub fn offer(&self, event: Arc<Event>) -> Offer {
-        let inner = &self.0;
-        inner.counters.topic_match.add_one();
-        if inner.shared.closing.load(Ordering::Acquire) {
-            return Offer::Dropped;
-        }
-        let ticket = inner.shared.in_flight.enter();
-        match inner.queue.try_send((event, ticket)) {
-            Ok(()) => {
-                inner.throttling.store(false, Ordering::Relaxed);
-                Offer::Taken
-            }
-            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => {
-                inner.counters.throttled.add_one();
-                if !inner.throttling.swap(true, Ordering::Relaxed) {
-                    let rule = self.name();
-                    tracing::error!(event_type = "RuleMessageThrottled", %rule, "rule queue is full, messages are dropped");
-                }
-                Offer::Dropped
-            }
-        }
-    }
-}
-
-/// Works through the queue of one rule.
-struct Worker {
-    rule: Arc<Rule>,
-    counters: Arc<RuleCounters>,
-    shared: Arc<Shared>,
-}
-
-impl Worker {
-    async fn run(self, mut messages: mpsc::Receiver<(Arc<Event>, Ticket)>) {
-        let slots = Arc::new(Semaphore::new(self.shared.settings.concurrency));
-        let mut running = JoinSet::new();
-        while let Some((event, ticket)) = messages.recv().await {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-                break;
-            };
-            let (rule, counters) = (Arc::clone(&self.rule), Arc::clone(&self.counters));
-            let shared = Arc::clone(&self.shared);
-            let mut work = Box::pin(async move {
-                execute(&shared, &rule, &counters, event).await;
-                drop((slot, ticket));
-            });
-            // What needs no waiting ends here, in the order of messages; the rest goes aside.
-            if poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx).is_pending())).await {
-                running.spawn(work);
-            }
-            while running.try_join_next().is_some() {}
-        }
-        while running.join_next().await.is_some() {}
     }
 }

@@ -34,8 +34,8 @@ pub(super) fn payload(rule: &str, event: &Event, failures: &[Failure]) -> Bytes 
         rule_name: rule,
         topic: &event.topic,
         cloudwatch_trace_id: event.trace_id.to_string(),
-        client_id: event.client_id.as_deref().unwrap_or("n/a"),
-        source_ip: event.source_ip.map(|ip| ip.to_string()),
+        client_id: event.publisher.client_id.as_deref().unwrap_or("n/a"),
+        source_ip: event.publisher.source_ip.map(|ip| ip.to_string()),
         base64_original_payload: BASE64.encode(&event.payload),
         failures,
     };

@@ -1,50 +1,34 @@
-//! One message through one rule: SQL once, then every action for itself, then the error action.
+//! One message through the actions of one rule: every one for itself, then the error action.
 
-use super::counters::RuleCounters;
+use super::chance::chance;
 use super::engine::Shared;
 use super::error_action::{self, Failure};
 use super::event::Event;
 use super::ports::Denied;
 use super::records::{Outcome, Record, SentRequest};
-use super::rule::{Rule, Selected};
+use super::rule::Selected;
 use super::shown::{shown_publish, shown_request};
-use crate::actions::{Action, Effect, Input, Permission, Rendered, Republish, Unrenderable};
+use super::worker::Runner;
+use crate::actions::{
+    Action, Effect, Input, Missing, Permission, Rendered, Republish, Unrenderable,
+};
 use crate::sql::Context;
 use crate::target::{AwsRequest, Route, SendFailure, Via};
 use bytes::Bytes;
-use rand::SeedableRng;
-use rand::rngs::SmallRng;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Runs a rule for a message.
-pub(super) async fn execute(
-    shared: &Arc<Shared>,
-    rule: &Arc<Rule>,
-    counters: &Arc<RuleCounters>,
-    event: Arc<Event>,
-) {
-    let selected = match rule.evaluate(&event) {
-        Ok(Some(selected)) => selected,
-        Ok(None) => return,
-        Err(error) => {
-            // A failure of the SQL does not run the error action (developer guide, note on the
-            // error handling page); it is in the log only.
-            counters.parse_error.add_one();
-            let rule = rule.name();
-            tracing::error!(event_type = "RuleExecution", %rule, topic = %event.topic, %error, "rule SQL failed");
-            return;
-        }
-    };
-    counters.executed.add_one();
+/// Runs the actions of a rule with what it selected of a message, then its error action if one
+/// of them failed.
+pub(super) async fn execute(runner: &Runner, event: Arc<Event>, selected: Selected) {
+    runner.counters.executed.add_one();
     let run = Run {
-        shared: Arc::clone(shared),
-        rule: Arc::clone(rule),
-        counters: Arc::clone(counters),
+        runner: runner.clone(),
         event,
     };
     let payload = selected.payload.clone();
+    let rule = &runner.rule;
     let failures = run
         .finish(run.start(rule.actions().iter(), &selected, &payload, false))
         .await;
@@ -60,9 +44,7 @@ pub(super) async fn execute(
 /// What the actions of one message share.
 #[derive(Clone)]
 struct Run {
-    shared: Arc<Shared>,
-    rule: Arc<Rule>,
-    counters: Arc<RuleCounters>,
+    runner: Runner,
     event: Arc<Event>,
 }
 
@@ -94,9 +76,14 @@ struct Details {
     resource: String,
     failure: &'static str,
     details: String,
+    missing: Option<Missing>,
 }
 
 impl Run {
+    fn shared(&self) -> &Shared {
+        &self.runner.shared
+    }
+
     /// Renders actions and checks their roles. A republish is done at once, so that messages of
     /// one publisher stay in order.
     fn start<'a>(
@@ -106,12 +93,15 @@ impl Run {
         payload: &Bytes,
         error_action: bool,
     ) -> Vec<Started> {
-        self.rule
-            .with_context(&self.event, selected.variables.clone(), |context| {
-                actions
-                    .map(|action| self.start_one(action, context, payload, error_action))
-                    .collect()
-            })
+        let account_id = &self.shared().settings.place.account_id;
+        self.event.view().show(account_id, |message| {
+            let mut chance = chance();
+            let mut context = Context::new(message, self.event.now_ms(), &mut chance);
+            context.variables = selected.variables.clone();
+            actions
+                .map(|action| self.start_one(action, &mut context, payload, error_action))
+                .collect()
+        })
     }
 
     fn start_one(
@@ -130,9 +120,10 @@ impl Run {
         let mut input = Input {
             payload,
             context,
-            place: &self.shared.settings.place,
+            rule: self.runner.rule.name(),
+            place: &self.shared().settings.place,
             trace_id: self.event.trace_id,
-            now_ms: (self.shared.ports.now_ms)(),
+            now_ms: (self.shared().ports.now_ms)(),
         };
         let Rendered {
             permission,
@@ -140,6 +131,7 @@ impl Run {
             effect,
             failure,
             details,
+            missing,
         } = match action.render(&mut input) {
             Ok(rendered) => rendered,
             Err(Unrenderable { message, resource }) => {
@@ -157,6 +149,7 @@ impl Run {
             resource,
             failure,
             details,
+            missing,
         };
         if let Some(denied) = permission.and_then(|wanted| self.denied(&wanted)) {
             let reason = denied.reason;
@@ -172,7 +165,7 @@ impl Run {
                 Started::Over(self.republish(invocation, rendered, message))
             }
             Effect::Request(request) => {
-                let route = self.shared.ports.target.route(&request);
+                let route = self.shared().ports.target.route(&request);
                 Started::Pending(Box::new(Pending {
                     invocation,
                     route,
@@ -190,9 +183,9 @@ impl Run {
             action,
             resource,
         } = wanted;
-        let roles = &self.shared.ports.roles;
+        let roles = &self.shared().ports.roles;
         roles
-            .authorize(self.rule.name(), role_arn, action, resource)
+            .authorize(self.runner.rule.name(), role_arn, action, resource)
             .err()
     }
 
@@ -230,13 +223,13 @@ impl Run {
         message: Republish,
     ) -> Option<Failure> {
         let shown = Some(shown_publish(&message));
-        let hops_max = self.shared.settings.hops_max;
-        let done = if self.event.hops >= hops_max {
+        let hops_max = self.shared().settings.hops_max;
+        let done = if self.event.publisher.hops >= hops_max {
             Err(format!(
                 "the message went through {hops_max} republish actions already"
             ))
         } else {
-            self.shared
+            self.shared()
                 .ports
                 .republisher
                 .republish(message, &self.event)
@@ -265,6 +258,7 @@ impl Run {
             request,
             rendered,
         } = pending;
+        let mut missing = rendered.missing.as_ref();
         let shown = Some(shown_request(&route, &request));
         if route.via == Via::Recorded {
             self.record(invocation, shown, 0, Outcome::Recorded);
@@ -273,7 +267,7 @@ impl Run {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let answer = self.shared.ports.target.send(&route, &request).await;
+            let answer = self.shared().ports.target.send(&route, &request).await;
             let failure = match answer.and_then(|answer| answer.into_result(request.service)) {
                 Ok(status) => {
                     let status = Some(status.as_u16());
@@ -282,6 +276,18 @@ impl Run {
                 }
                 Err(failure) => failure,
             };
+            if let Some(making) = missing.take_if(|m| failure.code.as_deref() == Some(m.code)) {
+                match self.make(making).await {
+                    Ok(()) => continue,
+                    Err(reason) => {
+                        let failed = Failed {
+                            message: self.text(&rendered, &reason),
+                            outcome: Outcome::Failed { reason },
+                        };
+                        return self.fail(invocation, rendered.resource, shown, attempts, failed);
+                    }
+                }
+            }
             match self.pause(&failure, attempts) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => {
@@ -297,14 +303,30 @@ impl Run {
         }
     }
 
+    /// Makes what a request found missing; that somebody else has made it by now is as good.
+    async fn make(&self, missing: &Missing) -> Result<(), String> {
+        if let Some(denied) = self.denied(&missing.permission) {
+            return Err(denied.reason);
+        }
+        let (target, request) = (&self.shared().ports.target, &missing.request);
+        let answer = target.send(&target.route(request), request).await;
+        match answer.and_then(|answer| answer.into_result(request.service)) {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.code.as_deref() == Some("ResourceAlreadyExistsException") => {
+                Ok(())
+            }
+            Err(failure) => Err(failure.message),
+        }
+    }
+
     fn pause(&self, failure: &SendFailure, attempts: u32) -> Option<Duration> {
         if !failure.retryable {
             return None;
         }
-        self.shared
+        self.shared()
             .settings
             .retry
-            .pause_after(attempts, &mut SmallRng::from_os_rng())
+            .pause_after(attempts, &mut chance())
     }
 
     /// The error text as AWS has it.
@@ -319,7 +341,7 @@ impl Run {
     fn shown(&self, effect: &Effect) -> SentRequest {
         match effect {
             Effect::Request(request) => {
-                shown_request(&self.shared.ports.target.route(request), request)
+                shown_request(&self.shared().ports.target.route(request), request)
             }
             Effect::Republish(message) => shown_publish(message),
         }
@@ -333,7 +355,7 @@ impl Run {
         attempts: u32,
         failed: Failed,
     ) -> Option<Failure> {
-        let rule = self.rule.name();
+        let rule = self.runner.rule.name();
         let (action, error) = (invocation.action, &failed.message);
         tracing::error!(event_type = "RuleExecution", %rule, topic = %self.event.topic, action, %error, "rule action failed");
         let failed_action = invocation.failed_action;
@@ -352,7 +374,7 @@ impl Run {
         attempts: u32,
         outcome: Outcome,
     ) {
-        let counters = self.counters.action(invocation.action);
+        let counters = self.runner.counters.action(invocation.action);
         match (&outcome, invocation.error_action) {
             (Outcome::Success { .. }, false) => counters.success.add_one(),
             (Outcome::Success { .. }, true) => counters.error_action_success.add_one(),
@@ -364,20 +386,20 @@ impl Run {
         }
         let record = Record {
             seq: 0,
-            time_ms: (self.shared.ports.now_ms)(),
-            rule: Arc::clone(self.rule.name()),
+            time_ms: (self.shared().ports.now_ms)(),
+            rule: Arc::clone(self.runner.rule.name()),
             action: invocation.action,
             error_action: invocation.error_action,
             topic: Arc::clone(&self.event.topic),
-            client_id: self.event.client_id.clone(),
+            client_id: self.event.publisher.client_id.clone(),
             trace_id: self.event.trace_id,
             input: invocation.input,
             request,
             attempts,
             outcome,
         };
-        let record = self.shared.records.push(record);
-        (self.shared.ports.recorded)(&record);
+        let record = self.shared().records.push(record);
+        (self.shared().ports.recorded)(&record);
     }
 }
 

@@ -1,33 +1,47 @@
-//! Counts the messages that wait or are being worked on, so that a shutdown can wait for them.
+//! Counts what waits or is being worked on, so that a shutdown can wait for it and memory stays
+//! bounded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
-/// The number of messages inside.
+/// What is inside.
 #[derive(Clone, Debug, Default)]
 pub(super) struct InFlight(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     count: AtomicUsize,
+    bytes: AtomicUsize,
     none_left: Notify,
 }
 
-/// One message; it is gone when this is dropped.
+/// One thing inside; it is gone when this is dropped.
 #[derive(Debug)]
-pub(super) struct Ticket(Arc<Inner>);
+pub(super) struct Ticket {
+    inner: Arc<Inner>,
+    bytes: usize,
+}
 
 impl InFlight {
-    /// Counts a message in.
-    pub(super) fn enter(&self) -> Ticket {
+    /// Counts something in that holds so many bytes.
+    pub(super) fn enter(&self, bytes: usize) -> Ticket {
         self.0.count.fetch_add(1, Ordering::AcqRel);
-        Ticket(Arc::clone(&self.0))
+        self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ticket {
+            inner: Arc::clone(&self.0),
+            bytes,
+        }
     }
 
     /// How many are inside.
     pub(super) fn count(&self) -> usize {
         self.0.count.load(Ordering::Acquire)
+    }
+
+    /// The bytes that they hold.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.bytes.load(Ordering::Relaxed)
     }
 
     /// Waits until none is inside.
@@ -45,8 +59,9 @@ impl InFlight {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.none_left.notify_waiters();
+        self.inner.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.inner.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.inner.none_left.notify_waiters();
         }
     }
 }

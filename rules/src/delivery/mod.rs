@@ -2,22 +2,35 @@
 //! retries, the error action, counters, and a record of everything that ran. A publisher never
 //! waits for any of it.
 
-mod counters;
-mod engine;
-mod error_action;
 mod event;
-mod execute;
-mod in_flight;
-mod ports;
-mod records;
-mod retry;
 mod rule;
+mod rule_set;
+
+mod batch;
+mod engine;
+mod handle;
+mod in_flight;
+mod intake;
+mod trigger;
+mod view;
+mod worker;
+
+mod chance;
+mod error_action;
+mod execute;
+mod ports;
+mod retry;
 mod shown;
 
+mod counters;
+mod records;
+
 pub use counters::{ActionCounters, Counter, Counters, RuleCounters};
-pub use engine::{Delivery, Offer, RuleHandle, Settings};
-pub use event::{Event, Mqtt5, Protocol};
+pub use engine::{Delivery, Settings};
+pub use event::{Event, Mqtt5, Offer, Protocol, Publisher};
+pub use handle::RuleHandle;
 pub use ports::{Denied, Ports, Republisher, Roles};
 pub use records::{Outcome, Record, RecordQuery, Records, SentRequest};
 pub use retry::Retry;
 pub use rule::{Rule, RuleRefused};
+pub use rule_set::RuleSet;

@@ -1,13 +1,8 @@
 //! A topic rule, compiled from what CreateTopicRule or ReplaceTopicRule was given.
 
-use super::event::{Event, Protocol};
 use crate::actions::{Action, ActionRefused};
-use crate::sql::{
-    Context, EvalError, Message, Outcome, Properties, SqlError, SqlVersion, Statement, Variables,
-};
+use crate::sql::{Context, EvalError, Outcome, SqlError, SqlVersion, Statement, Variables};
 use bytes::Bytes;
-use rand::SeedableRng;
-use rand::rngs::SmallRng;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use thiserror::Error;
@@ -38,7 +33,6 @@ impl From<ActionRefused> for RuleRefused {
 #[derive(Debug)]
 pub struct Rule {
     name: Arc<str>,
-    account_id: Box<str>,
     statement: Statement,
     actions: Vec<Action>,
     error_action: Option<Action>,
@@ -53,11 +47,11 @@ pub(super) struct Selected {
 }
 
 impl Rule {
-    /// Compiles a TopicRulePayload of the API for a rule of this account.
+    /// Compiles a TopicRulePayload of the API.
     ///
     /// # Errors
     /// SQL that does not compile, and members that are missing, wrong or unknown, anywhere in it.
-    pub fn compile(name: &str, account_id: &str, payload: &Value) -> Result<Self, RuleRefused> {
+    pub fn compile(name: &str, payload: &Value) -> Result<Self, RuleRefused> {
         let Value::Object(payload) = payload else {
             return Err(invalid("the rule payload must be a JSON object"));
         };
@@ -80,7 +74,6 @@ impl Rule {
         };
         Ok(Self {
             name: name.into(),
-            account_id: account_id.into(),
             statement,
             actions,
             error_action,
@@ -107,63 +100,24 @@ impl Rule {
         self.error_action.as_ref()
     }
 
-    /// Evaluates the SQL for a message; `None` when WHERE does not let it through.
-    pub(super) fn evaluate(&self, event: &Event) -> Result<Option<Selected>, EvalError> {
-        self.with_context(event, Variables::default(), |context| {
-            Ok(match self.statement.evaluate(context)? {
-                Outcome::NotMatched => None,
-                Outcome::Matched(payload) => {
-                    let variables = std::mem::take(&mut context.variables);
-                    Some(Selected {
-                        payload: payload.into(),
-                        variables,
-                    })
-                }
-            })
-        })
+    /// Whether evaluating it may take long: it is not done between the messages of other rules.
+    pub(super) fn asks_outside(&self) -> bool {
+        self.statement.asks_outside()
     }
 
-    /// Gives `work` the rule's view of a message.
-    pub(super) fn with_context<T>(
+    /// Evaluates the SQL for a message; `None` when WHERE does not let it through. `context` says
+    /// then what it cost.
+    pub(super) fn evaluate(
         &self,
-        event: &Event,
-        variables: Variables,
-        work: impl FnOnce(&mut Context<'_>) -> T,
-    ) -> T {
-        let source_ip = event.source_ip.map(|ip| ip.to_string());
-        // A trace id is what MQTT messages have (developer guide, `traceid()`).
-        let trace_id = (event.protocol == Protocol::Mqtt).then(|| event.trace_id.to_string());
-        let mut message = Message::new(&event.topic, &event.payload);
-        message.basic_ingest_rule = event.basic_ingest_rule.as_deref();
-        message.client_id = event.client_id.as_deref();
-        message.principal =
-            Some(event.principal.as_ref()).filter(|principal| !principal.is_empty());
-        message.account_id = &self.account_id;
-        message.source_ip = source_ip.as_deref();
-        message.trace_id = trace_id.as_deref();
-        message.properties = properties(event);
-        let now_ms = i64::try_from(event.received_ms).unwrap_or(i64::MAX);
-        let mut chance = SmallRng::from_os_rng();
-        let mut context = Context::new(&message, now_ms, &mut chance);
-        context.variables = variables;
-        work(&mut context)
-    }
-}
-
-fn properties(event: &Event) -> Properties<'_> {
-    let Some(mqtt5) = event.mqtt5.as_deref() else {
-        return Properties::default();
-    };
-    Properties {
-        content_type: mqtt5.content_type.as_deref(),
-        payload_is_utf8: mqtt5.utf8_payload == Some(true),
-        response_topic: mqtt5.response_topic.as_deref(),
-        correlation_data: mqtt5.correlation_data.as_deref(),
-        user: mqtt5
-            .user_properties
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .collect(),
+        context: &mut Context<'_>,
+    ) -> Result<Option<Selected>, EvalError> {
+        Ok(match self.statement.evaluate(context)? {
+            Outcome::NotMatched => None,
+            Outcome::Matched(payload) => Some(Selected {
+                payload: payload.into(),
+                variables: std::mem::take(&mut context.variables),
+            }),
+        })
     }
 }
 

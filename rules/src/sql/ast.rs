@@ -13,6 +13,8 @@ pub(super) struct Query {
     pub(super) select: Select,
     pub(super) filter: Option<Box<str>>,
     pub(super) condition: Option<Expr>,
+    /// Whether a function in it asks the outside.
+    pub(super) asks_outside: bool,
 }
 
 /// What follows SELECT.

@@ -3,6 +3,7 @@
 use super::json::{Index, Json};
 use super::variables::Variables;
 use rand::RngCore;
+use std::net::IpAddr;
 use std::sync::OnceLock;
 
 /// One published message, shared by all the rules that it triggers.
@@ -12,6 +13,8 @@ use std::sync::OnceLock;
 pub struct Message<'a> {
     topic: &'a str,
     payload: &'a [u8],
+    /// The payload, if it is text.
+    text: Option<&'a str>,
     /// Name of the rule that a Basic Ingest topic (`$aws/rules/NAME/...`) names.
     pub basic_ingest_rule: Option<&'a str>,
     /// MQTT client id of the publisher; `None` if it did not use MQTT.
@@ -20,8 +23,8 @@ pub struct Message<'a> {
     pub principal: Option<&'a str>,
     /// Account that owns the rule.
     pub account_id: &'a str,
-    /// Address of the publisher as text.
-    pub source_ip: Option<&'a str>,
+    /// Address of the publisher.
+    pub source_ip: Option<IpAddr>,
     /// Trace id of the message, a UUID; `None` if it was not published by MQTT.
     pub trace_id: Option<&'a str>,
     /// Properties that came with an MQTT 5 PUBLISH.
@@ -52,6 +55,7 @@ impl<'a> Message<'a> {
         Self {
             topic,
             payload,
+            text: std::str::from_utf8(payload).ok(),
             basic_ingest_rule: None,
             client_id: None,
             principal: None,
@@ -66,8 +70,8 @@ impl<'a> Message<'a> {
     /// The payload, if it is a JSON object or array. Other JSON counts as no JSON: attributes of
     /// it are Undefined (developer guide, "Working with binary payloads").
     pub(super) fn json(&self) -> Option<Json<'_>> {
-        let index = self.index.get_or_init(|| Index::of(self.payload));
-        let text = std::str::from_utf8(self.payload).ok()?;
+        let text = self.text?;
+        let index = self.index.get_or_init(|| Index::of(text));
         index.as_ref().map(|index| index.root(text))
     }
 
@@ -197,6 +201,8 @@ pub struct Context<'a> {
     pub external: Option<&'a mut dyn External>,
     /// The values of SET: left by `Statement::evaluate`, read by templates.
     pub variables: Variables,
+    /// What the last evaluation of a statement took, in steps of some nanoseconds each.
+    pub steps: u32,
     /// Choices where AWS's behaviour is open.
     pub settings: Settings,
 }
@@ -211,6 +217,7 @@ impl<'a> Context<'a> {
             rng,
             external: None,
             variables: Variables::default(),
+            steps: 0,
             settings: Settings::default(),
         }
     }

@@ -49,22 +49,39 @@ impl Statement {
         names.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Whether it calls functions that ask the outside: evaluating it may have to wait.
+    pub(crate) fn asks_outside(&self) -> bool {
+        self.query.asks_outside
+    }
+
     /// Evaluates the statement for a message whose topic its filter matches, which is not looked
-    /// at again, and leaves the variables of SET in the context.
+    /// at again, and leaves the variables of SET and the number of steps in the context.
     ///
     /// # Errors
     /// What makes the rule fail without any action, by AWS or to bound the work.
     pub fn evaluate(&self, context: &mut Context<'_>) -> Result<Outcome, EvalError> {
         let mut evaluator = Evaluator::new(self.version, context);
+        let outcome = self.run(&mut evaluator);
+        let steps = evaluator.budget.used();
+        let kept = match outcome {
+            Ok(Outcome::Matched(_)) if !self.query.variables.is_empty() => {
+                Some(evaluator.variables()?)
+            }
+            Ok(Outcome::Matched(_) | Outcome::NotMatched) | Err(_) => None,
+        };
+        context.steps = steps;
+        if let Some(variables) = kept {
+            context.variables = variables;
+        }
+        outcome
+    }
+
+    fn run<'v>(&'v self, evaluator: &mut Evaluator<'_, 'v>) -> Result<Outcome, EvalError> {
         // SET, then WHERE, then SELECT (developer guide, "Rules for AWS IoT").
         evaluator.set(&self.query.variables)?;
         if !evaluator.holds(self.query.condition.as_ref())? {
             return Ok(Outcome::NotMatched);
         }
-        let outcome = evaluator.select(&self.query.select)?;
-        if !self.query.variables.is_empty() {
-            context.variables = evaluator.variables()?;
-        }
-        Ok(outcome)
+        evaluator.select(&self.query.select)
     }
 }

@@ -23,6 +23,8 @@ pub struct SendFailure {
     pub message: String,
     /// The status, when there was an answer.
     pub status: Option<StatusCode>,
+    /// The error's code, when the answer has one.
+    pub code: Option<String>,
     /// Whether it is worth another try.
     pub retryable: bool,
 }
@@ -34,6 +36,7 @@ impl SendFailure {
         Self {
             message,
             status: None,
+            code: None,
             retryable: true,
         }
     }
@@ -44,6 +47,7 @@ impl SendFailure {
         Self {
             message,
             status: None,
+            code: None,
             retryable: false,
         }
     }
@@ -54,10 +58,18 @@ impl Answer {
     /// another try (AWS SDKs and Tools Reference Guide, "Retry behavior").
     ///
     /// # Errors
-    /// Any status outside 200..=299.
+    /// Any status outside 200..=299, and a batch of which not everything was taken.
     pub fn into_result(self, service: Service) -> Result<StatusCode, SendFailure> {
         if self.status.is_success() {
-            return Ok(self.status);
+            return match self.left_out() {
+                None => Ok(self.status),
+                Some(why) => Err(SendFailure {
+                    message: format!("not everything was taken: {why}"),
+                    status: Some(self.status),
+                    code: None,
+                    retryable: false,
+                }),
+            };
         }
         let (code, message) = self.error();
         let throttled = code.as_deref().is_some_and(is_throttling);
@@ -76,8 +88,28 @@ impl Answer {
         Err(SendFailure {
             message,
             status: Some(self.status),
+            code,
             retryable,
         })
+    }
+
+    /// What an answer that is none of an error says of the parts that it does not take.
+    fn left_out(&self) -> Option<String> {
+        const LISTS: [&str; 4] = [
+            "errorEntries",
+            "batchPutMessageErrorEntries",
+            "BatchPutMessageErrorEntries",
+            "Errors",
+        ];
+        let json: Value = serde_json::from_slice(&self.body).ok()?;
+        let count = json.get("FailedPutCount").and_then(Value::as_u64);
+        if count.is_some_and(|count| count > 0) {
+            return json.get("RequestResponses").map(Value::to_string);
+        }
+        let mut lists = LISTS.iter().filter_map(|name| json.get(name)?.as_array());
+        lists
+            .find(|list| !list.is_empty())
+            .map(|list| Value::from(list.clone()).to_string())
     }
 
     /// The error's code and message, from XML (S3, query protocol) or JSON.

@@ -113,7 +113,10 @@ impl Client {
         } else {
             "amazonaws.com"
         };
-        let name = request.service.signing_name();
+        if let Some(address) = &request.address {
+            return format!("{address}{}", request.path_and_query());
+        }
+        let name = request.service.host();
         let path = request.path_and_query();
         if request.service == Service::S3
             && let Some((bucket, key)) = path.trim_start_matches('/').split_once('/')
@@ -255,7 +258,7 @@ impl Target for Client {
                 url,
             };
         }
-        if self.endpoints.aws() {
+        if self.endpoints.aws() || request.address.as_deref().is_some_and(is_elsewhere) {
             return Route {
                 via: Via::Network,
                 url: self.aws_url(request),
@@ -321,6 +324,13 @@ fn answer(parts: &http::response::Parts, body: Bytes) -> Answer {
         error_type: error_type.map(str::to_owned),
         body,
     }
+}
+
+/// Whether an address that a call names is not one of AWS: a server of the user's own.
+fn is_elsewhere(address: &str) -> bool {
+    let uri: Option<Uri> = address.parse().ok();
+    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+    !(host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
 }
 
 /// S3 signs the path as it is, encoded once, and wants the payload's hash in a header; the other

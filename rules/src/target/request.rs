@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 use std::fmt::Write;
 
-/// The AWS services that actions call.
+/// The AWS services that rules call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
     /// Amazon S3.
@@ -23,13 +23,53 @@ pub enum Service {
     Firehose,
     /// Amazon CloudWatch Logs.
     CloudWatchLogs,
-    /// Amazon CloudWatch metrics.
+    /// Amazon CloudWatch metrics and alarms.
     CloudWatch,
+    /// AWS Step Functions.
+    StepFunctions,
+    /// Amazon Timestream for LiveAnalytics, writing.
+    Timestream,
+    /// Amazon Location Service, trackers.
+    Location,
+    /// Amazon OpenSearch Service domains, and those of Elasticsearch.
+    OpenSearch,
+    /// AWS IoT Analytics.
+    IotAnalytics,
+    /// AWS IoT Events, data.
+    IotEvents,
+    /// AWS IoT SiteWise.
+    IotSiteWise,
+    /// AWS Secrets Manager.
+    SecretsManager,
+    /// Amazon Machine Learning, predictions.
+    MachineLearning,
+}
+
+/// How a service is called in the places where it has a name.
+struct Names {
+    endpoint_key: &'static str,
+    signing: &'static str,
+    host: &'static str,
+    display: &'static str,
+}
+
+const fn names(
+    endpoint_key: &'static str,
+    signing: &'static str,
+    host: &'static str,
+    display: &'static str,
+) -> Names {
+    Names {
+        endpoint_key,
+        signing,
+        host,
+        display,
+    }
 }
 
 impl Service {
     /// Every service, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 18] = [
         Self::S3,
         Self::Lambda,
         Self::Sns,
@@ -39,56 +79,93 @@ impl Service {
         Self::Firehose,
         Self::CloudWatchLogs,
         Self::CloudWatch,
+        Self::StepFunctions,
+        Self::Timestream,
+        Self::Location,
+        Self::OpenSearch,
+        Self::IotAnalytics,
+        Self::IotEvents,
+        Self::IotSiteWise,
+        Self::SecretsManager,
+        Self::MachineLearning,
     ];
+
+    fn names(self) -> Names {
+        match self {
+            Self::S3 => names("s3", "s3", "s3", "Amazon S3"),
+            Self::Lambda => names("lambda", "lambda", "lambda", "AWSLambda"),
+            Self::Sns => names("sns", "sns", "sns", "AmazonSNS"),
+            Self::Sqs => names("sqs", "sqs", "sqs", "AmazonSQS"),
+            Self::DynamoDb => names("dynamodb", "dynamodb", "dynamodb", "AmazonDynamoDBv2"),
+            Self::Kinesis => names("kinesis", "kinesis", "kinesis", "AmazonKinesis"),
+            Self::Firehose => names("firehose", "firehose", "firehose", "AmazonKinesisFirehose"),
+            Self::CloudWatchLogs => names("cloudwatch_logs", "logs", "logs", "AWSLogs"),
+            Self::CloudWatch => names("cloudwatch", "monitoring", "monitoring", "AmazonCloudWatch"),
+            Self::StepFunctions => names("sfn", "states", "states", "AWSStepFunctions"),
+            Self::Timestream => names(
+                "timestream_write",
+                "timestream",
+                "ingest.timestream",
+                "AmazonTimestreamWrite",
+            ),
+            Self::Location => names("location", "geo", "tracking.geo", "AmazonLocation"),
+            Self::OpenSearch => names("opensearch", "es", "es", "AmazonOpenSearch"),
+            Self::IotAnalytics => names(
+                "iotanalytics",
+                "iotanalytics",
+                "data.iotanalytics",
+                "AWSIoTAnalytics",
+            ),
+            Self::IotEvents => names(
+                "iot_events_data",
+                "ioteventsdata",
+                "data.iotevents",
+                "AWSIoTEventsData",
+            ),
+            Self::IotSiteWise => names(
+                "iotsitewise",
+                "iotsitewise",
+                "data.iotsitewise",
+                "AWSIoTSiteWise",
+            ),
+            Self::SecretsManager => names(
+                "secrets_manager",
+                "secretsmanager",
+                "secretsmanager",
+                "AWSSecretsManager",
+            ),
+            Self::MachineLearning => names(
+                "machine_learning",
+                "machinelearning",
+                "realtime.machinelearning",
+                "AmazonMachineLearning",
+            ),
+        }
+    }
 
     /// The name in configuration, and in lower case the end of `AWS_ENDPOINT_URL_<SERVICE>` (AWS
     /// SDKs and Tools Reference Guide, "Service-specific endpoints").
     #[must_use]
     pub fn endpoint_key(self) -> &'static str {
-        match self {
-            Self::S3 => "s3",
-            Self::Lambda => "lambda",
-            Self::Sns => "sns",
-            Self::Sqs => "sqs",
-            Self::DynamoDb => "dynamodb",
-            Self::Kinesis => "kinesis",
-            Self::Firehose => "firehose",
-            Self::CloudWatchLogs => "cloudwatch_logs",
-            Self::CloudWatch => "cloudwatch",
-        }
+        self.names().endpoint_key
     }
 
-    /// The name in a signature's credential scope, which is also the first label of the service's
-    /// host name.
+    /// The name in a signature's credential scope.
     #[must_use]
     pub fn signing_name(self) -> &'static str {
-        match self {
-            Self::S3 => "s3",
-            Self::Lambda => "lambda",
-            Self::Sns => "sns",
-            Self::Sqs => "sqs",
-            Self::DynamoDb => "dynamodb",
-            Self::Kinesis => "kinesis",
-            Self::Firehose => "firehose",
-            Self::CloudWatchLogs => "logs",
-            Self::CloudWatch => "monitoring",
-        }
+        self.names().signing
+    }
+
+    /// The first labels of the service's host name at AWS, before the region.
+    #[must_use]
+    pub fn host(self) -> &'static str {
+        self.names().host
     }
 
     /// The name that AWS's error texts carry (`Service: Amazon S3; Status Code: 404; ...`).
     #[must_use]
     pub fn display_name(self) -> &'static str {
-        match self {
-            Self::S3 => "Amazon S3",
-            Self::Lambda => "AWSLambda",
-            Self::Sns => "AmazonSNS",
-            Self::Sqs => "AmazonSQS",
-            Self::DynamoDb => "AmazonDynamoDBv2",
-            Self::Kinesis => "AmazonKinesis",
-            Self::Firehose => "AmazonKinesisFirehose",
-            Self::CloudWatchLogs => "AWSLogs",
-            Self::CloudWatch => "AmazonCloudWatch",
-        }
+        self.names().display
     }
 }
 
@@ -97,6 +174,8 @@ impl Service {
 pub struct AwsRequest {
     /// The service called.
     pub service: Service,
+    /// The service's address when the call names one: scheme, host and port.
+    pub address: Option<String>,
     /// The region of the resource when its ARN names one; otherwise the server's own region.
     pub region: Option<String>,
     /// The HTTP method.
@@ -117,6 +196,7 @@ impl AwsRequest {
     pub fn post(service: Service, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self {
             service,
+            address: None,
             region: None,
             method: Method::POST,
             path: "/".to_owned(),
@@ -157,15 +237,10 @@ pub fn query_form(service: Service, parameters: &[(&str, &str)]) -> AwsRequest {
 #[must_use]
 pub fn json_target(service: Service, target: &'static str, body: &serde_json::Value) -> AwsRequest {
     let version = match service {
-        Service::DynamoDb => "application/x-amz-json-1.0",
-        Service::S3
-        | Service::Lambda
-        | Service::Sns
-        | Service::Sqs
-        | Service::Kinesis
-        | Service::Firehose
-        | Service::CloudWatchLogs
-        | Service::CloudWatch => "application/x-amz-json-1.1",
+        Service::DynamoDb | Service::StepFunctions | Service::Timestream => {
+            "application/x-amz-json-1.0"
+        }
+        _ => "application/x-amz-json-1.1",
     };
     let mut request = AwsRequest::post(service, version, body.to_string());
     let name = HeaderName::from_static("x-amz-target");

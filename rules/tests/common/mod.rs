@@ -66,7 +66,7 @@ pub(crate) fn evaluate(vector: &Vector, statement: &Statement) -> Result<Outcome
     message.client_id = vector.source["client_id"].as_str();
     message.principal = text("principal");
     message.account_id = text("account_id").unwrap_or("123456789012");
-    message.source_ip = text("source_ip");
+    message.source_ip = text("source_ip").map(|ip| ip.parse().expect("an address"));
     message.trace_id = text("trace_id");
     let mqtt5 = &context["mqtt5"];
     let correlation_data = mqtt5["correlation_data_base64"].as_str().map(base64);

@@ -38,8 +38,7 @@ impl From<RuleRefused> for ApiError {
 fn payload(call: &Call) -> Result<&Value, ApiError> {
     let missing = || ApiError::invalid("`topicRulePayload` is missing");
     let payload = call.member("topicRulePayload").ok_or_else(missing)?;
-    let account = &call.world.config.account_id;
-    Rule::compile(call.text("ruleName")?, account, payload)?;
+    Rule::compile(call.text("ruleName")?, payload)?;
     Ok(payload)
 }
 
@@ -87,9 +86,8 @@ struct Listed {
 }
 
 fn list_topic_rules(call: &Call) -> Result<Reply, ApiError> {
-    let account = &call.world.config.account_id;
     let with_pattern = |rule: TopicRule| {
-        let compiled = Rule::compile(&rule.name, account, &rule.payload).ok();
+        let compiled = Rule::compile(&rule.name, &rule.payload).ok();
         let topic_pattern = compiled.and_then(|rule| rule.topic_filter().map(str::to_owned));
         Listed {
             rule,

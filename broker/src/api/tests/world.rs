@@ -84,7 +84,7 @@ fn ports(config: &Config, things: &Arc<Things>, hub: &Arc<Hub>, clock: &Arc<Cloc
 
 /// Rules reach the message core when they change.
 fn follow_rules(world: &Arc<World>) {
-    let rules = RuleBook::new(&world.config.account_id);
+    let rules = RuleBook::default();
     let weak = Arc::downgrade(world);
     world.things.watch(move |change| {
         if let (things::Change::Rules, Some(world)) = (change, weak.upgrade()) {

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// One message with SQL or a template, as `--stdin` reads it. Members that it does not name are
 /// allowed, so that a file of messages can carry what its author expects.
@@ -54,8 +55,7 @@ pub(super) struct Publisher<'a> {
     account_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     principal: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    source_ip: Option<Cow<'a, str>>,
+    source_ip: Option<IpAddr>,
     #[serde(borrow)]
     trace_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -135,7 +135,7 @@ impl<'a> Published<'a> {
         message.client_id = self.client_id;
         message.principal = self.context.principal.as_deref();
         message.account_id = self.context.account_id.as_deref().unwrap_or("000000000000");
-        message.source_ip = self.context.source_ip.as_deref();
+        message.source_ip = self.context.source_ip;
         message.trace_id = self.trace_id.as_deref();
         message.properties = Properties {
             content_type: mqtt5.content_type.as_deref(),

@@ -14,7 +14,7 @@ use mqtt::codec::{
 use mqtt::session::OutgoingLimits;
 use mqtt::topic::check_publish;
 use mqtt::{Profile, QoS};
-use policy::VariableMap;
+use policy::{Value, Variables};
 use std::sync::Arc;
 
 /// Flow control of a client that names no Receive Maximum (MQTT 5.0 [3.1.2.11.3]).
@@ -59,14 +59,14 @@ pub(super) fn accept(
     hub: &Arc<Hub>,
     arrival: Arrival,
     bytes: &[u8],
-) -> Result<Box<(Connection, usize)>, Refusal> {
+) -> Result<(Box<Connection>, usize), Refusal> {
     let Arrival {
         wire,
         peer,
         credential,
     } = arrival;
     match examine(hub, &peer, &credential, bytes) {
-        Ok(examined) => Ok(Box::new(open(hub, wire, &peer, examined))),
+        Ok(examined) => Ok(open(hub, wire, &peer, examined)),
         Err(why) => {
             let silent_v3 = hub.profile.refused_connect_silent_v3;
             let connack = match why {
@@ -120,6 +120,7 @@ fn examine<'a>(
         tracing::warn!(?client_id, %address, reason, "connection not authenticated");
         Why::Refused(version, ReasonCode::NotAuthorized)
     })?;
+    check_connack(&connect, &hub.profile, &client_id, assigned)?;
     authorize(hub, &connect, &client_id, &guard).map_err(|()| {
         hub.event_connect_failed(&client_id, &guard, address.ip());
         Why::Refused(version, ReasonCode::NotAuthorized)
@@ -180,6 +181,25 @@ fn check_will(will: &Will<'_>, profile: &Profile) -> Result<(), (ReasonCode, &'s
     Ok(())
 }
 
+/// A client that takes no CONNACK as large as its own gets none (MQTT 5.0 [3.1.2-24]).
+fn check_connack(
+    connect: &Connect<'_>,
+    profile: &Profile,
+    client_id: &str,
+    assigned: bool,
+) -> Result<(), Why> {
+    let Some(bytes_max) = connect.properties.maximum_packet_size else {
+        return Ok(());
+    };
+    let packet = connack(connect, profile, false, assigned.then_some(client_id));
+    if packet.len() > bytes_max as usize {
+        let why = "Maximum Packet Size below that of the CONNACK";
+        tracing::warn!(?client_id, bytes_max, "{why}");
+        return Err(Why::Decode(DecodeError::Malformed(why)));
+    }
+    Ok(())
+}
+
 /// Who is there; the words are AWS's `reason` of `Connection.AuthNError`.
 fn identify(
     hub: &Hub,
@@ -228,7 +248,7 @@ fn authorize(
         }
         wanted.push(("iot:Publish", topic));
     }
-    let extra = connect_variables(hub, connect);
+    let extra = ConnectVariables::of(hub, connect);
     for (action, resource) in wanted {
         let verdict = guard.decide(action, &resource, &extra);
         if !verdict.allowed {
@@ -247,18 +267,36 @@ fn authorize(
 }
 
 /// `iot:ConnectAttributes` and `iot:LastWillTopic` ("Connect policy examples" in the guide).
-fn connect_variables(hub: &Hub, connect: &Connect<'_>) -> VariableMap {
-    let mut attributes = Vec::new();
-    if expiry_s(connect, &hub.profile) > 0 {
-        attributes.push("PersistentConnect".to_owned());
+struct ConnectVariables {
+    attributes: Vec<String>,
+    will_topic: Option<String>,
+}
+
+impl ConnectVariables {
+    fn of(hub: &Hub, connect: &Connect<'_>) -> Self {
+        let mut attributes = Vec::new();
+        if expiry_s(connect, &hub.profile) > 0 {
+            attributes.push("PersistentConnect".to_owned());
+        }
+        if connect.will.is_some() {
+            attributes.push("LastWill".to_owned());
+        }
+        let will = connect.will.as_ref();
+        Self {
+            attributes,
+            will_topic: will.map(|will| hub.topic_arn(will.topic)),
+        }
     }
-    let mut variables = VariableMap::new();
-    if let Some(will) = &connect.will {
-        attributes.push("LastWill".to_owned());
-        variables.set("iot:LastWillTopic", hub.topic_arn(will.topic));
+}
+
+impl Variables for ConnectVariables {
+    fn value(&self, name: &str) -> Option<Value<'_>> {
+        match name {
+            "iot:connectattributes" => Some(Value::Many(&self.attributes)),
+            "iot:lastwilltopic" => self.will_topic.as_deref().map(Value::One),
+            _ => None,
+        }
     }
-    variables.set_list("iot:ConnectAttributes", attributes);
-    variables
 }
 
 /// How long the session stays without a connection, in seconds.
@@ -273,7 +311,12 @@ fn expiry_s(connect: &Connect<'_>, profile: &Profile) -> u32 {
     }
 }
 
-fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Connection, usize) {
+fn open(
+    hub: &Arc<Hub>,
+    wire: Wire,
+    peer: &Peer,
+    examined: Examined<'_>,
+) -> (Box<Connection>, usize) {
     let Examined {
         connect,
         client_id,
@@ -282,7 +325,7 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
         used,
     } = examined;
     let (profile, now_ms) = (&hub.profile, hub.now_ms());
-    let keep_alive_s = profile.keep_alive_s(connect.keep_alive_s);
+    let keep_alive_s = profile.keep_alive_s(connect.version, connect.keep_alive_s);
     let number = hub.next_number();
     let link = Link::new(number, wire, keep_alive_s, now_ms);
     let link = Arc::new(link);
@@ -307,12 +350,13 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
         source_ip: Some(address.ip()),
     });
     let visit = hub.event_connected(&session, address.ip());
+    let will = connect.will;
     let connection = Connection {
         hub: Arc::clone(hub),
         session,
         link,
         version: connect.version,
-        will: connect.will.map(|will| StoredWill::new(&will, profile)),
+        will: will.map(|will| Box::new(StoredWill::new(&will, profile))),
         stays: expiry_s > 0,
         topics: Topics::new(principal, &client_id, address.ip()),
         visit,
@@ -320,12 +364,13 @@ fn open(hub: &Arc<Hub>, wire: Wire, peer: &Peer, examined: Examined<'_>) -> (Con
         partial: Vec::new(),
         now_ms,
     };
-    (connection, used)
+    (Box::new(connection), used)
 }
 
 fn limits(connect: &Connect<'_>, profile: &Profile) -> OutgoingLimits {
     let receive = connect.properties.receive_maximum;
     let packet = connect.properties.maximum_packet_size;
+    let aliases = connect.properties.topic_alias_maximum;
     OutgoingLimits {
         inflight: receive
             .unwrap_or(RECEIVE_MAXIMUM_DEFAULT)
@@ -334,6 +379,7 @@ fn limits(connect: &Connect<'_>, profile: &Profile) -> OutgoingLimits {
         queued_bytes: profile.queued_bytes,
         packet_bytes: packet.map_or(usize::MAX, |bytes| bytes as usize),
         dup: profile.dup_on_redelivery,
+        topic_aliases: aliases.unwrap_or(0).min(profile.outgoing_aliases),
     }
 }
 
@@ -345,20 +391,21 @@ fn connack(
 ) -> Vec<u8> {
     let asked = connect.properties.session_expiry_s.unwrap_or(0);
     let given = expiry_s(connect, profile);
-    let keep_alive_s = profile.keep_alive_s(connect.keep_alive_s);
+    let keep_alive_s = profile.keep_alive_s(connect.version, connect.keep_alive_s);
     let number = |value: usize| u32::try_from(value).ok();
+    let said = |flag: bool| Some(flag).filter(|flag| !flag || profile.connack_defaults);
     let properties = ConnAckProperties {
         session_expiry_s: (asked != given).then_some(given),
         assigned_client_id: assigned,
         server_keep_alive_s: (keep_alive_s != connect.keep_alive_s).then_some(keep_alive_s),
         receive_maximum: Some(profile.inbound_inflight),
         maximum_qos: (profile.qos_max < QoS::ExactlyOnce).then_some(profile.qos_max as u8),
-        retain_available: Some(true),
+        retain_available: said(true),
         maximum_packet_size: number(profile.packet_bytes),
         topic_alias_maximum: Some(profile.topic_alias_maximum),
-        wildcard_available: Some(true),
-        subscription_ids_available: Some(profile.subscription_ids),
-        shared_available: Some(true),
+        wildcard_available: said(true),
+        subscription_ids_available: said(profile.subscription_ids),
+        shared_available: said(true),
         ..ConnAckProperties::default()
     };
     let ack = ConnAck {

@@ -32,6 +32,9 @@ const PRESSURE_TIME: Duration = Duration::from_millis(5);
 /// Time for the last packet to reach a client.
 const LAST_WORDS_TIME: Duration = Duration::from_secs(1);
 
+/// Bytes read at once before there is a session.
+const FIRST_BYTES: usize = 4096;
+
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -47,7 +50,7 @@ struct Connection {
     link: Arc<Link>,
     guard: Arc<Guard>,
     version: Version,
-    will: Option<StoredWill>,
+    will: Option<Box<StoredWill>>,
     /// Whether the CONNECT asked for a session that stays: a DISCONNECT may not ask for one later
     /// (MQTT 5.0 [3.14.2.2.2]).
     stays: bool,
@@ -58,8 +61,24 @@ struct Connection {
     now_ms: u64,
 }
 
-/// Speaks MQTT with a client until it is gone.
-pub(super) async fn serve(hub: Arc<Hub>, arrival: Arrival) {
+/// Speaks MQTT with a client until it is gone. What begins and ends a connection has room of its
+/// own, which is given back: a future is as large as the largest thing that it ever waits in.
+pub(super) fn serve(hub: Arc<Hub>, arrival: Arrival) -> impl Future<Output = ()> + Send {
+    let beginning = Box::pin(begin(hub, arrival));
+    async move {
+        if let Some(mut connection) = beginning.await {
+            let end = connection.live().await;
+            connection.last_words(&end);
+            connection.gone(&end);
+            if !connection.is_over(&end) {
+                Box::pin(connection.close()).await;
+            }
+        }
+    }
+}
+
+/// Waits for the CONNECT; `None` when it is refused or does not come.
+async fn begin(hub: Arc<Hub>, arrival: Arrival) -> Option<Box<Connection>> {
     let clock = Arc::clone(&hub.clock);
     flush::ensure(move || clock.now_ms());
     let mut first = Vec::new();
@@ -69,39 +88,37 @@ pub(super) async fn serve(hub: Arc<Hub>, arrival: Arrival) {
         Ok(Err(_)) | Err(_) => {
             tracing::debug!(peer = %arrival.peer.address, "no CONNECT came");
             arrival.wire.close().await;
-            return;
+            return None;
         }
     }
     match accept::accept(&hub, arrival, &first) {
-        Ok(mut accepted) => {
-            let (connection, used) = &mut *accepted;
-            connection.partial = first.split_off(*used);
-            // Only an idle connection's own state stays for as long as it lives.
-            drop(first);
-            connection.run().await;
+        Ok((mut connection, used)) => {
+            first.drain(..used);
+            first.shrink_to_fit();
+            connection.partial = first;
+            Some(connection)
         }
-        Err(refusal) => refusal.answer().await,
+        Err(refusal) => {
+            refusal.answer().await;
+            None
+        }
     }
 }
 
 /// Reads until the first packet is whole, or cannot become one: `accept` says what is wrong.
 async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io::Result<()> {
-    const STEP: usize = 4096;
     loop {
         wire.readable().await?;
-        let held = bytes.len();
-        bytes.resize(held + STEP, 0);
-        let read = match wire.try_read(&mut bytes[held..]) {
-            Err(why) if why.kind() == io::ErrorKind::WouldBlock => {
-                bytes.truncate(held);
-                bytes.shrink_to_fit();
-                continue;
-            }
-            other => other?,
-        };
-        bytes.truncate(held + read);
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        let mut buffer = READ.take();
+        buffer.resize(READ_BYTES * 2, 0);
+        let read = wire.try_read(&mut buffer[..FIRST_BYTES]);
+        bytes.extend_from_slice(&buffer[..*read.as_ref().unwrap_or(&0)]);
+        READ.set(buffer);
+        match read {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => {}
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(why) => return Err(why),
         }
         // A first packet that is no CONNECT is refused before it is whole.
         let is_connect = bytes[0] >> 4 == 1;
@@ -111,12 +128,31 @@ async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io:
     }
 }
 
+/// Waits a little for a receiver that has got more than it can take.
+async fn yield_to(slow: &Session) {
+    if let Some(link) = slow.link() {
+        // Time up or drained: either way it goes on.
+        let _ = tokio::time::timeout(PRESSURE_TIME, link.drained.notified()).await;
+    }
+}
+
 impl Connection {
-    async fn run(&mut self) {
-        let end = self.live().await;
-        self.last_words(&end);
-        self.gone(&end);
-        // The client may take its time to close its side; its session does not wait for that.
+    /// Whether nothing is left to say or to come, so that the socket can be closed at once.
+    fn is_over(&self, end: &End) -> bool {
+        match end {
+            End::ConnectionLost => true,
+            End::Client { .. } => self.link.wire.ends_with_mqtt(),
+            End::DuplicateClientId
+            | End::KeepAliveTimeout
+            | End::ClientError { .. }
+            | End::AuthError
+            | End::Forbidden
+            | End::Server(_) => false,
+        }
+    }
+
+    /// The client may take its time to close its side; its session does not wait for that.
+    async fn close(&self) {
         let closing = self.link.wire.close();
         let _ = tokio::time::timeout(LAST_WORDS_TIME, closing).await;
     }
@@ -154,21 +190,12 @@ impl Connection {
                     if let ControlFlow::Break(end) = self.read() {
                         return end;
                     }
-                    self.yield_to_receivers().await;
+                    if let Some(slow) = deliver::take_pressure() {
+                        Box::pin(yield_to(&slow)).await;
+                    }
                     self.hub.yield_to_disk(&link).await;
                 }
             }
-        }
-    }
-
-    /// Waits a little if what was just read is more than its receivers can take.
-    async fn yield_to_receivers(&self) {
-        let Some(slow) = deliver::take_pressure() else {
-            return;
-        };
-        if let Some(link) = slow.link() {
-            // Time up or drained: either way it goes on.
-            let _ = tokio::time::timeout(PRESSURE_TIME, link.drained.notified()).await;
         }
     }
 
@@ -247,6 +274,7 @@ impl Connection {
             && self.version == Version::V5
         {
             let text = Some(end.detail()).filter(|text| !text.is_empty());
+            let text = text.filter(|_| self.hub.profile.reason_strings);
             let text = text.map(|text| format!("DISCONNECT:{text}"));
             codec::put_disconnect(&mut packet, code, text.as_deref());
         }
@@ -269,6 +297,7 @@ impl Connection {
     fn gone(&mut self, end: &End) {
         let now_ms = self.hub.now_ms();
         let will = self.will.take().filter(|_| end.publishes_will());
+        let will = will.map(|will| *will);
         let (client_id, reason) = (&self.session.client_id, end.disconnect_reason());
         let detail = end.detail();
         tracing::info!(?client_id, reason, detail, "disconnected");

@@ -6,6 +6,8 @@ use mqtt::codec::{
 };
 use std::ops::ControlFlow;
 
+const OUT_OF_STAGE: &str = "an acknowledgement that is not the message's next";
+
 impl Connection {
     /// Acts on every whole packet in `bytes`; says how many bytes that were.
     pub(super) fn packets(&mut self, bytes: &[u8]) -> ControlFlow<End, usize> {
@@ -17,6 +19,13 @@ impl Connection {
                 Ok(None) => return ControlFlow::Continue(used),
                 Err(error) => return self.undecodable(&error),
             };
+            if frame.kind == PacketKind::PubAck {
+                let plain = self.plain_pubacks(&bytes[used..])?;
+                if plain > 0 {
+                    used += plain;
+                    continue;
+                }
+            }
             used += frame.bytes.len();
             if frame.kind == PacketKind::Publish {
                 match codec::decode_publish(&frame, self.version) {
@@ -68,10 +77,37 @@ impl Connection {
     }
 
     fn puback(&self, ack: &Ack<'_>) -> ControlFlow<End> {
+        self.pubacks([ack.packet_id])
+    }
+
+    /// Takes all plain PUBACKs at the front at once; says how many bytes they are.
+    fn plain_pubacks(&self, bytes: &[u8]) -> ControlFlow<End, usize> {
+        const PACKET_BYTES: usize = 4;
+        let count = codec::leading_pubacks(bytes).count();
+        if count > 0 {
+            self.pubacks(codec::leading_pubacks(bytes))?;
+        }
+        ControlFlow::Continue(count * PACKET_BYTES)
+    }
+
+    fn pubacks(&self, ids: impl IntoIterator<Item = u16>) -> ControlFlow<End> {
         let now_ms = self.now_ms;
-        // An id that is not in flight is ignored: it may have been answered twice.
-        self.session
-            .with_output(|outbox| outbox.puback(ack.packet_id, now_ms));
+        let fit = self
+            .session
+            .with_output(|outbox| outbox.pubacks(ids, now_ms));
+        if fit {
+            return ControlFlow::Continue(());
+        }
+        Self::refuse(ReasonCode::ProtocolError, OUT_OF_STAGE)
+    }
+
+    /// Ends the connection of a client that acknowledges a message with the packet of another
+    /// stage or QoS (MQTT 5.0 [4.3.2] and [4.3.3]). An id that is not in flight is ignored: it may
+    /// have been answered twice.
+    fn check_stage(&self, known: bool, id: u16) -> ControlFlow<End> {
+        if !known && self.session.look(|outbox| outbox.is_in_flight(id)) {
+            return Self::refuse(ReasonCode::ProtocolError, OUT_OF_STAGE);
+        }
         ControlFlow::Continue(())
     }
 
@@ -89,6 +125,7 @@ impl Connection {
         let known = self
             .session
             .with_output(|outbox| outbox.pubrec(id, refused, now_ms));
+        self.check_stage(known, id)?;
         if !known && !refused {
             let version = self.version;
             self.reply(|out| match version {
@@ -115,9 +152,10 @@ impl Connection {
     fn pubcomp(&self, ack: &Ack<'_>) -> ControlFlow<End> {
         self.check_qos2()?;
         let now_ms = self.now_ms;
-        self.session
+        let known = self
+            .session
             .with_output(|outbox| outbox.pubcomp(ack.packet_id, now_ms));
-        ControlFlow::Continue(())
+        self.check_stage(known, ack.packet_id)
     }
 
     fn disconnect(&mut self, disconnect: &Disconnect<'_>) -> ControlFlow<End> {

@@ -221,7 +221,9 @@ impl Connection {
         let fresh = incoming.receive(id);
         let unreleased = incoming.unreleased();
         drop(incoming);
-        if unreleased > usize::from(self.hub.profile.inbound_inflight) {
+        // MQTT 3.1.1 has no Receive Maximum; the packet ids are its bound.
+        let bounded = self.version == Version::V5;
+        if bounded && unreleased > usize::from(self.hub.profile.inbound_inflight) {
             let why = "more QoS 2 messages than Receive Maximum allows";
             return Self::refuse(ReasonCode::ReceiveMaximumExceeded, why);
         }
@@ -262,10 +264,12 @@ impl Connection {
         let from = Some(self.session.number);
         self.hub
             .deliver(&publication, route, from, &self.topics.origin);
-        if kept {
-            ReasonCode::Success
-        } else {
-            ReasonCode::QuotaExceeded
+        match kept {
+            false => ReasonCode::QuotaExceeded,
+            true if publish.qos == QoS::AtLeastOnce && route.leads_nowhere() => {
+                self.hub.profile.no_subscribers
+            }
+            true => ReasonCode::Success,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Connection, End};
 use crate::hub::Hub;
 use crate::hub::group::Group;
-use crate::hub::session::{Session, Subscribed};
+use crate::hub::session::Session;
 use crate::hub::subscribers::Subscriber;
 use mqtt::codec::{
     self, ReasonCode, RetainHandling, Subscribe, SubscribeFilter, Unsubscribe, Version,
@@ -51,7 +51,9 @@ impl Connection {
             && self.hub.profile.refused_subscribe_closes_v3
         {
             return match code {
-                ReasonCode::NotAuthorized => ControlFlow::Break(End::AuthError),
+                code if *code == self.hub.profile.denied_subscribe => {
+                    ControlFlow::Break(End::AuthError)
+                }
                 code => Self::refuse(*code, "a filter that cannot be subscribed to"),
             };
         }
@@ -151,12 +153,12 @@ impl Connection {
             let (client, principal) = (Some(&self.session.client_id), self.guard.principal());
             let hub = &self.hub;
             hub.refused(client, principal, action, &resource, &verdict.reason);
-            return Err(ReasonCode::NotAuthorized);
+            return Err(profile.denied_subscribe);
         }
         let state = self.session.state.lock();
         let count = state.subscriptions.len() + before;
         if count >= profile.subscriptions_per_connection
-            && !state.subscriptions.contains_key(asked.filter)
+            && !state.subscriptions.contains(asked.filter)
         {
             let client_id = &self.session.client_id;
             tracing::warn!(?client_id, filter = ?asked.filter, count, "too many subscriptions");
@@ -224,16 +226,11 @@ impl Connection {
         if state.over {
             return None;
         }
-        let subscribed = Subscribed {
-            subscription: grant.subscription.clone(),
-        };
-        let before = state
-            .subscriptions
-            .insert(grant.asked.filter.into(), subscribed);
+        let is_new = state.subscriptions.insert(grant.subscription.clone());
         if let Some(keeper) = &self.session.keeper {
             keeper.subscribe(grant.asked.filter, subscriber);
         }
-        Some(before.is_none())
+        Some(is_new)
     }
 
     pub(super) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>) -> ControlFlow<End> {
@@ -250,9 +247,9 @@ impl Connection {
                 Some(known) => {
                     let session = &self.session;
                     let mut router = self.hub.router.write();
-                    router.unsubscribe(&known.subscription, session);
+                    router.unsubscribe(&known, session);
                     drop(router);
-                    self.hub.changes.under([&known.subscription.filter]);
+                    self.hub.changes.under([&known.filter]);
                     removed.push(filter);
                     ReasonCode::Success
                 }
@@ -266,7 +263,7 @@ impl Connection {
     }
 
     /// Takes a subscription from the session.
-    fn forget(&self, filter: &str) -> Option<Subscribed> {
+    fn forget(&self, filter: &str) -> Option<Subscription> {
         let mut state = self.session.state.lock();
         let known = state.subscriptions.remove(filter)?;
         if let Some(keeper) = &self.session.keeper {

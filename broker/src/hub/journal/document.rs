@@ -74,10 +74,10 @@ impl SessionDocument {
             identity,
             source_ip: guard.source_ip(),
             server_name: guard.server_name().map(str::to_owned),
-            will: will.map(|(due_ms, will)| WillDocument {
-                due_ms: *due_ms,
-                message: BASE64.encode(form::message(&will.message)),
-                expiry_s: will.expiry_s,
+            will: will.map(|will| WillDocument {
+                due_ms: will.0,
+                message: BASE64.encode(form::message(&will.1.message)),
+                expiry_s: will.1.expiry_s,
             }),
         }
     }

@@ -4,12 +4,12 @@
 use crate::hub::group::Group;
 use crate::hub::subscribers::Subscriber;
 use bytes::Bytes;
-use mqtt::session::Outbound;
+use mqtt::session::{Outbound, SubscriptionIds};
 use mqtt::{Message, QoS};
 use std::sync::Arc;
 
 /// Raised with every change to what is below; rows of other forms are skipped.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// Stands for a message that does not expire.
 const NEVER: u64 = u64::MAX;
@@ -62,7 +62,7 @@ pub(super) struct Owed {
     pub(super) message: Message,
     pub(super) qos: QoS,
     pub(super) retain: bool,
-    pub(super) subscription_id: Option<u32>,
+    pub(super) subscription_ids: SubscriptionIds,
     pub(super) share: Option<Share>,
 }
 
@@ -70,7 +70,9 @@ pub(super) struct Owed {
 pub(super) fn owed(outbound: &Outbound<Arc<Group>>) -> Vec<u8> {
     let mut out = begin(&outbound.message);
     out.extend_from_slice(&[outbound.qos as u8, u8::from(outbound.retain)]);
-    out.extend_from_slice(&outbound.subscription_id.unwrap_or(0).to_be_bytes());
+    let ids = outbound.subscription_ids.as_slice();
+    out.extend_from_slice(&(ids.len() as u32).to_be_bytes());
+    out.extend(ids.iter().flat_map(|id| id.to_be_bytes()));
     out.push(u8::from(outbound.share.is_some()));
     if let Some(group) = &outbound.share {
         put_data(&mut out, group.name.as_bytes());
@@ -84,7 +86,8 @@ pub(super) fn owed(outbound: &Outbound<Arc<Group>>) -> Vec<u8> {
 pub(super) fn read_owed(bytes: &[u8]) -> Option<Owed> {
     let mut reader = Reader::begin(bytes)?;
     let (qos, retain) = (reader.qos()?, reader.flag()?);
-    let subscription_id = Some(reader.u32()?).filter(|id| *id > 0);
+    let ids = reader.u32()?;
+    let subscription_ids = (0..ids).map(|_| reader.u32()).collect::<Option<_>>()?;
     let share = if reader.flag()? {
         Some(reader.share()?)
     } else {
@@ -94,7 +97,7 @@ pub(super) fn read_owed(bytes: &[u8]) -> Option<Owed> {
         message: reader.message()?,
         qos,
         retain,
-        subscription_id,
+        subscription_ids,
         share,
     })
 }
@@ -301,7 +304,7 @@ mod tests {
                 message: Arc::new(it.clone()),
                 qos: QoS::AtLeastOnce,
                 retain: true,
-                subscription_id: None,
+                subscription_ids: SubscriptionIds::None,
                 share: None,
                 stored: None,
             };
@@ -309,11 +312,11 @@ mod tests {
                 message: it.clone(),
                 qos: QoS::AtLeastOnce,
                 retain: true,
-                subscription_id: None,
+                subscription_ids: SubscriptionIds::None,
                 share: None,
             };
             check(&owed(&outbound), read_owed, expected);
-            outbound.subscription_id = Some(268_435_455);
+            outbound.subscription_ids = [268_435_455, 1].into_iter().collect();
             let profile = mqtt::Profile::aws();
             let filter = mqtt::topic::TopicFilter::parse("a/#", &profile).unwrap();
             outbound.share = Some(Group::new("g".into(), filter, 1, None));
@@ -321,7 +324,7 @@ mod tests {
                 message: it.clone(),
                 qos: QoS::AtLeastOnce,
                 retain: true,
-                subscription_id: Some(268_435_455),
+                subscription_ids: [268_435_455, 1].into_iter().collect(),
                 share: Some(Share {
                     name: "g".into(),
                     filter: "a/#".into(),

@@ -7,6 +7,7 @@ use crate::hub::group::Group;
 use crate::hub::session::{Session, State};
 use crate::hub::subscribers::Subscriber;
 use mqtt::session::Outbound;
+use std::borrow::Cow;
 use std::sync::Arc;
 use things::{Row, Table};
 
@@ -40,9 +41,9 @@ impl Keeper {
     }
 
     /// The session is over: its document and its subscriptions go.
-    pub(in crate::hub) fn end<'a>(&self, filters: impl Iterator<Item = &'a str>) {
+    pub(in crate::hub) fn end<'a>(&self, filters: impl Iterator<Item = Cow<'a, str>>) {
         let document = Row::remove(Table::Sessions, self.session.to_be_bytes());
-        let filters = filters.map(|filter| self.without(filter));
+        let filters = filters.map(|filter| self.without(&filter));
         self.journal.change([document].into_iter().chain(filters));
     }
 

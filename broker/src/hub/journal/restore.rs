@@ -6,7 +6,7 @@ use super::{Journal, Keeper};
 use crate::hub::Hub;
 use crate::hub::group::{Group, Waiting};
 use crate::hub::outbox::Outbox;
-use crate::hub::session::{Session, Subscribed};
+use crate::hub::session::Session;
 use crate::hub::subscribers::Subscriber;
 use mqtt::Message;
 use mqtt::session::{Outbound, OutgoingLimits};
@@ -105,6 +105,7 @@ impl Hub {
             queued_bytes: profile.queued_bytes,
             packet_bytes: usize::MAX,
             dup: profile.dup_on_redelivery,
+            topic_aliases: 0,
         };
         let session = Session::new(
             document.client_id.as_str().into(),
@@ -116,7 +117,7 @@ impl Hub {
         );
         let mut state = session.state.lock();
         state.expiry_s = document.expiry_s;
-        state.delayed_will = document.will();
+        state.delayed_will = document.will().map(Box::new);
         state.ends_at_ms = document.ends_at_ms;
         if state.ends_at_ms.is_none() {
             // Its client was connected when the server ended, which nobody noted the time of.
@@ -153,23 +154,21 @@ impl Hub {
                 retain_as_published: options.retain_as_published,
                 subscription_id: options.subscription_id,
             };
-            self.resubscribe(filter, subscription, subscriber);
+            self.resubscribe(subscription, subscriber);
         })?;
         journal.change(gone);
         self.changes.all();
         Ok(())
     }
 
-    fn resubscribe(&self, text: &str, subscription: Subscription, subscriber: Subscriber) {
+    fn resubscribe(&self, subscription: Subscription, subscriber: Subscriber) {
         let session = Arc::clone(&subscriber.session);
         let mut router = self.router.write();
         if let Some(group) = router.subscribe(&subscription, subscriber, true) {
             group.set_online(&session, false);
         }
         drop(router);
-        let subscribed = Subscribed { subscription };
-        let mut state = session.state.lock();
-        state.subscriptions.insert(text.into(), subscribed);
+        session.state.lock().subscriptions.insert(subscription);
     }
 
     /// Says how many messages wait.
@@ -247,7 +246,7 @@ impl Hub {
             message,
             qos: owed.qos,
             retain: owed.retain,
-            subscription_id: owed.subscription_id,
+            subscription_ids: owed.subscription_ids,
             share: group,
             stored: Some(at),
         };

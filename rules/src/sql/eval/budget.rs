@@ -40,6 +40,11 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// The steps taken so far.
+    pub(in crate::sql) fn used(&self) -> u32 {
+        STEPS_MAX - self.steps
+    }
+
     pub(in crate::sql) fn step(&mut self, steps: u32) -> Result<(), EvalError> {
         match self.steps.checked_sub(steps) {
             Some(left) => {

@@ -85,7 +85,10 @@ static SOURCEIP: Function = Function {
     since: SqlVersion::V2016,
     summary: "The IP address of the publisher.",
     examples: &[eg("sourceip()", "\"192.158.1.38\"")],
-    body: |call| known(call.evaluator.message.source_ip),
+    body: |call| match call.evaluator.message.source_ip {
+        Some(address) => Ok(address.to_string().into()),
+        None => Err(Stop::Undefined),
+    },
     ..PLAIN
 };
 

@@ -49,8 +49,7 @@ pub(in crate::sql) struct Json<'v> {
 
 impl Index {
     /// Indexes an object or an array; nothing if the text is neither, or not JSON.
-    pub(in crate::sql) fn of(bytes: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok()?;
+    pub(in crate::sql) fn of(text: &str) -> Option<Self> {
         Self::of_text(text).filter(|index| {
             let root = index.0.first().map(|node| node.kind);
             matches!(root, Some(Kind::Array | Kind::Object))

@@ -38,7 +38,9 @@ impl Parser<'_> {
         let scheme = arguments.get(1);
         let is_proto =
             matches!(scheme, Some(Expr::Constant(Constant::Text(text))) if **text == *"proto");
-        if self.in_template && function.name == "decode" && is_proto {
+        let is_proto = is_proto && function.name == "decode";
+        self.asks_outside |= is_proto || function.outside == Outside::Asked;
+        if self.in_template && is_proto {
             let message = "templates cannot decode protobuf: do it in SET or SELECT";
             return Err(self.error_at(&span, message));
         }

@@ -65,6 +65,8 @@ struct Parser<'t> {
     in_template: bool,
     /// Calls that ask the outside, so far.
     outside_calls: usize,
+    /// Whether something asks the outside, be it for a schema.
+    asks_outside: bool,
 }
 
 impl<'t> Parser<'t> {
@@ -85,6 +87,7 @@ impl<'t> Parser<'t> {
             depth: 0,
             in_template: false,
             outside_calls: 0,
+            asks_outside: false,
         })
     }
 

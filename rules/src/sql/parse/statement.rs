@@ -45,6 +45,7 @@ impl Parser<'_> {
             select,
             filter,
             condition,
+            asks_outside: self.asks_outside,
         })
     }
 

@@ -1,0 +1,418 @@
+//! From an offered message to what its rules did: counts that add up, order, limits, targets that
+//! fail, and the end of it all.
+
+use bytes::Bytes;
+use http::StatusCode;
+use rules::actions::{Place, Republish};
+use rules::delivery::{
+    Delivery, Denied, Event, Offer, Outcome, Ports, Protocol, Publisher, RecordQuery, Republisher,
+    Roles, Rule, RuleCounters, RuleHandle, RuleSet, Settings,
+};
+use rules::target::{Answer, AwsRequest, BoxFuture, Route, SendFailure, Target, Via};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/r";
+
+/// The world around the engine: what was republished, and how the target behaves.
+#[derive(Default)]
+struct World {
+    published: Mutex<Vec<(String, Bytes)>>,
+    /// What the next requests are answered; then 200.
+    answers: Mutex<VecDeque<Result<u16, &'static str>>>,
+    sent: Mutex<Vec<Bytes>>,
+    /// Requests are answered only when one of these is there.
+    gate: Option<Semaphore>,
+}
+
+impl Roles for World {
+    fn authorize(&self, _: &str, role_arn: &str, _: &str, _: &str) -> Result<(), Denied> {
+        match role_arn {
+            ROLE => Ok(()),
+            _ => Err(Denied {
+                reason: "no".to_owned(),
+            }),
+        }
+    }
+}
+
+impl Republisher for World {
+    fn republish(&self, message: Republish, _: &Event) -> Result<(), String> {
+        let mut published = self.published.lock().unwrap();
+        published.push((message.topic, message.payload));
+        Ok(())
+    }
+}
+
+impl Target for World {
+    fn route(&self, request: &AwsRequest) -> Route {
+        Route {
+            via: Via::Network,
+            url: format!("http://target{}", request.path),
+        }
+    }
+
+    fn send<'a>(
+        &'a self,
+        _: &'a Route,
+        request: &'a AwsRequest,
+    ) -> BoxFuture<'a, Result<Answer, SendFailure>> {
+        Box::pin(async {
+            if let Some(gate) = &self.gate {
+                gate.acquire().await.unwrap().forget();
+            }
+            self.sent.lock().unwrap().push(request.body.clone());
+            let answer = self.answers.lock().unwrap().pop_front();
+            match answer.unwrap_or(Ok(200)) {
+                Ok(status) => Ok(Answer {
+                    status: StatusCode::from_u16(status).unwrap(),
+                    error_type: None,
+                    body: Bytes::new(),
+                }),
+                Err(why) => Err(SendFailure::unreachable(why.to_owned())),
+            }
+        })
+    }
+}
+
+impl World {
+    fn published(&self) -> Vec<(String, String)> {
+        let published = self.published.lock().unwrap();
+        let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+        let entries = published.iter().map(|(topic, p)| (topic.clone(), text(p)));
+        entries.collect()
+    }
+}
+
+fn engine(world: &Arc<World>, change: impl FnOnce(&mut Settings)) -> Delivery {
+    let mut settings = Settings::new(Place {
+        region: "us-east-1".to_owned(),
+        account_id: "123456789012".to_owned(),
+    });
+    change(&mut settings);
+    let ports = Ports {
+        roles: Arc::clone(world) as _,
+        target: Arc::clone(world) as _,
+        republisher: Arc::clone(world) as _,
+        recorded: Arc::new(|_| {}),
+        now_ms: Arc::new(|| 1_700_000_000_000),
+    };
+    Delivery::new(settings, ports, Handle::current())
+}
+
+/// A rule with a list of actions, or with members of its own.
+fn rule(delivery: &Delivery, name: &str, sql: &str, actions: Value) -> RuleHandle {
+    let mut payload = json!({"sql": sql, "awsIotSqlVersion": "2016-03-23"});
+    match actions {
+        Value::Object(members) => payload.as_object_mut().unwrap().extend(members),
+        actions => payload["actions"] = actions,
+    }
+    delivery.open(Arc::new(Rule::compile(name, &payload).unwrap()))
+}
+
+fn republish(topic: &str) -> Value {
+    json!({"republish": {"roleArn": ROLE, "topic": topic}})
+}
+
+fn s3() -> Value {
+    json!({"s3": {"roleArn": ROLE, "bucketName": "bucket", "key": "k"}})
+}
+
+fn offer(payload: &[u8]) -> Offer<'_> {
+    Offer {
+        publisher: Publisher {
+            client_id: Some("device".into()),
+            principal: "certificate".into(),
+            source_ip: Some([127, 0, 0, 1].into()),
+            protocol: Protocol::Mqtt,
+            hops: 0,
+        },
+        payload,
+        mqtt5: None,
+        received_ms: 1_700_000_000_000,
+    }
+}
+
+/// The rules of the topic `a`.
+fn set(rules: &[&RuleHandle]) -> RuleSet {
+    RuleSet::new(&"a".into(), rules.iter().copied().cloned().collect())
+}
+
+/// Matches, and what became of them: not matched, executed, failed in SQL, throttled.
+fn counts(counters: &RuleCounters) -> [u64; 5] {
+    let RuleCounters {
+        topic_match,
+        not_matched,
+        executed,
+        parse_error,
+        throttled,
+        ..
+    } = counters;
+    [topic_match, not_matched, executed, parse_error, throttled].map(|counter| counter.count())
+}
+
+#[tokio::test]
+async fn all_rules_of_a_topic_see_each_message_and_the_counts_add_up() {
+    let world = Arc::new(World::default());
+    let delivery = engine(&world, |_| {});
+    let rules = [
+        ("all", "SELECT * FROM 'a'"),
+        ("hot", "SELECT t FROM 'a' WHERE t > 1"),
+        ("cold", "SELECT t FROM 'a' WHERE t < 0"),
+        (
+            "fails",
+            "SELECT get_dynamodb('t', 'k', t, 'arn:aws:iam::123456789012:role/r') FROM 'a'",
+        ),
+    ];
+    let handles: Vec<RuleHandle> = rules
+        .iter()
+        .map(|(name, sql)| rule(&delivery, name, sql, json!([republish(name)])))
+        .collect();
+    let set = RuleSet::new(&"a".into(), handles.clone());
+    for t in 0..4 {
+        set.offer(offer(format!(r#"{{"t": {t}}}"#).as_bytes()));
+    }
+    delivery.idle().await;
+    let counted: Vec<_> = handles.iter().map(|h| counts(h.counters())).collect();
+    assert_eq!(
+        counted,
+        [
+            [4, 0, 4, 0, 0],
+            [4, 2, 2, 0, 0],
+            [4, 4, 0, 0, 0],
+            [4, 0, 0, 4, 0]
+        ]
+    );
+    let mut hot = world.published();
+    hot.retain(|(topic, _)| topic == "hot");
+    let payloads: Vec<&str> = hot.iter().map(|(_, payload)| payload.as_str()).collect();
+    assert_eq!(payloads, [r#"{"t":2}"#, r#"{"t":3}"#]);
+}
+
+#[tokio::test]
+async fn republished_messages_keep_the_order_of_what_they_come_from() {
+    let world = Arc::new(World::default());
+    let delivery = engine(&world, |_| {});
+    let rule = rule(&delivery, "r", "SELECT * FROM 'a'", json!([republish("b")]));
+    let set = set(&[&rule]);
+    for number in 0..500 {
+        set.offer(offer(number.to_string().as_bytes()));
+    }
+    delivery.idle().await;
+    let expected: Vec<_> = (0..500).map(|n| ("b".to_owned(), n.to_string())).collect();
+    assert_eq!(world.published(), expected);
+}
+
+#[tokio::test]
+async fn a_rule_whose_sql_takes_long_is_evaluated_apart_and_stays_right() {
+    let world = Arc::new(World::default());
+    let delivery = engine(&world, |_| {});
+    let slow = "SELECT (SELECT VALUE (SELECT VALUE y FROM z.x AS y) FROM z.x) AS n FROM 'a'";
+    let slow = rule(&delivery, "slow", slow, json!([republish("b")]));
+    let set = set(&[&slow]);
+    let payload = format!(r#"{{"z": {{"x": [{}]}}}}"#, vec!["1"; 200].join(","));
+    for _ in 0..3 {
+        set.offer(offer(payload.as_bytes()));
+    }
+    delivery.idle().await;
+    assert_eq!(counts(slow.counters()), [3, 0, 3, 0, 0]);
+    let published = world.published();
+    assert_eq!(published.len(), 3);
+    assert!(published.iter().all(|one| *one == published[0]));
+}
+
+#[tokio::test]
+async fn more_than_fits_is_dropped_and_counted_for_each_rule() {
+    let world = Arc::new(World::default());
+    let delivery = engine(&world, |settings| settings.intake_messages = 10);
+    let one = rule(
+        &delivery,
+        "one",
+        "SELECT * FROM 'a'",
+        json!([republish("b")]),
+    );
+    let two = rule(&delivery, "two", "SELECT * FROM 'a' WHERE false", json!([]));
+    let set = set(&[&one, &two]);
+    // Nothing is taken out in between: the test has the only thread.
+    for _ in 0..15 {
+        set.offer(offer(b"{}"));
+    }
+    delivery.idle().await;
+    assert_eq!(counts(one.counters()), [15, 0, 10, 0, 5]);
+    assert_eq!(counts(two.counters()), [15, 10, 0, 0, 5]);
+    set.offer(offer(b"{}"));
+    delivery.idle().await;
+    assert_eq!(counts(one.counters()), [16, 0, 11, 0, 5]);
+}
+
+#[tokio::test]
+async fn the_bytes_that_wait_are_bounded() {
+    for bytes in ["intake", "queue"] {
+        let world = Arc::new(World {
+            gate: Some(Semaphore::new(0)),
+            ..World::default()
+        });
+        let delivery = engine(&world, |settings| match bytes {
+            "intake" => settings.intake_bytes = 2500,
+            _ => settings.queue_bytes = 5000,
+        });
+        let handle = rule(&delivery, "r", "SELECT * FROM 'a'", json!([s3()]));
+        let set = set(&[&handle]);
+        for _ in 0..5 {
+            set.offer(offer(&[b'x'; 1000]));
+        }
+        world.gate.as_ref().unwrap().add_permits(100);
+        delivery.idle().await;
+        // The queue holds message and result.
+        assert_eq!(counts(handle.counters()), [5, 0, 2, 0, 3], "{bytes}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_fails_is_asked_again_and_then_the_error_action_runs_once() {
+    // What the target answers, and how often it is asked; AWS's texts in the error action.
+    let rows: [(&[Result<u16, &'static str>], usize, Option<&str>); 5] = [
+        (&[Ok(200)], 1, None),
+        (&[Ok(503), Err("reset"), Ok(200)], 3, None),
+        (
+            &[Ok(500), Ok(500), Ok(500), Ok(500)],
+            4,
+            Some(
+                "Failed to put S3 object. The error received was Internal Server Error (Service: \
+                 Amazon S3; Status Code: 500; Error Code: null). Message arrived on: a, Action: \
+                 s3, Bucket: bucket, Key: k",
+            ),
+        ),
+        (
+            &[Ok(403)],
+            1,
+            Some(
+                "Failed to put S3 object. The error received was Forbidden (Service: Amazon S3; \
+                 Status Code: 403; Error Code: null). Message arrived on: a, Action: s3, Bucket: \
+                 bucket, Key: k",
+            ),
+        ),
+        (
+            &[Err("hung"), Err("hung"), Err("hung"), Err("cut")],
+            4,
+            Some(
+                "Failed to put S3 object. The error received was cut. Message arrived on: a, \
+                 Action: s3, Bucket: bucket, Key: k",
+            ),
+        ),
+    ];
+    for (answers, attempts, error) in rows {
+        let world = Arc::new(World::default());
+        world.answers.lock().unwrap().extend(answers);
+        let delivery = engine(&world, |_| {});
+        let actions = json!({"actions": [s3()], "errorAction": republish("errors")});
+        let handle = rule(&delivery, "r", "SELECT * FROM 'a'", actions);
+        set(&[&handle]).offer(offer(b"{}"));
+        delivery.idle().await;
+        assert_eq!(world.sent.lock().unwrap().len(), attempts);
+        let published = world.published();
+        let got = published.first().map(|(topic, payload)| {
+            assert_eq!(topic, "errors");
+            let mut error: Value = serde_json::from_str(payload).unwrap();
+            let trace_id = error.as_object_mut().unwrap().remove("cloudwatchTraceId");
+            assert_eq!(trace_id.unwrap().as_str().unwrap().len(), 36);
+            error
+        });
+        let expected = error.map(|error| {
+            json!({
+                "ruleName": "r", "topic": "a", "clientId": "device", "sourceIp": "127.0.0.1",
+                "base64OriginalPayload": "e30=",
+                "failures": [{"failedAction": "S3Action", "failedResource": "bucket",
+                    "errorMessage": error}],
+            })
+        });
+        assert_eq!(got, expected);
+        let counters = handle.counters().action("s3");
+        let failed = u64::from(error.is_some());
+        assert_eq!(counters.failure.count(), failed);
+        assert_eq!(counters.success.count(), 1 - failed);
+        let errors = handle.counters().action("republish");
+        assert_eq!(errors.error_action_success.count(), failed);
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_hangs_holds_up_neither_other_rules_nor_publishers() {
+    let world = Arc::new(World {
+        gate: Some(Semaphore::new(0)),
+        ..World::default()
+    });
+    let delivery = engine(&world, |settings| settings.queue_messages = 20);
+    let stuck = rule(&delivery, "stuck", "SELECT * FROM 'a'", json!([s3()]));
+    let free = rule(
+        &delivery,
+        "free",
+        "SELECT * FROM 'a'",
+        json!([republish("b")]),
+    );
+    let set = set(&[&stuck, &free]);
+    for _ in 0..100 {
+        set.offer(offer(b"{}"));
+        // So that the workers run.
+        tokio::task::yield_now().await;
+    }
+    while free.counters().executed.count() < 100 {
+        tokio::task::yield_now().await;
+    }
+    world.gate.as_ref().unwrap().add_permits(1000);
+    delivery.idle().await;
+    let [matched, _, executed, _, throttled] = counts(stuck.counters());
+    assert_eq!((matched, executed + throttled), (100, 100));
+    // Those that waited, one that the worker held, and those that were worked on.
+    assert!((36..=37).contains(&executed), "{executed}");
+    assert_eq!(world.sent.lock().unwrap().len() as u64, executed);
+    let sent = stuck.counters().action("s3");
+    assert_eq!(sent.success.count(), executed);
+}
+
+#[tokio::test]
+async fn the_end_lets_out_what_was_taken_and_takes_no_more() {
+    let world = Arc::new(World::default());
+    let delivery = engine(&world, |_| {});
+    let handle = rule(
+        &delivery,
+        "r",
+        "SELECT * FROM 'a'",
+        json!([republish("b"), s3()]),
+    );
+    let set = set(&[&handle]);
+    for _ in 0..300 {
+        set.offer(offer(b"{}"));
+    }
+    assert_eq!(delivery.drain(Duration::from_secs(60)).await, 0);
+    assert_eq!(world.published().len(), 300);
+    assert_eq!(world.sent.lock().unwrap().len(), 300);
+    set.offer(offer(b"{}"));
+    assert_eq!(counts(handle.counters()), [300, 0, 300, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_loop_of_republish_actions_ends() {
+    let world = Arc::new(World::default());
+    let delivery = engine(&world, |settings| settings.hops_max = 3);
+    let rule = rule(&delivery, "r", "SELECT * FROM 'a'", json!([republish("a")]));
+    let set = set(&[&rule]);
+    for hops in 0..5 {
+        let mut offer = offer(b"{}");
+        offer.publisher.hops = hops;
+        set.offer(offer);
+    }
+    delivery.idle().await;
+    assert_eq!(world.published().len(), 3);
+    let query = RecordQuery {
+        limit: 10,
+        ..RecordQuery::default()
+    };
+    let records = delivery.records().page(&query);
+    let reason = "the message went through 3 republish actions already".to_owned();
+    assert_eq!(records[4].outcome, Outcome::Failed { reason });
+}
