@@ -13,12 +13,11 @@ import time
 import pytest
 
 from harness import DEADLINE_S, Server
-from mqtt_client import V5 as PAHO_V5
-from mqtt_client import plain_client
 from raw_mqtt import (
     CONNACK,
     PINGREQ,
     PINGRESP,
+    PUBACK,
     SUBACK,
     UNSUBACK,
     V3,
@@ -45,9 +44,7 @@ def profiled(request, tmp_path_factory):
     with Server(directory, "--memory", "--profile", request.param) as server:
         server.profile = request.param
         # What is allocated once is not growth.
-        with plain_client(server, "first") as client:
-            client.subscribe("a")
-            client.publish("a")
+        works(server)
         yield server
 
 
@@ -66,10 +63,9 @@ def grows(profiled):
 def works(server):
     """A client connects and gets what it publishes, soon."""
     began = time.monotonic()
-    with plain_client(server, "works", version=PAHO_V5) as client:
-        client.subscribe("works")
-        client.publish("works", "x")
-        assert client.payload() == "x"
+    with Raw(server.mqtt_port) as raw:
+        raw.open("works", V5).subscribed("works")
+        raw.send(publish("works", version=V5)).message()
     assert time.monotonic() - began < 5
 
 
@@ -293,22 +289,25 @@ def test_qos_2_messages_are_stored_once(profiled, grows):
             raw.open("unreleased", version)
             for number in range(65_535):
                 raw.send(publish("two", b"", 2, number + 1, version))
-            raw.send(PINGREQ).next_of(PINGRESP)
+            raw.send(PINGREQ)
+            # It ends when there are more than the server takes, or takes them all.
+            while (found := raw.next()) and found[0] >> 4 != PINGRESP:
+                assert found[0] == 0x50 or found[1][0] == 0x93, found
     grows(48)
 
 
 def test_sessions_that_are_left_behind_are_freed(profiled, grows):
     """F06, F04."""
-    for number in range(3000):
-        with Raw(profiled.mqtt_port) as raw:
-            raw.send(connect(f"left-{number}", V5, props=[b"\x11\xff\xff\xff\xff"])).next()
-            raw.send(b"\xe0\x00")
-    grows(96)
-    for number in range(3000):
-        with Raw(profiled.mqtt_port) as raw:
-            raw.open(f"left-{number}", V5)
-            assert raw.session_present
-    grows(96)
+    for present in (False, True):
+        for number in range(3000):
+            with Raw(profiled.mqtt_port) as raw:
+                # Persistent first, then clean, which ends it.
+                props = [] if present else [b"\x11\xff\xff\xff\xff"]
+                raw.send(connect(f"left-{number}", V5, flags=2 * present, props=props))
+                _, body = raw.next()
+                assert body[:2] == b"\0\0"
+                raw.send(b"\xe0\x00")
+        grows(96)
 
 
 def test_one_client_id_from_many_sides(profiled):
@@ -429,8 +428,9 @@ def test_messages_of_deep_json_harm_no_rule(profiled):
     iot = profiled.client("iot")
     rule = {"sql": "SELECT a.b.c AS x, * FROM 'deep/#' WHERE a.b.c = 1", "actions": []}
     iot.create_topic_rule(ruleName="deep", topicRulePayload=rule)
-    with plain_client(profiled, "deep") as client:
+    with Raw(profiled.mqtt_port) as raw:
+        raw.open("deep", V3)
         for body in ("[" * 60_000, '{"a":' * 20_000 + "1" + "}" * 20_000, "1" * 60_000, '"\\u'):
-            client.publish("deep/x", body)
+            raw.send(publish("deep/x", body.encode(), 1)).next_of(PUBACK)
     works(profiled)
     iot.delete_topic_rule(ruleName="deep")

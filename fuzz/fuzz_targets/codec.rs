@@ -91,7 +91,8 @@ fn again(version: Version, publish: &mqtt::codec::Publish<'_>) -> Vec<u8> {
         },
         properties: &properties,
         expiry_s: publish.properties.message_expiry_s,
-        subscription_id: None,
+        topic_alias: None,
+        subscription_ids: &[],
         payload: publish.payload,
     };
     if publish.topic.is_empty() {

@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use mqtt::codec::{Packet, Version, decode, frame};
-use mqtt::session::{Incoming, Outbound, Outgoing, OutgoingLimits, Sent};
+use mqtt::codec::{Packet, PublishForm, Version, decode, frame};
+use mqtt::session::{Incoming, Outbound, Outgoing, OutgoingLimits, Sent, SubscriptionIds};
 use mqtt::{Message, QoS};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -48,6 +48,7 @@ fuzz_target!(|data: &[u8]| {
         queued_bytes: 64,
         packet_bytes: 40,
         dup: first & 0x40 != 0,
+        topic_aliases: u16::from(first >> 5 & 1),
     };
     let version = if first & 0x80 == 0 {
         Version::V311
@@ -139,14 +140,17 @@ impl Model {
             message: Arc::new(message),
             qos,
             retain: false,
-            subscription_id: None,
+            subscription_ids: SubscriptionIds::default(),
             share: owed.shared.then_some(()),
             stored: Some(number),
         };
         let room = value & 16 == 0;
-        match self
-            .outgoing
-            .send(outbound, room, self.now_ms, &mut self.out)
+        // Now and then as it is given to many: encoded before.
+        let form = (value & 8 != 0).then(|| {
+            let body = outbound.message.body(self.now_ms, &[]);
+            PublishForm::new(self.outgoing.version(), qos, &body)
+        });
+        match self.outgoing.send(outbound, form.as_ref(), room, self.now_ms, &mut self.out)
         {
             Sent::Now | Sent::Queued => self.owed.push_back(owed),
             Sent::Dropped => {}

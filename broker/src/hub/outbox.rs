@@ -5,9 +5,9 @@ use super::end::End;
 use super::group::Group;
 use super::journal::Keeper;
 use super::link::Link;
+use super::publication::Publication;
 #[cfg(test)]
 use super::simulation::fault::{Fault, planted};
-use super::publication::Publication;
 use mqtt::Message;
 use mqtt::codec::{PublishForm, Version};
 use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent};

@@ -12,6 +12,7 @@ mod tcp;
 mod tests;
 mod tls;
 mod tls_wire;
+mod turns;
 mod upgrade;
 mod websocket;
 mod wire;

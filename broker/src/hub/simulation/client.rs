@@ -55,6 +55,7 @@ pub(super) struct Asked {
     pub(super) clean: bool,
     pub(super) expiry_s: u32,
     pub(super) receive_maximum: Option<u16>,
+    pub(super) topic_alias_maximum: Option<u16>,
     pub(super) keep_alive_s: u16,
     /// QoS and delay of a will.
     pub(super) will: Option<(QoS, u32)>,
@@ -157,6 +158,7 @@ impl Client {
             properties: ConnectProperties {
                 session_expiry_s: Some(asked.expiry_s).filter(|s| *s > 0),
                 receive_maximum: asked.receive_maximum,
+                topic_alias_maximum: asked.topic_alias_maximum,
                 ..ConnectProperties::default()
             },
         };

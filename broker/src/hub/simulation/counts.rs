@@ -25,6 +25,7 @@ counts! {
     acknowledgements_late,
     acknowledgements_unknown,
     aliases_used,
+    aliases_used_out,
     behind_the_end,
     broken,
     clean_ends,

@@ -26,6 +26,9 @@ struct Line {
     to_client: Vec<u8>,
     will: Option<Will>,
     aliases: BTreeMap<u16, String>,
+    /// Those that the server has set, and how many it may set.
+    aliases_out: BTreeMap<u16, String>,
+    alias_maximum: u16,
     /// Why the server may close it.
     reason: Option<&'static str>,
 }
@@ -90,6 +93,8 @@ impl Oracle {
                 to_client: Vec::new(),
                 will: None,
                 aliases: BTreeMap::new(),
+                aliases_out: BTreeMap::new(),
+                alias_maximum: 0,
                 reason: None,
             },
         );
@@ -208,6 +213,7 @@ impl Oracle {
         line.version = connect.version;
         let asked = connect.properties.receive_maximum.unwrap_or(u16::MAX);
         line.window = usize::from(asked.min(self.profile.outbound_inflight));
+        line.alias_maximum = connect.properties.topic_alias_maximum.unwrap_or(0);
         line.silence_max_ms = u64::from(keep_alive_s) * 1500;
         line.will = connect.will.map(|will| Will {
             mark: Mark::of(will.payload).expect("wills have marks"),
@@ -482,10 +488,11 @@ impl Oracle {
     }
 
     fn delivers(&mut self, number: usize, publish: &Publish<'_>) -> Result<(), Violation> {
+        let topic = self.topic_out(number, publish)?;
         let client = self.lines[&number].client;
         let dup_expected = self.profile.dup_on_redelivery;
         let mark = Mark::of(publish.payload).ok_or("a message that nobody published")?;
-        let shared = publish.topic.starts_with("s/");
+        let shared = topic.starts_with("s/");
         let published = self.ledger.times(mark);
         if published == 0 {
             return Err(format!("{mark:?} was never published"));
@@ -496,7 +503,7 @@ impl Oracle {
         }
         // What was published again may have been routed before and after anything else.
         let ordered = !shared && !publish.retain && published == 1 && !mark.is_will();
-        let order = ordered.then_some((publish.topic, publish.qos));
+        let order = ordered.then_some((topic.as_str(), publish.qos));
         let Some(id) = publish.packet_id else {
             session.in_order(mark, order)?;
             let copies = session.at_most_once(mark, publish.retain);
@@ -545,6 +552,27 @@ impl Oracle {
             self.one_member(mark)?;
         }
         Ok(())
+    }
+
+    /// The topic of a message to a client, which an alias may stand for.
+    fn topic_out(&mut self, number: usize, publish: &Publish<'_>) -> Result<String, Violation> {
+        let line = self.line(number)?;
+        let Some(alias) = publish.properties.topic_alias else {
+            return Ok(publish.topic.to_owned());
+        };
+        if alias == 0 || alias > line.alias_maximum {
+            return Err(format!(
+                "alias: {alias} to a client that takes {}",
+                line.alias_maximum
+            ));
+        }
+        if publish.topic.is_empty() {
+            let known = line.aliases_out.get(&alias).cloned();
+            self.counts.aliases_used_out += 1;
+            return known.ok_or_else(|| format!("alias: {alias} was never set"));
+        }
+        line.aliases_out.insert(alias, publish.topic.to_owned());
+        Ok(publish.topic.to_owned())
     }
 
     /// Of a message to a group no more copies are on the way than groups are owed one.

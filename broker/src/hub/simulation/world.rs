@@ -231,6 +231,7 @@ impl World {
                 0
             },
             receive_maximum: (v5 && chance.random()).then(|| chance.random_range(1..5)),
+            topic_alias_maximum: (v5 && chance.random()).then(|| chance.random_range(1..4)),
             keep_alive_s: *[0, 30, 60].choose(chance).expect("three"),
             will,
         }
@@ -440,6 +441,7 @@ impl World {
                     0
                 },
                 receive_maximum: None,
+                topic_alias_maximum: None,
                 keep_alive_s: 60,
                 will: None,
             };
