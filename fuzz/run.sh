@@ -13,7 +13,7 @@ set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 seconds=${1:-60}
 shift || true
-all=(codec_v4 codec_v5 session filters policy sql http connection)
+all=(codec_v4 codec_v5 session filters policy sql shadow http connection)
 targets=()
 inputs=()
 for argument in "$@"; do

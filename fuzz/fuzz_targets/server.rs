@@ -59,10 +59,10 @@ impl Port {
             })
         };
         match self {
-            Port::Api => aws().api_port,
-            Port::VerifiedApi => verified().ports().api_port,
-            Port::Aws => aws().mqtt_port.expect("it was asked for"),
-            Port::Mqtt => mqtt().ports().mqtt_port.expect("it was asked for"),
+            Port::Api => aws().api,
+            Port::VerifiedApi => verified().ports().api,
+            Port::Aws => aws().mqtt.expect("it was asked for"),
+            Port::Mqtt => mqtt().ports().mqtt.expect("it was asked for"),
         }
     }
 }

@@ -42,18 +42,22 @@ fuzz_target!(|data: &[u8]| {
     let Some((&first, operations)) = data.split_first() else {
         return;
     };
+    let version = if first & 0x80 == 0 {
+        Version::V311
+    } else {
+        Version::V5
+    };
     let limits = OutgoingLimits {
         inflight: u16::from(first & 3) + 1,
         queued: usize::from(first >> 2 & 7) + 1,
         queued_bytes: 64,
         packet_bytes: 40,
         dup: first & 0x40 != 0,
-        topic_aliases: u16::from(first >> 5 & 1),
-    };
-    let version = if first & 0x80 == 0 {
-        Version::V311
-    } else {
-        Version::V5
+        topic_aliases: if version == Version::V5 {
+            u16::from(first >> 5 & 1)
+        } else {
+            0
+        },
     };
     let mut model = Model {
         outgoing: Outgoing::new(version, limits),
@@ -150,7 +154,9 @@ impl Model {
             let body = outbound.message.body(self.now_ms, &[]);
             PublishForm::new(self.outgoing.version(), qos, &body)
         });
-        match self.outgoing.send(outbound, form.as_ref(), room, self.now_ms, &mut self.out)
+        match self
+            .outgoing
+            .send(outbound, form.as_ref(), room, self.now_ms, &mut self.out)
         {
             Sent::Now | Sent::Queued => self.owed.push_back(owed),
             Sent::Dropped => {}

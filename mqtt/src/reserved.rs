@@ -24,6 +24,55 @@ impl<'a> BasicIngest<'a> {
     }
 }
 
+/// What a request asks of a shadow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShadowOperation {
+    /// The whole document.
+    Get,
+    /// A change.
+    Update,
+    /// Its end.
+    Delete,
+}
+
+/// A request to the Device Shadow service ("Device Shadow MQTT topics" in the AWS IoT developer
+/// guide).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShadowRequest<'a> {
+    /// The thing.
+    pub thing: &'a str,
+    /// The shadow's name; the classic shadow has none.
+    pub shadow: Option<&'a str>,
+    /// What is asked for.
+    pub operation: ShadowOperation,
+}
+
+impl<'a> ShadowRequest<'a> {
+    /// Takes `$aws/things/THING/shadow/[name/SHADOW/]OPERATION` apart.
+    pub fn parse(topic: &'a str) -> Option<Self> {
+        let rest = topic.strip_prefix("$aws/things/")?;
+        let (thing, rest) = rest.split_once("/shadow/")?;
+        let (shadow, operation) = match rest.strip_prefix("name/") {
+            Some(named) => {
+                let (shadow, operation) = named.split_once('/')?;
+                (Some(shadow), operation)
+            }
+            None => (None, rest),
+        };
+        let operation = match operation {
+            "get" => ShadowOperation::Get,
+            "update" => ShadowOperation::Update,
+            "delete" => ShadowOperation::Delete,
+            _ => return None,
+        };
+        Some(Self {
+            thing,
+            shadow,
+            operation,
+        })
+    }
+}
+
 /// Whether a client may publish to a topic. Topics that do not begin with `$` are anyone's.
 pub fn may_publish(topic: &str, profile: &Profile) -> bool {
     if !topic.starts_with('$') || !profile.reserved_topics {
@@ -237,6 +286,33 @@ mod tests {
         for (filter, expected) in subscribe {
             assert_eq!(may_subscribe(filter, &aws), expected, "{filter}");
         }
+    }
+
+    #[test]
+    fn requests_to_shadows_name_thing_shadow_and_operation() {
+        let parsed = |topic| {
+            let request = ShadowRequest::parse(topic)?;
+            Some((request.thing, request.shadow, request.operation))
+        };
+        let check = |topic, expected| assert_eq!(parsed(topic), expected, "{topic}");
+        let update = ShadowOperation::Update;
+        check(
+            "$aws/things/t/shadow/get",
+            Some(("t", None, ShadowOperation::Get)),
+        );
+        check(
+            "$aws/things/t/shadow/name/n/update",
+            Some(("t", Some("n"), update)),
+        );
+        check(
+            "$aws/things/shadow/shadow/delete",
+            Some(("shadow", None, ShadowOperation::Delete)),
+        );
+        check("$aws/things/t/shadow/get/accepted", None);
+        check("$aws/things/t/shadow/name/n/update/delta", None);
+        check("$aws/things/t/shadow/name/update", None);
+        check("$aws/things/t/jobs/get", None);
+        check("things/t/shadow/get", None);
     }
 
     #[test]

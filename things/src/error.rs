@@ -29,6 +29,8 @@ pub enum ThingsError {
     #[error("{0}")]
     RegistrationCodeValidation(String),
     #[error("{0}")]
+    InvalidQuery(String),
+    #[error("{0}")]
     LimitExceeded(String),
     #[error("{0}")]
     Unauthorized(String),

@@ -5,11 +5,14 @@
 
 mod plane;
 
+mod account;
 mod certificate;
 mod iot_policies;
 mod registry;
 mod roles;
 mod rules;
+mod search;
+mod shadow;
 
 mod arn;
 mod error;
@@ -18,23 +21,30 @@ mod state;
 mod store;
 mod target;
 
+pub use account::{
+    Authorizer, AuthorizerUpdate, DeviceCredentials, DomainConfiguration,
+    DomainConfigurationUpdate, NewAuthorizer, NewRoleAlias, RoleAlias, Setting, SettingKey,
+};
 pub use certificate::{
     CaCertificate, CaUpdate, Certificate, CertificateStatus, KeysAndCertificate, NewCaCertificate,
 };
 pub use error::ThingsError;
 pub use iot_policies::{
-    EffectivePolicy, IotPolicy, NewPolicy, PolicySummary, PolicyVersion, PolicyVersionSummary,
+    AuthDecision, AuthQuestion, EffectivePolicy, IotPolicy, NewPolicy, PolicySummary,
+    PolicyVersion, PolicyVersionSummary,
 };
 pub use page::Page;
 pub use plane::{Change, OpenError, Settings, Things};
 pub use registry::{
-    BillingGroup, GroupFilter, GroupUpdate, NewBillingGroup, NewThing, NewThingGroup, NewThingType,
-    PrincipalThing, Tags, Thing, ThingFacts, ThingFilter, ThingGroup, ThingPrincipal,
-    ThingPrincipalType, ThingType, ThingTypeProperties, ThingUpdate,
+    BillingGroup, DynamicQuery, GroupFilter, GroupUpdate, NewBillingGroup, NewThing, NewThingGroup,
+    NewThingType, PrincipalThing, RegistryEvent, Tags, Thing, ThingFacts, ThingFilter, ThingGroup,
+    ThingPrincipal, ThingPrincipalType, ThingType, ThingTypeProperties, ThingUpdate,
 };
 pub use roles::{
     AssumeRole, AttachedPolicy, ManagedPolicy, NewManagedPolicy, NewRole, Role, RoleDecision,
     RoleSession,
 };
 pub use rules::{RuleFilter, TopicRule};
+pub use search::{Connectivity, FoundGroup, FoundThing};
+pub use shadow::{ShadowError, ShadowName, ShadowRejected, ShadowUpdate, Shadows};
 pub use store::{Row, Rows, Table, Then};

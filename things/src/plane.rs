@@ -3,14 +3,17 @@
 use crate::ThingsError;
 use crate::arn::Place;
 use crate::certificate::Authorities;
+use crate::registry::RegistryEvent;
 use crate::roles::Sessions;
+use crate::search::Connectivity;
+use crate::shadow::Shadows;
 use crate::state::State;
 use crate::store::{Batch, Disk, Rows, check_format, failed, load};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Where the control plane lives.
 #[derive(Clone, Debug)]
@@ -49,7 +52,7 @@ pub enum OpenError {
 }
 
 /// What changed, told to watchers after the change is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// Policies, attachments or roles, or a thing that certificates act as, or its groups:
     /// decisions must be taken anew.
@@ -63,6 +66,8 @@ pub enum Change {
     },
     /// Topic rules.
     Rules,
+    /// Something that AWS IoT publishes an event of.
+    Event(RegistryEvent),
     /// Everything was emptied.
     Reset,
 }
@@ -78,11 +83,16 @@ pub struct Things {
     writing: Mutex<()>,
     disk: Option<Disk>,
     rows: Option<Arc<Rows>>,
+    shadows: Shadows,
+    connectivity: OnceLock<ConnectivityOf>,
     epoch: AtomicU64,
     watchers: RwLock<Vec<Watcher>>,
     pub(crate) authorities: Authorities,
     pub(crate) sessions: Mutex<Sessions>,
 }
+
+/// Says whether a client is connected.
+type ConnectivityOf = Box<dyn Fn(&str) -> Option<Connectivity> + Send + Sync>;
 
 type Watcher = Arc<dyn Fn(&Change) + Send + Sync>;
 
@@ -101,6 +111,14 @@ impl Things {
             }
             None => (None, None),
         };
+        let shadows = Shadows::open(rows.as_ref()).map_err(|reason| OpenError::Io {
+            directory: settings
+                .directory
+                .iter()
+                .map(|d| d.display().to_string())
+                .collect(),
+            reason,
+        })?;
         Ok(Self {
             place: Place {
                 region: settings.region.clone(),
@@ -110,6 +128,8 @@ impl Things {
             writing: Mutex::new(()),
             disk,
             rows,
+            shadows,
+            connectivity: OnceLock::new(),
             epoch: AtomicU64::new(1),
             watchers: RwLock::default(),
             authorities: Authorities::open(settings.directory.as_deref())?,
@@ -142,6 +162,25 @@ impl Things {
         self.rows.as_ref()
     }
 
+    /// Sets who knows whether a thing's client is connected, for searches. Set once.
+    pub fn know_connectivity(
+        &self,
+        of: impl Fn(&str) -> Option<Connectivity> + Send + Sync + 'static,
+    ) {
+        // A second one is a second message core on one registry, which nobody makes.
+        let _ = self.connectivity.set(Box::new(of));
+    }
+
+    /// Whether the client of a thing's name is connected; `None` if nobody knows.
+    pub(crate) fn connectivity(&self, thing: &str) -> Option<Connectivity> {
+        self.connectivity.get()?(thing)
+    }
+
+    /// The device shadows.
+    pub fn shadows(&self) -> &Shadows {
+        &self.shadows
+    }
+
     /// Empties everything but the CAs, the rows too.
     ///
     /// # Errors
@@ -156,6 +195,7 @@ impl Things {
         *self.sessions.lock() = Sessions::default();
         self.epoch.fetch_add(1, Ordering::AcqRel);
         drop(writing);
+        self.shadows.clear();
         if let Some(rows) = &self.rows {
             rows.clear().map_err(ThingsError::Internal)?;
         }
@@ -190,10 +230,15 @@ impl Things {
             Some(disk) => Some(disk.write(&batch).map_err(|error| internal(&error))?),
             None => None,
         };
-        let told = batch.apply(&mut self.state.write());
+        let mut state = self.state.write();
+        let mut told = batch.apply(&mut state);
+        let changes = state.registry.take_changes();
+        let events = self.events(&state, &changes);
+        drop(state);
         if !told.is_empty() {
             self.epoch.fetch_add(1, Ordering::AcqRel);
         }
+        told.extend(events.into_iter().map(Change::Event));
         drop(writing);
         self.finish(number, &told)?;
         Ok(answer)
@@ -235,6 +280,8 @@ fn open_disk(directory: &Path, state: &mut State) -> Result<Disk, OpenError> {
     })?;
     disk.each(|table, key, bytes| load(state, table, key, bytes))
         .map_err(|reason| failed(&store, reason))?;
+    // What was read has not changed.
+    state.registry.take_changes();
     Ok(disk)
 }
 

@@ -1,5 +1,6 @@
 //! Everything that the control plane knows, in memory.
 
+use crate::account::Account;
 use crate::certificate::Certificates;
 use crate::iot_policies::Policies;
 use crate::registry::Registry;
@@ -10,6 +11,7 @@ use crate::rules::Rules;
 /// (an attachment, a deletion); it is held for look-ups in memory alone.
 #[derive(Debug, Default)]
 pub(crate) struct State {
+    pub(crate) account: Account,
     pub(crate) registry: Registry,
     pub(crate) certificates: Certificates,
     pub(crate) policies: Policies,

@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::lead::{Lead, lead};
 use super::sigv4::Credential;
-use super::{query, rest, signature};
+use super::{credentials, query, rest, signature};
 use crate::admin;
 use crate::net::Peer;
 use crate::world::World;
@@ -43,6 +43,7 @@ pub(crate) async fn answer(
     let caller = Caller::of(door, peer, request.headers(), credential);
     match lead {
         Lead::Admin => admin::answer(world, request).await,
+        Lead::Credentials(alias) => credentials::answer(world, caller, alias, request).await,
         Lead::Page => not_a_page(),
         Lead::Rest(services) => rest::answer(world, services, caller, request).await,
         Lead::Query(api) => query::answer(world, api, caller, request).await,

@@ -33,7 +33,7 @@ pub(super) fn authorize(call: &Call) -> Result<(), ApiError> {
 
 /// Members that name the resource of an action, and the kind in its ARN; the first one that a
 /// call has decides (Service Authorization Reference, "Actions defined by AWS IoT").
-const NAMING: [(&str, &str); 10] = [
+const NAMING: [(&str, &str); 13] = [
     ("target", ""),
     ("principal", ""),
     ("resourceArn", ""),
@@ -44,6 +44,9 @@ const NAMING: [(&str, &str); 10] = [
     ("thingName", "thing"),
     ("thingTypeName", "thingtype"),
     ("billingGroupName", "billinggroup"),
+    ("authorizerName", "authorizer"),
+    ("roleAlias", "rolealias"),
+    ("indexName", "index"),
 ];
 
 fn resource(call: &Call) -> String {

@@ -68,9 +68,22 @@ impl Caller {
     /// # Errors
     /// Nobody, or somebody who is not let in.
     pub(super) fn guard(&self, world: &World, now_ms: u64) -> Result<Guard, ApiError> {
+        self.guard_as(world, None, now_ms)
+    }
+
+    /// The same for a caller that acts as the thing of a client id.
+    ///
+    /// # Errors
+    /// As [`Caller::guard`].
+    pub(super) fn guard_as(
+        &self,
+        world: &World,
+        client_id: Option<&str>,
+        now_ms: u64,
+    ) -> Result<Guard, ApiError> {
         let identity = self.identity.clone().ok_or_else(missing_token)?;
         let facts = Facts {
-            client_id: None,
+            client_id,
             source_ip: self.source_ip,
             server_name: self.server_name.as_deref(),
             now_ms,

@@ -29,16 +29,19 @@ pub(crate) enum Code {
     AccessDenied,
     CertificateState,
     CertificateValidation,
+    Conflict,
     DeleteConflict,
     ExpiredToken,
     Forbidden,
     IncompleteSignature,
     InternalFailure,
+    InvalidQuery,
     InvalidRequest,
     InvalidSignature,
     LimitExceeded,
     MalformedPolicy,
     MethodNotAllowed,
+    NotConfigured,
     NotImplemented,
     RegistrationCodeValidation,
     RequestEntityTooLarge,
@@ -50,6 +53,7 @@ pub(crate) enum Code {
     Unauthorized,
     UnknownOperation,
     UnrecognizedClient,
+    UnsupportedDocumentEncoding,
     VersionConflict,
     VersionsLimitExceeded,
 }
@@ -61,16 +65,19 @@ impl Code {
             Code::AccessDenied => "AccessDeniedException",
             Code::CertificateState => "CertificateStateException",
             Code::CertificateValidation => "CertificateValidationException",
+            Code::Conflict => "ConflictException",
             Code::DeleteConflict => "DeleteConflictException",
             Code::ExpiredToken => "ExpiredTokenException",
             Code::Forbidden => "ForbiddenException",
             Code::IncompleteSignature => "IncompleteSignatureException",
             Code::InternalFailure => "InternalFailureException",
+            Code::InvalidQuery => "InvalidQueryException",
             Code::InvalidRequest => "InvalidRequestException",
             Code::InvalidSignature => "InvalidSignatureException",
             Code::LimitExceeded => "LimitExceededException",
             Code::MalformedPolicy => "MalformedPolicyException",
             Code::MethodNotAllowed => "MethodNotAllowedException",
+            Code::NotConfigured => "NotConfiguredException",
             Code::NotImplemented => "NotImplementedException",
             Code::RegistrationCodeValidation => "RegistrationCodeValidationException",
             Code::RequestEntityTooLarge => "RequestEntityTooLargeException",
@@ -82,6 +89,7 @@ impl Code {
             Code::Unauthorized => "UnauthorizedException",
             Code::UnknownOperation => "UnknownOperationException",
             Code::UnrecognizedClient => "UnrecognizedClientException",
+            Code::UnsupportedDocumentEncoding => "UnsupportedDocumentEncodingException",
             Code::VersionConflict => "VersionConflictException",
             Code::VersionsLimitExceeded => "VersionsLimitExceededException",
         }
@@ -92,6 +100,7 @@ impl Code {
         match self {
             Code::CertificateValidation
             | Code::IncompleteSignature
+            | Code::InvalidQuery
             | Code::InvalidRequest
             | Code::MalformedPolicy
             | Code::RegistrationCodeValidation
@@ -106,15 +115,19 @@ impl Code {
             | Code::Forbidden
             | Code::InvalidSignature
             | Code::UnrecognizedClient => StatusCode::FORBIDDEN,
-            Code::ResourceNotFound | Code::UnknownOperation => StatusCode::NOT_FOUND,
+            Code::NotConfigured | Code::ResourceNotFound | Code::UnknownOperation => {
+                StatusCode::NOT_FOUND
+            }
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::CertificateState => StatusCode::NOT_ACCEPTABLE,
-            Code::DeleteConflict
+            Code::Conflict
+            | Code::DeleteConflict
             | Code::ResourceAlreadyExists
             | Code::VersionConflict
             | Code::VersionsLimitExceeded => StatusCode::CONFLICT,
             Code::LimitExceeded => StatusCode::GONE,
             Code::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::UnsupportedDocumentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Code::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
             // Not retried by the SDKs, unlike 500, 502, 503 and 504.
             Code::NotImplemented => StatusCode::NOT_IMPLEMENTED,
@@ -171,6 +184,7 @@ impl From<ThingsError> for ApiError {
             ThingsError::CertificateState(_) => Code::CertificateState,
             ThingsError::CertificateValidation(_) => Code::CertificateValidation,
             ThingsError::RegistrationCodeValidation(_) => Code::RegistrationCodeValidation,
+            ThingsError::InvalidQuery(_) => Code::InvalidQuery,
             ThingsError::LimitExceeded(_) => Code::LimitExceeded,
             ThingsError::Unauthorized(_) => Code::Unauthorized,
             ThingsError::AccessDenied(_) => Code::AccessDenied,

@@ -2,6 +2,7 @@
 //! for.
 
 use super::answer::Door;
+use super::credentials;
 use super::error::{ApiError, Code};
 use super::model::Service;
 use super::query::QueryApi;
@@ -11,6 +12,8 @@ use super::query::QueryApi;
 pub(super) enum Lead {
     /// `/_thingcore/`.
     Admin,
+    /// Credentials by this role alias.
+    Credentials(String),
     /// What a browser asks for.
     Page,
     /// The services with JSON over REST; the first that has the path decides.
@@ -32,6 +35,10 @@ pub(super) fn lead(door: Door, path: &str, signed_for: Option<&str>) -> Lead {
         let rest = path.strip_prefix(prefix);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
+    let alias = credentials::alias(path).filter(|_| door == Door::Data && signed_for.is_none());
+    if let Some(alias) = alias {
+        return Lead::Credentials(alias);
+    }
     match (door, signed_for) {
         (Door::Api, _) if below("/_thingcore") => Lead::Admin,
         (Door::Api, None) if path == "/" || below("/console") => Lead::Page,
@@ -97,6 +104,12 @@ mod tests {
                 "/things/t/jobs",
                 Some("iot-jobs-data"),
                 "Rest([IotJobsData, IotData])",
+            ),
+            (
+                Door::Data,
+                "/role-aliases/a/credentials",
+                None,
+                "Credentials(\"a\")",
             ),
             (
                 Door::Data,

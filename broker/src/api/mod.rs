@@ -8,6 +8,7 @@ mod bind;
 mod body;
 mod call;
 mod caller;
+mod credentials;
 mod error;
 mod lead;
 mod model;

@@ -68,7 +68,7 @@ pub(super) async fn verified(
 /// How much is read of a body to hash it; `None` where nothing is verified.
 fn body_bytes_max(world: &World, lead: &Lead) -> Option<usize> {
     match lead {
-        Lead::Admin | Lead::Page | Lead::Refused(_) => None,
+        Lead::Admin | Lead::Credentials(_) | Lead::Page | Lead::Refused(_) => None,
         Lead::Rest(services) => {
             let most = services.iter().map(|s| rest::body_bytes_max(world, *s));
             most.max()
@@ -103,9 +103,12 @@ fn refuse_signature(
     match lead {
         Lead::Query(api) => query::refuse(world, *api, &why.into()),
         Lead::S3 => refuse_s3(world, why),
-        Lead::Admin | Lead::Page | Lead::Rest(_) | Lead::Lambda | Lead::Refused(_) => {
-            refuse(world, lead, request, why.into())
-        }
+        Lead::Admin
+        | Lead::Credentials(_)
+        | Lead::Page
+        | Lead::Rest(_)
+        | Lead::Lambda
+        | Lead::Refused(_) => refuse(world, lead, request, why.into()),
     }
 }
 
@@ -124,7 +127,7 @@ fn refuse(
             "InvalidRequest",
             &error.message,
         ),
-        Lead::Admin | Lead::Page | Lead::Lambda | Lead::Refused(_) => {
+        Lead::Admin | Lead::Credentials(_) | Lead::Page | Lead::Lambda | Lead::Refused(_) => {
             rest::refuse(world, request, error)
         }
     }

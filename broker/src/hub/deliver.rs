@@ -64,6 +64,9 @@ impl Hub {
         self.metrics.published_out(delivered, dropped, route.denied);
         offer::offer(self, publication, route, origin);
         self.tap_published(publication, route, origin, delivered);
+        if route.asks_shadow {
+            self.answer_shadow_request(publication, origin);
+        }
         delivered
     }
 

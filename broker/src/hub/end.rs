@@ -27,6 +27,11 @@ pub(super) enum End {
     AuthError,
     /// The certificate is no longer active, or the identity's session is over.
     Forbidden,
+    /// DeleteConnection of the API.
+    Api {
+        /// Whether its will is published.
+        with_will: bool,
+    },
     /// The server is stopping or was reset.
     Server(ReasonCode),
 }
@@ -50,6 +55,7 @@ impl End {
             End::ClientError { .. } => "CLIENT_ERROR",
             End::AuthError => "AUTH_ERROR",
             End::Forbidden => "FORBIDDEN_ACCESS",
+            End::Api { .. } => "API_INITIATED_DISCONNECT",
             End::Server(_) => "SERVER_INITIATED_DISCONNECT",
         }
     }
@@ -61,6 +67,7 @@ impl End {
             End::DuplicateClientId => Some(ReasonCode::SessionTakenOver),
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             End::ClientError { code, .. } | End::Server(code) => Some(*code),
+            End::Api { .. } => Some(ReasonCode::AdministrativeAction),
             End::AuthError | End::Forbidden => Some(ReasonCode::NotAuthorized),
         }
     }
@@ -68,7 +75,7 @@ impl End {
     /// Whether the will is published (MQTT 5.0 [3.1.2.5]; "LWT messages" in the guide).
     pub(super) fn publishes_will(&self) -> bool {
         match self {
-            End::Client { with_will } => *with_will,
+            End::Client { with_will } | End::Api { with_will } => *with_will,
             End::ConnectionLost
             | End::DuplicateClientId
             | End::KeepAliveTimeout
@@ -89,6 +96,7 @@ impl End {
             | End::KeepAliveTimeout
             | End::AuthError
             | End::Forbidden
+            | End::Api { .. }
             | End::Server(_) => "",
         }
     }

@@ -12,8 +12,9 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use mqtt::{Message, QoS};
 use serde_json::{Map, Value, json};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use things::{Connectivity, RegistryEvent};
 use uuid::Uuid;
 
 /// Time after which a client's version numbers begin anew, while it is not connected; about an
@@ -32,6 +33,27 @@ struct Seen {
     version: u64,
     connected: u32,
     left_ms: u64,
+    /// Of the last connection.
+    arrival: Arrived,
+    /// Why it ended.
+    reason: Option<&'static str>,
+}
+
+/// What is remembered of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived {
+    pub(crate) address: SocketAddr,
+    pub(crate) keep_alive_s: u16,
+    pub(crate) clean_start: bool,
+    pub(crate) expiry_s: u32,
+    pub(crate) at_ms: u64,
+}
+
+/// A client that is connected, or was not long ago.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sighting {
+    pub(crate) arrival: Arrived,
+    pub(crate) connectivity: Connectivity,
 }
 
 /// What the events of one connection have in common.
@@ -43,12 +65,15 @@ pub(super) struct Visit {
 }
 
 impl Presence {
-    fn enter(&self, client_id: &Arc<str>) -> u64 {
+    fn enter(&self, client_id: &Arc<str>, arrival: Arrived) -> u64 {
         let mut seen = self.0.entry(Arc::clone(client_id)).or_insert(Seen {
             version: 0,
             connected: 0,
             left_ms: u64::MAX,
+            arrival,
+            reason: None,
         });
+        seen.arrival = arrival;
         // The first visit has number 0.
         if seen.connected > 0 || seen.left_ms < u64::MAX {
             seen.version += 1;
@@ -57,8 +82,27 @@ impl Presence {
         seen.version
     }
 
-    fn leave(&self, client_id: &str, now_ms: u64) {
+    /// What is known of a client.
+    pub(super) fn sighting(&self, client_id: &str) -> Option<Sighting> {
+        let seen = self.0.get(client_id)?;
+        let connected = seen.connected > 0;
+        Some(Sighting {
+            arrival: seen.arrival,
+            connectivity: Connectivity {
+                connected,
+                since_ms: if connected {
+                    seen.arrival.at_ms
+                } else {
+                    seen.left_ms
+                },
+                disconnect_reason: seen.reason.filter(|_| !connected),
+            },
+        })
+    }
+
+    fn leave(&self, client_id: &str, reason: &'static str, now_ms: u64) {
         if let Some(mut seen) = self.0.get_mut(client_id) {
+            seen.reason = Some(reason);
             seen.connected = seen.connected.saturating_sub(1);
             seen.left_ms = now_ms;
         }
@@ -78,10 +122,11 @@ impl Presence {
 
 impl Hub {
     /// A client has connected.
-    pub(super) fn event_connected(&self, session: &Session, address: IpAddr) -> Visit {
+    pub(super) fn event_connected(&self, session: &Session, arrived: Arrived) -> Visit {
+        let address = arrived.address.ip();
         // Without events nobody asks how often a client came.
         let version = match self.profile.reserved_topics {
-            true => self.presence.enter(&session.client_id),
+            true => self.presence.enter(&session.client_id, arrived),
             false => 0,
         };
         let visit = Visit {
@@ -106,8 +151,10 @@ impl Hub {
         visit: &Visit,
         end: &End,
     ) {
+        let reason = end.disconnect_reason();
         if self.profile.reserved_topics {
-            self.presence.leave(&session.client_id, self.now_ms());
+            self.presence
+                .leave(&session.client_id, reason, self.now_ms());
         }
         self.event(
             "presence/disconnected",
@@ -118,7 +165,6 @@ impl Hub {
                 event.insert("eventType".into(), "disconnected".into());
                 event.insert("clientInitiatedDisconnect".into(), by_client.into());
                 event.insert("sessionIdentifier".into(), visit.id.to_string().into());
-                let reason = end.disconnect_reason();
                 event.insert("disconnectReason".into(), reason.into());
                 event.insert("versionNumber".into(), visit.version.into());
             },
@@ -201,6 +247,34 @@ impl Hub {
         };
         let publication = Publication::of_message(&message, now_ms);
         self.deliver_and_settle(&publication, &route, &origin);
+    }
+
+    /// Publishes what the registry tells of a change.
+    pub(crate) fn publish_registry_event(&self, event: &RegistryEvent) {
+        if !self.profile.reserved_topics {
+            return;
+        }
+        let now_ms = self.now_ms();
+        let mut members = Map::new();
+        members.insert("eventId".into(), random_uuid().to_string().into());
+        members.insert("timestamp".into(), now_ms.into());
+        members.extend(event.members.clone());
+        let message = Message {
+            topic: event.topic.as_str().into(),
+            payload: Bytes::from(Value::Object(members).to_string()),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            properties: Bytes::new(),
+            expires_at_ms: None,
+        };
+        let origin = Origin {
+            client_id: None,
+            principal: "".into(),
+            source_ip: None,
+            protocol: Protocol::Server,
+            hops: 0,
+        };
+        self.publish(message, &origin);
     }
 
     /// The thing that events name: AWS names it for exclusive attachments alone.

@@ -5,6 +5,7 @@
 //! router, a group, an outbox, the store's queue. None is held across an await.
 
 mod changes;
+mod clients;
 mod connection;
 mod deliver;
 mod end;
@@ -22,6 +23,7 @@ mod route;
 mod router;
 mod session;
 mod sessions;
+mod shadow;
 #[cfg(test)]
 mod simulation;
 mod subscribers;
@@ -30,8 +32,10 @@ mod tap;
 mod tick;
 mod will;
 
+pub(crate) use events::Sighting;
 pub(crate) use origin::{Origin, Protocol};
 pub(crate) use retained::RetainedMessage;
+pub(crate) use shadow::ShadowOutcome;
 pub(crate) use tap::{Tap, TapEvent, Taps};
 
 use crate::clock::Clock;
@@ -50,8 +54,8 @@ use router::Router;
 use rules::delivery::RuleHandle;
 use session::Session;
 use sessions::Sessions;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use things::Things;
 
 /// What the message core is made of.
@@ -69,6 +73,8 @@ pub(crate) struct HubParts {
 
 /// The message core.
 pub(crate) struct Hub {
+    /// Itself, for those who answer later.
+    me: Weak<Hub>,
     /// Tells hubs apart in caches of a thread.
     number: u64,
     profile: Profile,
@@ -107,7 +113,8 @@ impl Hub {
             let clock = Arc::clone(&clock);
             Journal::new(rows, move || flush::settle(clock.now_ms()))
         });
-        Arc::new(Self {
+        let hub = Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             number: HUBS.fetch_add(1, Ordering::Relaxed),
             router: RwLock::new(Router::new(&profile, journal.clone())),
             retained: RwLock::new(Retained::new(
@@ -126,7 +133,13 @@ impl Hub {
             journal,
             presence: events::Presence::default(),
             taps: Taps::new(tap::TAP_EVENTS),
-        })
+        });
+        let me = Arc::downgrade(&hub);
+        hub.things.know_connectivity(move |client_id| {
+            let sighting = me.upgrade()?.client(client_id)?;
+            Some(sighting.connectivity)
+        });
+        hub
     }
 
     /// Speaks MQTT with a client until it is gone. Runs on the shard that the connection is to

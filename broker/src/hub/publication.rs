@@ -60,12 +60,12 @@ impl<'a> Publication<'a> {
         }
     }
 
-    pub(super) fn topic(&self) -> &'a Arc<str> {
-        self.topic
-    }
-
     pub(super) fn now_ms(&self) -> u64 {
         self.now_ms
+    }
+
+    pub(super) fn topic(&self) -> &'a Arc<str> {
+        self.topic
     }
 
     pub(super) fn payload(&self) -> &'a [u8] {

@@ -27,6 +27,8 @@ pub(super) struct Route {
     pub(super) ingest: Option<Option<RuleSet>>,
     /// Subscribers whose policies keep the topic from them.
     pub(super) denied: usize,
+    /// The topic asks something of a shadow.
+    pub(super) asks_shadow: bool,
 }
 
 /// One session that gets the topic.
@@ -60,6 +62,7 @@ impl Route {
             rules: RuleSet::default(),
             ingest: None,
             denied: 0,
+            asks_shadow: false,
         }
     }
 

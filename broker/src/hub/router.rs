@@ -8,7 +8,7 @@ use super::session::Session;
 use super::simulation::fault::{Fault, planted};
 use super::subscribers::{Subscriber, Subscribers};
 use mqtt::Profile;
-use mqtt::reserved::BasicIngest;
+use mqtt::reserved::{BasicIngest, ShadowRequest};
 use mqtt::share::Member;
 use mqtt::topic::{Subscription, TopicFilter};
 use mqtt::trie::Trie;
@@ -177,6 +177,7 @@ impl Router {
             return route;
         }
         let mut route = Route::nowhere(topic);
+        route.asks_shadow = self.profile.reserved_topics && ShadowRequest::parse(topic).is_some();
         let mut subscribers: Vec<&Subscriber> = Vec::new();
         let mut rules = Vec::new();
         self.trie.for_each_match(topic, &mut |entry| match entry {

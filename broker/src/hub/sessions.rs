@@ -37,6 +37,11 @@ impl Sessions {
         all
     }
 
+    /// The session of a client.
+    pub(super) fn of(&self, client_id: &str) -> Option<Arc<Session>> {
+        self.0.get(client_id).map(|found| Arc::clone(&found))
+    }
+
     /// Adds a session that was kept over a restart.
     pub(super) fn restore(&self, session: &Arc<Session>) {
         let client_id = Arc::clone(&session.client_id);
@@ -151,7 +156,7 @@ impl Hub {
         let filters: Vec<_> = {
             let state = session.state.lock();
             let all = state.subscriptions.iter();
-            all.map(|s| s.filter.clone()).collect()
+            all.map(|s| s.subscription.filter.clone()).collect()
         };
         self.changes.under(&filters);
         for group in self.groups_of(session) {
@@ -170,7 +175,7 @@ impl Hub {
     fn groups_of(&self, session: &Session) -> Vec<Arc<Group>> {
         let shared: Vec<_> = {
             let state = session.state.lock();
-            let all = state.subscriptions.iter();
+            let all = state.subscriptions.iter().map(|one| &one.subscription);
             all.filter(|s| s.share.is_some()).cloned().collect()
         };
         if shared.is_empty() {
@@ -297,7 +302,8 @@ impl Hub {
             state.over = true;
             let subscriptions = std::mem::take(&mut state.subscriptions);
             if let Some(keeper) = &session.keeper {
-                keeper.end(subscriptions.iter().map(subscriptions::text));
+                let all = subscriptions.iter();
+                keeper.end(all.map(|one| subscriptions::text(&one.subscription)));
             }
             (subscriptions, state.delayed_will.take())
         };
@@ -308,11 +314,12 @@ impl Hub {
         };
         if !subscriptions.is_empty() {
             let mut router = self.router.write();
-            for subscription in subscriptions.iter() {
-                router.unsubscribe(subscription, session);
+            for one in subscriptions.iter() {
+                router.unsubscribe(&one.subscription, session);
             }
             drop(router);
-            self.changes.under(subscriptions.iter().map(|s| &s.filter));
+            let gone = subscriptions.iter();
+            self.changes.under(gone.map(|one| &one.subscription.filter));
         }
         let now_ms = self.now_ms();
         // A connection that is still there is being taken over; its messages must not be lost.

@@ -1,5 +1,6 @@
 //! The subscriptions of one session.
 
+use mqtt::QoS;
 use mqtt::topic::Subscription;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,13 +9,21 @@ use std::collections::BTreeMap;
 /// has room for eleven.
 const FEW: usize = 8;
 
+/// One subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Subscribed {
+    pub(super) subscription: Subscription,
+    /// What was granted.
+    pub(super) qos: QoS,
+}
+
 /// Subscriptions by the text that was subscribed, `$share/...` included.
 #[derive(Debug)]
 pub(super) enum Subscriptions {
     /// At most `FEW`.
-    Few(Vec<Subscription>),
+    Few(Vec<Subscribed>),
     /// More, or what is left of more.
-    Many(BTreeMap<Box<str>, Subscription>),
+    Many(BTreeMap<Box<str>, Subscribed>),
 }
 
 impl Default for Subscriptions {
@@ -37,48 +46,53 @@ impl Subscriptions {
 
     pub(super) fn contains(&self, asked: &str) -> bool {
         match self {
-            Self::Few(few) => few.iter().any(|known| is(known, asked)),
+            Self::Few(few) => few.iter().any(|known| is(&known.subscription, asked)),
             Self::Many(many) => many.contains_key(asked),
         }
     }
 
-    /// Adds a subscription and says whether it is new.
-    pub(super) fn insert(&mut self, subscription: Subscription) -> bool {
-        let asked = text(&subscription);
-        if self.contains(&asked) {
-            return false;
-        }
+    /// Adds a subscription, in place of the same one with another QoS; says whether it is new.
+    pub(super) fn insert(&mut self, subscribed: Subscribed) -> bool {
+        let asked = text(&subscribed.subscription);
         match self {
-            Self::Few(few) if few.len() < FEW => {
-                few.reserve_exact(1);
-                few.push(subscription);
-            }
             Self::Few(few) => {
+                let same = few.iter().position(|known| is(&known.subscription, &asked));
+                if let Some(at) = same {
+                    few[at].qos = subscribed.qos;
+                    return false;
+                }
+                if few.len() < FEW {
+                    few.reserve_exact(1);
+                    few.push(subscribed);
+                    return true;
+                }
                 let few = std::mem::take(few).into_iter();
                 let many = few
-                    .chain([subscription])
-                    .map(|one| (text(&one).into(), one));
+                    .chain([subscribed])
+                    .map(|one| (text(&one.subscription).into(), one));
                 *self = Self::Many(many.collect());
+                true
             }
             Self::Many(many) => {
                 let asked = asked.into();
-                many.insert(asked, subscription);
+                many.insert(asked, subscribed).is_none()
             }
         }
-        true
     }
 
-    pub(super) fn remove(&mut self, asked: &str) -> Option<Subscription> {
+    pub(super) fn remove(&mut self, asked: &str) -> Option<Subscribed> {
         match self {
             Self::Few(few) => {
-                let at = few.iter().position(|known| is(known, asked))?;
+                let at = few
+                    .iter()
+                    .position(|known| is(&known.subscription, asked))?;
                 Some(few.remove(at))
             }
             Self::Many(many) => many.remove(asked),
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Subscription> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Subscribed> {
         let (few, many) = match self {
             Self::Few(few) => (&few[..], None),
             Self::Many(many) => (&[][..], Some(many.values())),
@@ -111,8 +125,11 @@ mod tests {
     use super::*;
     use mqtt::Profile;
 
-    fn parse(asked: &str) -> Subscription {
-        Subscription::parse(asked, &Profile::mqtt()).unwrap()
+    fn parse(asked: &str) -> Subscribed {
+        Subscribed {
+            subscription: Subscription::parse(asked, &Profile::mqtt()).unwrap(),
+            qos: QoS::AtLeastOnce,
+        }
     }
 
     /// Few and many behave alike, and the step from one to the other loses nothing.
@@ -133,7 +150,10 @@ mod tests {
             assert_eq!(subscriptions.len(), number + 1);
         }
         assert!(matches!(subscriptions, Subscriptions::Many(_)));
-        let mut held: Vec<_> = subscriptions.iter().map(text).collect();
+        let mut held: Vec<_> = subscriptions
+            .iter()
+            .map(|one| text(&one.subscription))
+            .collect();
         let mut expected: Vec<_> = asked.iter().map(|text| Cow::from(&**text)).collect();
         held.sort();
         expected.sort();

@@ -28,6 +28,13 @@ pub(super) struct Outcome {
     pub(super) outcome: &'static str,
 }
 
+/// A request to a shadow, by MQTT or HTTP, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Shadow {
+    pub(super) operation: &'static str,
+    pub(super) outcome: &'static str,
+}
+
 /// An operation of the AWS API and its HTTP status.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Request {

@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     rules_not_found: Counter,
     rule_actions: Family<Outcome, Counter>,
     api_requests: Family<labels::Request, Counter>,
+    shadow_requests: Family<labels::Shadow, Counter>,
 }
 
 impl Metrics {
@@ -96,6 +97,13 @@ impl Metrics {
             .inc();
     }
 
+    /// A request to a shadow (`UpdateThingShadow`) was accepted or rejected.
+    pub(crate) fn shadow_request(&self, operation: &'static str, accepted: bool) {
+        let outcome = if accepted { "accepted" } else { "rejected" };
+        let labels = labels::Shadow { operation, outcome };
+        self.shadow_requests.get_or_create(&labels).inc();
+    }
+
     /// Everything in Prometheus's text form; `rules` is what the rules engine counts.
     pub(crate) fn text(&self, rules: &Counters) -> String {
         const END: &str = "# EOF\n";
@@ -127,6 +135,7 @@ impl Default for Metrics {
             rules_not_found: Counter::default(),
             rule_actions: Family::default(),
             api_requests: Family::default(),
+            shadow_requests: Family::default(),
         };
         metrics.register_connections();
         metrics.register_messages();
@@ -156,6 +165,8 @@ impl Metrics {
         registry.register("denied", help, self.denied.clone());
         let help = "Answered requests to the AWS API";
         registry.register("api_requests", help, self.api_requests.clone());
+        let help = "Requests to device shadows by MQTT and HTTP";
+        registry.register("shadow_requests", help, self.shadow_requests.clone());
     }
 
     fn register_messages(&mut self) {
@@ -253,6 +264,7 @@ mod tests {
         rules.rule(&"hot".into());
         metrics.rule_action(&"hot".into(), "s3", "failure");
         metrics.api_request("CreateThing", 200);
+        metrics.shadow_request("GetThingShadow", false);
         let text = metrics.text(&rules);
         for line in [
             "thingcore_connections 1",
@@ -266,6 +278,7 @@ mod tests {
             "thingcore_receives_denied_total 2",
             r#"thingcore_rule_topic_match_total{rule="hot"} 0"#,
             r#"thingcore_rule_actions_total{rule="hot",action="s3",outcome="failure"} 1"#,
+            r#"thingcore_shadow_requests_total{operation="GetThingShadow",outcome="rejected"} 1"#,
             r#"thingcore_api_requests_total{operation="CreateThing",status="200"} 1"#,
         ] {
             assert!(

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use tokio::sync::Notify;
+use std::task::{Context, Poll, Waker};
 
 /// What the server did to a pipe, in the order in which it did it to all pipes of a test.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +27,6 @@ pub(crate) struct Pipe {
     number: usize,
     log: PipeLog,
     state: Mutex<State>,
-    changed: Notify,
     /// Changes what the server writes, to plant faults.
     mangle: Option<fn(&[u8]) -> Vec<u8>>,
 }
@@ -44,6 +43,16 @@ struct State {
     broken: bool,
     /// The server has closed its side.
     closed: bool,
+    /// Tasks of the server that wait.
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl State {
+    fn changed(&mut self) {
+        self.reader.take().into_iter().for_each(Waker::wake);
+        self.writer.take().into_iter().for_each(Waker::wake);
+    }
 }
 
 impl Pipe {
@@ -60,15 +69,15 @@ impl Pipe {
                 room,
                 ..State::default()
             }),
-            changed: Notify::new(),
             mangle,
         })
     }
 
     /// Bytes arrive at the server.
     pub(crate) fn deliver(&self, bytes: impl IntoIterator<Item = u8>) {
-        self.state.lock().to_server.extend(bytes);
-        self.changed.notify_waiters();
+        let mut state = self.state.lock();
+        state.to_server.extend(bytes);
+        state.changed();
     }
 
     /// Takes bytes on their way to the client.
@@ -76,15 +85,15 @@ impl Pipe {
         let mut state = self.state.lock();
         let count = count.min(state.to_client.len());
         let taken = state.to_client.drain(..count).collect();
-        drop(state);
-        self.changed.notify_waiters();
+        state.changed();
         taken
     }
 
     /// The client closes its side; what it sent before still arrives.
     pub(crate) fn finish(&self) {
-        self.state.lock().finished = true;
-        self.changed.notify_waiters();
+        let mut state = self.state.lock();
+        state.finished = true;
+        state.changed();
     }
 
     /// The connection breaks; what is on the way is lost.
@@ -93,8 +102,7 @@ impl Pipe {
         state.broken = true;
         state.to_server.clear();
         state.to_client.clear();
-        drop(state);
-        self.changed.notify_waiters();
+        state.changed();
     }
 
     /// Bytes that the server has not read.
@@ -107,24 +115,22 @@ impl Pipe {
         self.state.lock().closed
     }
 
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        self.until(|state| state.broken || state.finished || !state.to_server.is_empty())
-            .await
-    }
-
-    pub(crate) async fn writable(&self) -> io::Result<()> {
-        self.until(|state| state.broken || state.to_client.len() < state.room)
-            .await
-    }
-
-    async fn until(&self, holds: impl Fn(&State) -> bool) -> io::Result<()> {
-        loop {
-            let changed = self.changed.notified();
-            if holds(&self.state.lock()) {
-                return Ok(());
-            }
-            changed.await;
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.state.lock();
+        if state.broken || state.finished || !state.to_server.is_empty() {
+            return Poll::Ready(Ok(()));
         }
+        state.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.state.lock();
+        if state.broken || state.to_client.len() < state.room {
+            return Poll::Ready(Ok(()));
+        }
+        state.writer = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {

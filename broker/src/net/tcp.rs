@@ -1,8 +1,10 @@
 //! A TCP socket as the wires use it: tries that never wait, and an orderly end.
 
 use socket2::SockRef;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -24,12 +26,12 @@ impl Tcp {
         Self { stream }
     }
 
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        self.stream.readable().await
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_read_ready(cx)
     }
 
-    pub(crate) async fn writable(&self) -> io::Result<()> {
-        self.stream.writable().await
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_write_ready(cx)
     }
 
     /// Reads once. A short read took everything that there was, so that tokio is told at once
@@ -97,7 +99,7 @@ impl Tcp {
         // Not an array: it would be part of every connection's future.
         let mut scrap = vec![0; 1024];
         let mut left = LINGER_BYTES_MAX;
-        while left > 0 && self.readable().await.is_ok() {
+        while left > 0 && poll_fn(|cx| self.poll_readable(cx)).await.is_ok() {
             match self.try_read(&mut scrap) {
                 Ok(0) => return,
                 Ok(read) => left = left.saturating_sub(read),

@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 use rustls::ServerConnection;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::task::{Context, Poll};
 use tokio::net::TcpStream;
 
 /// How much ciphertext is read at a time, into a buffer that the connections of a thread share.
@@ -48,11 +49,11 @@ impl Tls {
         &self.tcp
     }
 
-    pub(crate) async fn readable(&self) -> io::Result<()> {
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.session.lock().more {
-            return Ok(());
+            return Poll::Ready(Ok(()));
         }
-        self.tcp.readable().await
+        self.tcp.poll_readable(cx)
     }
 
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -6,9 +6,11 @@ use super::tcp::Tcp;
 use super::tls_wire::Tls;
 use super::websocket::WebSocket;
 use rustls::ServerConnection;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 #[cfg(test)]
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -66,28 +68,38 @@ impl Wire {
         self
     }
 
-    /// Waits until `try_read` has something to say. Returns at once while decrypted or unframed
-    /// bytes wait inside.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
+    /// Whether `try_read` has something to say. Ready at once while decrypted or unframed bytes
+    /// wait inside. Wakes the task that asked last.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.websocket.as_ref().is_some_and(|ws| ws.has_more()) {
-            return Ok(());
+            return Poll::Ready(Ok(()));
         }
         match &self.carrier {
-            Carrier::Plain(tcp) => tcp.readable().await,
-            Carrier::Tls(tls) => tls.readable().await,
+            Carrier::Plain(tcp) => tcp.poll_readable(cx),
+            Carrier::Tls(tls) => tls.poll_readable(cx),
             #[cfg(test)]
-            Carrier::Pipe(pipe) => pipe.readable().await,
+            Carrier::Pipe(pipe) => pipe.poll_readable(cx),
         }
+    }
+
+    /// Whether the socket takes bytes. Wakes the task that asked last.
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.carrier {
+            Carrier::Plain(tcp) => tcp.poll_writable(cx),
+            Carrier::Tls(tls) => tls.tcp().poll_writable(cx),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.poll_writable(cx),
+        }
+    }
+
+    /// Waits until `try_read` has something to say.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_readable(cx)).await
     }
 
     /// Waits until the socket takes bytes.
     pub(crate) async fn writable(&self) -> io::Result<()> {
-        match &self.carrier {
-            Carrier::Plain(tcp) => tcp.writable().await,
-            Carrier::Tls(tls) => tls.tcp().writable().await,
-            #[cfg(test)]
-            Carrier::Pipe(pipe) => pipe.writable().await,
-        }
+        poll_fn(|cx| self.poll_writable(cx)).await
     }
 
     /// Reads MQTT bytes into `buffer`: 0 at the end of the stream (see `ended_cleanly`),
@@ -129,6 +141,8 @@ impl Wire {
         match &self.carrier {
             Carrier::Plain(_) => self.websocket.is_none(),
             Carrier::Tls(_) => false,
+            #[cfg(test)]
+            Carrier::Pipe(_) => true,
         }
     }
 

@@ -25,6 +25,7 @@ fn follow(world: &World, rules: &RuleBook, change: &Change) {
                 world.hub.close_principal(id);
             }
         }
+        Change::Event(event) => world.hub.publish_registry_event(event),
         Change::Rules => rules.refresh(&world.things, &world.delivery, &world.hub),
         // What else is emptied is the matter of who empties the control plane.
         Change::Reset => {

@@ -88,7 +88,11 @@ impl Things {
 }
 
 /// Names of the policies attached to a target and to the groups of a thing, in order.
-fn names<'s>(state: &'s State, target: Option<&str>, thing: Option<&str>) -> BTreeSet<&'s String> {
+pub(super) fn names<'s>(
+    state: &'s State,
+    target: Option<&str>,
+    thing: Option<&str>,
+) -> BTreeSet<&'s String> {
     let policies = &state.policies;
     let own = target.and_then(|target| policies.attached_to(target));
     let mut names: BTreeSet<&String> = own.into_iter().flatten().collect();
@@ -102,7 +106,7 @@ fn names<'s>(state: &'s State, target: Option<&str>, thing: Option<&str>) -> BTr
     names
 }
 
-fn found<'s>(
+pub(super) fn found<'s>(
     state: &'s State,
     names: BTreeSet<&'s String>,
 ) -> impl Iterator<Item = (&'s String, &'s Policy)> {

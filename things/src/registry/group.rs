@@ -1,9 +1,10 @@
-//! Static thing groups and their hierarchy.
+//! Thing groups: static ones with their hierarchy, and dynamic ones, which have a query.
 
 use super::tags::{TagsDocument, put_tags};
 use super::thing::{change_attributes, expect_version, put_thing};
 use super::{Registry, Tags};
 use crate::iot_policies::AttachmentDocument;
+use crate::search::Query;
 use crate::state::State;
 use crate::store::Document;
 use crate::{Page, Things, ThingsError};
@@ -30,6 +31,19 @@ pub struct ThingGroup {
     pub created_ms: u64,
     /// Names and ARNs of the groups above it, the root first and its parent last.
     pub ancestors: Vec<(String, String)>,
+    /// What a dynamic group's things are found by.
+    pub query: Option<DynamicQuery>,
+}
+
+/// The query of a dynamic group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DynamicQuery {
+    /// queryString.
+    pub query: String,
+    /// indexName.
+    pub index: String,
+    /// queryVersion.
+    pub version: String,
 }
 
 /// What CreateThingGroup is given.
@@ -45,6 +59,8 @@ pub struct NewThingGroup {
     pub attributes: BTreeMap<String, String>,
     /// Its tags.
     pub tags: Tags,
+    /// The query of a dynamic group.
+    pub query: Option<DynamicQuery>,
 }
 
 /// What UpdateThingGroup is given; what is `None` stays.
@@ -60,6 +76,10 @@ pub struct GroupUpdate {
     pub merge: bool,
     /// The version that the caller saw.
     pub expected_version: Option<u64>,
+    /// The new query of a dynamic group.
+    pub query: Option<DynamicQuery>,
+    /// Whether a dynamic group is meant.
+    pub dynamic: bool,
 }
 
 /// Which groups ListThingGroups gives; all of them by default.
@@ -76,12 +96,14 @@ pub struct GroupFilter {
 /// A thing group as it is stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct GroupDocument {
-    id: String,
+    pub(super) id: String,
     pub(super) parent: Option<String>,
-    description: Option<String>,
-    attributes: BTreeMap<String, String>,
-    version: u64,
+    pub(super) description: Option<String>,
+    pub(super) attributes: BTreeMap<String, String>,
+    pub(super) version: u64,
     created_ms: u64,
+    #[serde(default)]
+    pub(super) query: Option<DynamicQuery>,
 }
 
 impl Document for GroupDocument {
@@ -97,12 +119,15 @@ impl Things {
     /// that is there.
     ///
     /// # Errors
-    /// ResourceAlreadyExists, InvalidRequest (parent, depth, number of children).
+    /// ResourceAlreadyExists, InvalidRequest (parent, depth, number of children), InvalidQuery.
     pub fn create_thing_group(
         &self,
         new: &NewThingGroup,
         now_ms: u64,
     ) -> Result<ThingGroup, ThingsError> {
+        if let Some(query) = &new.query {
+            Query::parse(&query.query)?;
+        }
         self.change(|state, batch| {
             let registry = &state.registry;
             if let Some(there) = registry.groups.get(&new.name) {
@@ -119,6 +144,7 @@ impl Things {
                 attributes: new.attributes.clone(),
                 version: 1,
                 created_ms: now_ms,
+                query: new.query.clone(),
             };
             let shown = self.group_shown(registry, &new.name, &document);
             batch.put(&new.name, document);
@@ -138,6 +164,7 @@ impl Things {
         let message = if new.description != there.description
             || new.attributes != there.attributes
             || new.parent != there.parent
+            || new.query != there.query
         {
             format!(
                 "Thing Group {} already exists in current account with different properties",
@@ -205,12 +232,21 @@ impl Things {
     /// # Errors
     /// ResourceNotFound, VersionConflict, InvalidRequest.
     pub fn update_thing_group(&self, update: &GroupUpdate) -> Result<u64, ThingsError> {
+        if let Some(query) = &update.query {
+            Query::parse(&query.query)?;
+        }
         self.change(|state, batch| {
             let name = &update.name;
             let mut group = (state.registry.groups.get(name).cloned()).ok_or_else(|| {
                 ThingsError::ResourceNotFound(format!("Group {name} does not exist"))
             })?;
+            if update.dynamic != group.query.is_some() {
+                return Err(wrong_kind(name, group.query.is_some()));
+            }
             expect_version("thing group", name, group.version, update.expected_version)?;
+            if update.query.is_some() {
+                group.query.clone_from(&update.query);
+            }
             if update.description.is_some() {
                 group.description.clone_from(&update.description);
             }
@@ -259,6 +295,15 @@ impl Things {
         })
     }
 
+    /// All groups as they are shown, in order of name.
+    pub(crate) fn all_groups<'r>(
+        &'r self,
+        registry: &'r Registry,
+    ) -> impl Iterator<Item = ThingGroup> + 'r {
+        let groups = registry.groups.iter();
+        groups.map(|(name, group)| self.group_shown(registry, name, group))
+    }
+
     fn find_group<'r>(
         &self,
         registry: &'r Registry,
@@ -292,14 +337,35 @@ impl Things {
             version: document.version,
             created_ms: document.created_ms,
             ancestors: ancestors.map(|name| (name.to_owned(), arn(name))).collect(),
+            query: document.query.clone(),
         }
     }
+}
+
+/// A call for one kind of groups names one of the other kind.
+pub(super) fn wrong_kind(name: &str, is_dynamic: bool) -> ThingsError {
+    ThingsError::InvalidRequest(if is_dynamic {
+        format!(
+            "{name} is a dynamic thing group: its query says which things are in it, and it is changed with UpdateDynamicThingGroup"
+        )
+    } else {
+        format!("{name} is not a dynamic thing group: change it with UpdateThingGroup")
+    })
 }
 
 fn check_parent(registry: &Registry, parent: &str) -> Result<(), ThingsError> {
     if !registry.groups.contains_key(parent) {
         return Err(ThingsError::InvalidRequest(format!(
             "Cannot create group using non-existing group as parent : {parent}"
+        )));
+    }
+    if registry
+        .groups
+        .get(parent)
+        .is_some_and(|group| group.query.is_some())
+    {
+        return Err(ThingsError::InvalidRequest(format!(
+            "{parent} is a dynamic thing group and cannot have groups below it: choose a static one"
         )));
     }
     let depth = registry.ancestors(parent).len() + 2;

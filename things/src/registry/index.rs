@@ -1,5 +1,6 @@
 //! The registry in memory, with the ways to look it up backwards.
 
+use super::event::RegistryChange;
 use super::{BillingGroupDocument, GroupDocument, Tags, ThingDocument, ThingTypeDocument};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +18,22 @@ pub(crate) struct Registry {
     by_billing_group: BTreeMap<String, BTreeSet<String>>,
     by_principal: BTreeMap<String, BTreeSet<String>>,
     children: BTreeMap<String, BTreeSet<String>>,
+    /// Groups that have a query.
+    dynamic: BTreeSet<String>,
+    /// Whether changes are noted, for events.
+    watched: bool,
+    changes: Vec<RegistryChange>,
 }
 
 impl Registry {
     pub(super) fn place_thing(&mut self, name: &str, thing: Option<ThingDocument>) {
-        if let Some(old) = self.things.remove(name) {
-            self.index_thing(name, &old, unlink);
+        let old = self.things.remove(name);
+        if let Some(old) = &old {
+            self.index_thing(name, old, unlink);
+        }
+        if self.watched {
+            let change = RegistryChange::Thing(name.to_owned(), old, thing.clone());
+            self.changes.push(change);
         }
         if let Some(thing) = thing {
             self.index_thing(name, &thing, link);
@@ -47,15 +58,62 @@ impl Registry {
 
     pub(super) fn place_group(&mut self, name: &str, group: Option<GroupDocument>) {
         let parent = |group: &GroupDocument| group.parent.clone();
-        if let Some(above) = self.groups.remove(name).as_ref().and_then(parent) {
+        let old = self.groups.remove(name);
+        if let Some(above) = old.as_ref().and_then(parent) {
             unlink(&mut self.children, &above, name);
         }
+        self.dynamic.remove(name);
+        if self.watched {
+            let change = RegistryChange::Group(name.to_owned(), old, group.clone());
+            self.changes.push(change);
+        }
         if let Some(group) = group {
+            if group.query.is_some() {
+                self.dynamic.insert(name.to_owned());
+            }
             if let Some(above) = parent(&group) {
                 link(&mut self.children, &above, name);
             }
             self.groups.insert(name.to_owned(), group);
         }
+    }
+
+    pub(super) fn place_type(&mut self, name: &str, document: Option<ThingTypeDocument>) {
+        if self.watched {
+            let old = self.types.get(name).cloned();
+            let change = RegistryChange::Type(name.to_owned(), old, document.clone());
+            self.changes.push(change);
+        }
+        set(&mut self.types, name, document);
+    }
+
+    /// Whether changes are to be noted.
+    pub(crate) fn watch_changes(&mut self, watched: bool) {
+        self.watched = watched;
+    }
+
+    /// What has changed since it was last asked.
+    pub(crate) fn take_changes(&mut self) -> Vec<RegistryChange> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// All things by name.
+    pub(crate) fn all_things(&self) -> &BTreeMap<String, ThingDocument> {
+        &self.things
+    }
+
+    /// The query of a group, if it is dynamic.
+    pub(super) fn query_of(&self, group: &str) -> Option<&str> {
+        let query = self.groups.get(group)?.query.as_ref()?;
+        Some(&query.query)
+    }
+
+    /// Dynamic groups with their queries, in order of name.
+    pub(crate) fn dynamic_groups(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.dynamic.iter().filter_map(|name| {
+            let query = self.groups.get(name)?.query.as_ref()?;
+            Some((name.as_str(), query.query.as_str()))
+        })
     }
 
     pub(super) fn has_things_of_type(&self, type_name: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Which things are in which thing groups.
 
+use super::group::wrong_kind;
 use super::thing::put_thing;
 use super::{Registry, ThingDocument, ThingGroup};
 use crate::{Page, Things, ThingsError};
@@ -40,6 +41,9 @@ impl Things {
             let registry = &state.registry;
             for group in add.iter().chain(remove) {
                 self.requested_group(registry, group)?;
+                if registry.query_of(group).is_some() {
+                    return Err(wrong_kind(group, true));
+                }
             }
             let there = self.find_thing(registry, thing)?;
             let mut changed = there.clone();
@@ -70,6 +74,11 @@ impl Things {
         let state = self.state();
         let registry = &state.registry;
         self.requested_group(registry, group)?;
+        if let Some(query) = registry.query_of(group) {
+            let names = self.things_of_query(&state, query).into_iter();
+            let rows = names.map(|name| (name.clone(), name.clone()));
+            return Ok(Page::of(rows, after, limit));
+        }
         let mut names: BTreeSet<&String> = registry.things_in(group).collect();
         if recursive {
             for below in registry.descendants(group) {
@@ -96,8 +105,9 @@ impl Things {
             let message = "thing does not exist".to_owned();
             return Err(ThingsError::ResourceNotFound(message));
         };
-        let rows = document
-            .groups
+        let mut names = document.groups.clone();
+        names.extend(self.dynamic_groups_of(&state, thing));
+        let rows = names
             .iter()
             .filter_map(|name| Some((name, registry.groups.get(name)?)))
             .map(|(name, group)| (name.clone(), self.group_shown(registry, name, group)));

@@ -2,6 +2,7 @@
 //! attached to them; and the tags of everything that has tags.
 
 mod billing_group;
+mod event;
 mod group;
 mod index;
 mod membership;
@@ -12,8 +13,9 @@ mod thing_type;
 
 pub(crate) use billing_group::BillingGroupDocument;
 pub use billing_group::{BillingGroup, NewBillingGroup};
+pub use event::RegistryEvent;
 pub(crate) use group::GroupDocument;
-pub use group::{GroupFilter, GroupUpdate, NewThingGroup, ThingGroup};
+pub use group::{DynamicQuery, GroupFilter, GroupUpdate, NewThingGroup, ThingGroup};
 pub(crate) use index::{Registry, set};
 pub(crate) use principal::acts_as;
 pub use principal::{PrincipalThing, ThingFacts, ThingPrincipal, ThingPrincipalType};

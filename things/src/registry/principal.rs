@@ -193,6 +193,13 @@ impl Things {
         })
     }
 
+    /// Whether a certificate is attached to a thing.
+    pub fn is_attached(&self, certificate_id: &str, thing: &str) -> bool {
+        let state = self.state();
+        let principals = state.registry.thing(thing).map(|thing| &thing.principals);
+        principals.is_some_and(|all| all.contains_key(&format!("cert/{certificate_id}")))
+    }
+
     fn read_principal<'a>(&self, principal: &'a str) -> Result<Target<'a>, ThingsError> {
         match Target::read(principal, self.place())? {
             Target::ThingGroup(_) | Target::Unreadable => {

@@ -1,5 +1,5 @@
 //! Tags of the resources that have them: thing types, thing and billing groups, policies, rules,
-//! CA certificates.
+//! CA certificates, authorizers, role aliases, domain configurations.
 
 use super::set;
 use crate::state::State;
@@ -76,16 +76,23 @@ impl Things {
         resource
             .filter(|resource| TAGGABLE.iter().any(|kind| resource.starts_with(kind)))
             .ok_or_else(|| {
-                ThingsError::InvalidRequest(format!(
-                    "Invalid resource ARN, it cannot be tagged: {arn}"
-                ))
+                ThingsError::InvalidRequest(match resource {
+                    Some(resource) => {
+                        let kind = resource.split('/').next().unwrap_or_default();
+                        format!("Invalid resource type in ARN: {kind}")
+                    }
+                    None => format!("Invalid resource ARN, it cannot be tagged: {arn}"),
+                })
             })
     }
 }
 
 /// Kinds of resources that have tags (AWS IoT developer guide, tagging). Things and certificates
 /// have none.
-const TAGGABLE: [&str; 6] = [
+const TAGGABLE: [&str; 9] = [
+    "authorizer/",
+    "domainconfiguration/",
+    "rolealias/",
     "thinggroup/",
     "thingtype/",
     "billinggroup/",
@@ -105,6 +112,12 @@ fn exists(state: &State, resource: &str) -> bool {
         "policy" => state.policies.by_name.contains_key(name),
         "rule" => state.rules.by_name.contains_key(name),
         "cacert" => state.certificates.authorities.contains_key(name),
+        "authorizer" => state.account.authorizers.contains_key(name),
+        "rolealias" => state.account.role_aliases.contains_key(name),
+        "domainconfiguration" => {
+            let name = name.split_once('/').map_or(name, |(name, _)| name);
+            state.account.domain_configurations.contains_key(name)
+        }
         _ => false,
     }
 }
@@ -116,6 +129,11 @@ pub(crate) fn put_tags(
     tags: &Tags,
 ) -> Result<(), ThingsError> {
     let resource = resource.to_string();
+    if let Some(key) = tags.keys().find(|key| key.starts_with("aws:")) {
+        return Err(ThingsError::InvalidRequest(format!(
+            "Tags cannot begin with \"aws:\", offending tag: {key}"
+        )));
+    }
     if tags.len() > TAGS_MAX {
         return Err(ThingsError::LimitExceeded(format!(
             "a resource has at most {TAGS_MAX} tags: leave some out"

@@ -1,7 +1,7 @@
 //! Thing types: what things of a kind have in common.
 
 use super::tags::{TagsDocument, put_tags};
-use super::{Registry, Tags, set};
+use super::{Registry, Tags};
 use crate::page::rows_after;
 use crate::state::State;
 use crate::store::Document;
@@ -62,7 +62,7 @@ impl Document for ThingTypeDocument {
     const TABLE: &'static str = "thing-type";
 
     fn place(state: &mut State, key: &str, document: Option<Self>) {
-        set(&mut state.registry.types, key, document);
+        state.registry.place_type(key, document);
     }
 }
 

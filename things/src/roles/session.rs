@@ -2,7 +2,7 @@
 
 use super::document::{Role, unique_id};
 use crate::state::State;
-use crate::{Things, ThingsError};
+use crate::{DeviceCredentials, Things, ThingsError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use policy::{Caller, Document};
@@ -54,7 +54,9 @@ pub(crate) struct Sessions {
 
 #[derive(Clone, Debug)]
 struct Session {
+    /// Its name; the ARN if it is unknown.
     role: String,
+    is_unknown: bool,
     name: String,
     secret: String,
     token: String,
@@ -97,6 +99,7 @@ impl Things {
         let key = unique_id("ASIA");
         let session = Session {
             role: name.to_owned(),
+            is_unknown: false,
             name: request.session_name.clone(),
             secret: random_text(30),
             token: random_text(192),
@@ -107,6 +110,55 @@ impl Things {
         Ok(shown)
     }
 
+    /// Credentials of a role alias for a device. A role that was not created here is taken to
+    /// allow everything, unless `strict`.
+    ///
+    /// # Errors
+    /// ResourceNotFound (role alias), AccessDenied (trust policy; unknown role).
+    pub fn device_credentials(
+        &self,
+        alias: &str,
+        session_name: &str,
+        strict: bool,
+        now_ms: u64,
+    ) -> Result<DeviceCredentials, ThingsError> {
+        let alias = self.role_alias(alias)?;
+        let arn = &alias.role_arn;
+        let state = self.state();
+        let known = self.role_of_arn(&state, arn);
+        match known {
+            Some((_, role)) if !self.trusts(role, Caller::Service(CREDENTIALS), None) => {
+                return Err(ThingsError::AccessDenied(format!(
+                    "the trust policy of role {arn} does not let {CREDENTIALS} assume it: allow sts:AssumeRole to the principal {{\"Service\": \"{CREDENTIALS}\"}}"
+                )));
+            }
+            None if strict => {
+                return Err(ThingsError::AccessDenied(format!(
+                    "role {arn} does not exist here: create it, or start the server without --iam strict"
+                )));
+            }
+            Some(_) | None => {}
+        }
+        let key = unique_id("ASIA");
+        let session = Session {
+            role: known.map_or_else(|| arn.clone(), |(name, _)| name.to_owned()),
+            is_unknown: known.is_none(),
+            name: session_name.to_owned(),
+            secret: random_text(30),
+            token: random_text(192),
+            expires_ms: now_ms.saturating_add(u64::from(alias.duration_s) * 1000),
+        };
+        let shown = match known {
+            Some((name, role)) => self.session_shown(&key, &session, name, role, &state),
+            None => self.unknown_session_shown(&key, &session),
+        };
+        self.sessions.lock().add(key, session, now_ms);
+        Ok(DeviceCredentials {
+            session: shown,
+            role_is_known: known.is_some(),
+        })
+    }
+
     /// Credentials given out by AssumeRole that have not expired, with the policies that the role
     /// has now.
     pub fn role_session(&self, access_key_id: &str, now_ms: u64) -> Option<RoleSession> {
@@ -114,9 +166,30 @@ impl Things {
         if session.expires_ms <= now_ms {
             return None;
         }
+        if session.is_unknown {
+            return Some(self.unknown_session_shown(access_key_id, &session));
+        }
         let state = self.state();
         let role = state.roles.by_name.get(&session.role)?;
         Some(self.session_shown(access_key_id, &session, &session.role, role, &state))
+    }
+
+    fn unknown_session_shown(&self, key: &str, session: &Session) -> RoleSession {
+        let (account, session_name) = (self.account_id(), &session.name);
+        let role = session.role.rsplit('/').next().unwrap_or_default();
+        RoleSession {
+            access_key_id: key.to_owned(),
+            secret_access_key: session.secret.clone(),
+            session_token: session.token.clone(),
+            role_arn: session.role.clone(),
+            arn: format!("arn:aws:sts::{account}:assumed-role/{role}/{session_name}"),
+            user_id: format!("{role}:{session_name}"),
+            expires_ms: session.expires_ms,
+            policies: Document::parse(EVERYTHING)
+                .map(Arc::new)
+                .into_iter()
+                .collect(),
+        }
     }
 
     fn session_shown(
@@ -166,6 +239,11 @@ fn random_text(bytes: usize) -> String {
     StdRng::from_os_rng().fill_bytes(&mut random);
     BASE64.encode(random)
 }
+
+const CREDENTIALS: &str = "credentials.iot.amazonaws.com";
+
+const EVERYTHING: &str = r#"{"Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
 
 // STS API reference, AssumeRole.
 const DURATION_S_DEFAULT: u32 = 3600;

@@ -1,5 +1,8 @@
 //! What can be stored, and how it comes back into memory.
 
+use crate::account::{
+    AuthorizerDocument, DomainConfigurationDocument, RoleAliasDocument, SettingDocument,
+};
 use crate::certificate::{CaDocument, CertificateDocument, CodeDocument};
 use crate::iot_policies::{AttachmentDocument, PolicyDocument};
 use crate::registry::{
@@ -23,17 +26,21 @@ pub(crate) trait Document: Serialize + DeserializeOwned + Send + 'static {
 
 type Load = fn(&mut State, &str, &[u8]) -> Result<(), serde_json::Error>;
 
-const TABLES: [(&str, Load); 13] = [
+const TABLES: [(&str, Load); 17] = [
     table::<AttachmentDocument>(),
+    table::<AuthorizerDocument>(),
     table::<BillingGroupDocument>(),
     table::<CaDocument>(),
     table::<CertificateDocument>(),
     table::<CodeDocument>(),
+    table::<DomainConfigurationDocument>(),
     table::<GroupDocument>(),
     table::<ManagedDocument>(),
     table::<PolicyDocument>(),
+    table::<RoleAliasDocument>(),
     table::<RoleDocument>(),
     table::<RuleDocument>(),
+    table::<SettingDocument>(),
     table::<TagsDocument>(),
     table::<ThingDocument>(),
     table::<ThingTypeDocument>(),

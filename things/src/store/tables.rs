@@ -19,15 +19,18 @@ pub enum Table {
     Queues,
     /// Messages that wait for a member of a shared subscription. A key is never written twice.
     Shared,
+    /// Device shadows.
+    Shadows,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Retained,
         Self::Sessions,
         Self::Subscriptions,
         Self::Queues,
         Self::Shared,
+        Self::Shadows,
     ];
 
     /// The name on disk; never changed.
@@ -38,6 +41,7 @@ impl Table {
             Self::Subscriptions => "subscriptions",
             Self::Queues => "queues",
             Self::Shared => "shared",
+            Self::Shadows => "shadows",
         }
     }
 
@@ -45,7 +49,7 @@ impl Table {
     /// written leaves no trace.
     pub(super) fn keys_are_new(self) -> bool {
         match self {
-            Self::Retained | Self::Sessions | Self::Subscriptions => false,
+            Self::Retained | Self::Sessions | Self::Subscriptions | Self::Shadows => false,
             Self::Queues | Self::Shared => true,
         }
     }
@@ -64,10 +68,17 @@ impl Tables {
                 KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
             })
         };
-        let [retained, sessions, subscriptions, queues, shared] = Table::ALL.map(open);
+        let [retained, sessions, subscriptions, queues, shared, shadows] = Table::ALL.map(open);
         Ok(Self {
             database: database.clone(),
-            keyspaces: [retained?, sessions?, subscriptions?, queues?, shared?],
+            keyspaces: [
+                retained?,
+                sessions?,
+                subscriptions?,
+                queues?,
+                shared?,
+                shadows?,
+            ],
         })
     }
 

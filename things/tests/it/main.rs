@@ -11,6 +11,8 @@ mod groups;
 mod pages;
 mod registry;
 mod roles;
+mod search;
+mod shadows;
 mod vectors;
 mod watching;
 mod world;

@@ -43,6 +43,7 @@ pub(crate) fn code(error: &ThingsError) -> &'static str {
         ThingsError::CertificateState(_) => "CertificateStateException",
         ThingsError::CertificateValidation(_) => "CertificateValidationException",
         ThingsError::RegistrationCodeValidation(_) => "RegistrationCodeValidationException",
+        ThingsError::InvalidQuery(_) => "InvalidQueryException",
         ThingsError::LimitExceeded(_) => "LimitExceededException",
         ThingsError::Unauthorized(_) => "UnauthorizedException",
         ThingsError::AccessDenied(_) => "AccessDeniedException",

@@ -1,14 +1,22 @@
 //! The operations that are built, one file per family, one function per operation.
 
 mod attachments;
+mod authorization;
+mod authorizers;
 mod billing_groups;
 mod ca_certificates;
 mod certificates;
+mod connections;
+mod domain_configurations;
 mod endpoint;
 mod policies;
 mod principals;
 mod publish;
 mod retained;
+mod role_aliases;
+mod search;
+mod settings;
+mod shadows;
 mod tags;
 mod thing_groups;
 mod thing_types;
@@ -38,7 +46,12 @@ pub(super) enum Handler {
 /// The functions of one family by operation.
 type Family = &'static [(&'static str, Answer)];
 
-const DATA: &[Family] = &[publish::FAMILY, retained::FAMILY];
+const DATA: &[Family] = &[
+    publish::FAMILY,
+    retained::FAMILY,
+    shadows::FAMILY,
+    connections::FAMILY,
+];
 const CONTROL: &[Family] = &[
     things::FAMILY,
     thing_types::FAMILY,
@@ -52,6 +65,12 @@ const CONTROL: &[Family] = &[
     topic_rules::FAMILY,
     tags::FAMILY,
     endpoint::FAMILY,
+    authorizers::FAMILY,
+    authorization::FAMILY,
+    role_aliases::FAMILY,
+    domain_configurations::FAMILY,
+    settings::FAMILY,
+    search::FAMILY,
 ];
 
 /// Items of a page unless the caller says how many: the most that the model allows.

@@ -36,14 +36,7 @@ fn publish(call: &Call) -> Result<Reply, ApiError> {
     if retain {
         permit(call, "iot:RetainPublish", topic)?;
     }
-    let origin = Origin {
-        client_id: None,
-        principal: Arc::clone(call.guard.principal()),
-        source_ip: Some(call.source_ip),
-        protocol: Protocol::Http,
-        hops: 0,
-    };
-    if !call.world.hub.publish(message, &origin) {
+    if !call.world.hub.publish(message, &origin(call)) {
         let full = "the message was delivered but not retained: there is no room for more \
             retained messages";
         return Err(ApiError::new(Code::Throttling, full));
@@ -51,6 +44,17 @@ fn publish(call: &Call) -> Result<Reply, ApiError> {
     Ok(Reply::Json(
         json!({"message": "OK", "traceId": call.request_id.to_string()}),
     ))
+}
+
+/// Where what a call publishes comes from.
+pub(super) fn origin(call: &Call) -> Origin {
+    Origin {
+        client_id: None,
+        principal: Arc::clone(call.guard.principal()),
+        source_ip: Some(call.source_ip),
+        protocol: Protocol::Http,
+        hops: 0,
+    }
 }
 
 /// Checks an action on a topic.

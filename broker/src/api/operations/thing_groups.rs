@@ -8,7 +8,7 @@ use crate::api::error::ApiError;
 use crate::api::reply::Reply;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use things::{GroupFilter, GroupUpdate, NewThingGroup, ThingGroup};
+use things::{DynamicQuery, GroupFilter, GroupUpdate, NewThingGroup, ThingGroup};
 
 pub(super) const FAMILY: Family = &[
     ("CreateThingGroup", create_thing_group),
@@ -21,6 +21,9 @@ pub(super) const FAMILY: Family = &[
     ("UpdateThingGroupsForThing", update_thing_groups_for_thing),
     ("ListThingsInThingGroup", list_things_in_thing_group),
     ("ListThingGroupsForThing", list_thing_groups_for_thing),
+    ("CreateDynamicThingGroup", create_dynamic_thing_group),
+    ("UpdateDynamicThingGroup", update_dynamic_thing_group),
+    ("DeleteDynamicThingGroup", delete_thing_group),
 ];
 
 #[derive(Debug, Default, Deserialize)]
@@ -38,6 +41,7 @@ fn create_thing_group(call: &Call) -> Result<Reply, ApiError> {
         description: properties.thing_group_description,
         attributes: properties.attribute_payload.attributes.unwrap_or_default(),
         tags: tags(call)?,
+        query: None,
     };
     let group = call.world.things.create_thing_group(&new, call.now_ms)?;
     Ok(Reply::Json(json!({
@@ -45,6 +49,43 @@ fn create_thing_group(call: &Call) -> Result<Reply, ApiError> {
         "thingGroupArn": group.arn,
         "thingGroupId": group.id,
     })))
+}
+
+/// The query of a dynamic group that a call gives.
+fn query(call: &Call) -> Option<DynamicQuery> {
+    let query = call.owned("queryString")?;
+    let or = |name: &str, default: &str| call.optional(name).unwrap_or(default).to_owned();
+    Some(DynamicQuery {
+        query,
+        index: or("indexName", "AWS_Things"),
+        version: or("queryVersion", "2017-09-30"),
+    })
+}
+
+fn create_dynamic_thing_group(call: &Call) -> Result<Reply, ApiError> {
+    let properties: Properties = call.read("thingGroupProperties")?;
+    let query = query(call).ok_or_else(|| ApiError::invalid("`queryString` is missing"))?;
+    let new = NewThingGroup {
+        name: call.text("thingGroupName")?.to_owned(),
+        parent: None,
+        description: properties.thing_group_description,
+        attributes: properties.attribute_payload.attributes.unwrap_or_default(),
+        tags: tags(call)?,
+        query: Some(query.clone()),
+    };
+    let group = call.world.things.create_thing_group(&new, call.now_ms)?;
+    Ok(Reply::Json(json!({
+        "thingGroupName": group.name,
+        "thingGroupArn": group.arn,
+        "thingGroupId": group.id,
+        "indexName": query.index,
+        "queryString": query.query,
+        "queryVersion": query.version,
+    })))
+}
+
+fn update_dynamic_thing_group(call: &Call) -> Result<Reply, ApiError> {
+    update_group(call, true, query(call))
 }
 
 fn describe_thing_group(call: &Call) -> Result<Reply, ApiError> {
@@ -56,11 +97,16 @@ fn describe_thing_group(call: &Call) -> Result<Reply, ApiError> {
         .collect();
     let parent = group.ancestors.last().map(|(name, _)| name);
     let attributes = Some(&group.attributes).filter(|attributes| !attributes.is_empty());
-    Ok(Reply::Json(json!({
+    let query = group.query.as_ref();
+    Ok(Reply::Json(without_nulls(json!({
         "thingGroupName": group.name,
         "thingGroupId": group.id,
         "thingGroupArn": group.arn,
         "version": group.version,
+        "indexName": query.map(|query| &query.index),
+        "queryString": query.map(|query| &query.query),
+        "queryVersion": query.map(|query| &query.version),
+        "status": query.map(|_| "ACTIVE"),
         "thingGroupProperties": without_nulls(json!({
             "thingGroupDescription": group.description,
             "attributePayload": attributes.map(|all| json!({"attributes": all})),
@@ -70,7 +116,7 @@ fn describe_thing_group(call: &Call) -> Result<Reply, ApiError> {
             "rootToParentThingGroups": ancestors,
             "creationDate": seconds(group.created_ms),
         })),
-    })))
+    }))))
 }
 
 /// Groups further below are listed unless the caller says no.
@@ -92,6 +138,14 @@ fn name_and_arn(group: &ThingGroup) -> Value {
 }
 
 fn update_thing_group(call: &Call) -> Result<Reply, ApiError> {
+    update_group(call, false, None)
+}
+
+fn update_group(
+    call: &Call,
+    dynamic: bool,
+    query: Option<DynamicQuery>,
+) -> Result<Reply, ApiError> {
     let properties: Properties = call.read("thingGroupProperties")?;
     let version = call.world.things.update_thing_group(&GroupUpdate {
         name: call.text("thingGroupName")?.to_owned(),
@@ -99,6 +153,8 @@ fn update_thing_group(call: &Call) -> Result<Reply, ApiError> {
         attributes: properties.attribute_payload.attributes,
         merge: properties.attribute_payload.merge,
         expected_version: expected_version(call)?,
+        query,
+        dynamic,
     })?;
     Ok(Reply::Json(json!({"version": version})))
 }

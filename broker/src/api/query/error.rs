@@ -128,6 +128,7 @@ impl From<ThingsError> for QueryError {
     fn from(error: ThingsError) -> Self {
         let kind = match &error {
             ThingsError::InvalidRequest(_)
+            | ThingsError::InvalidQuery(_)
             | ThingsError::CertificateState(_)
             | ThingsError::CertificateValidation(_)
             | ThingsError::RegistrationCodeValidation(_)

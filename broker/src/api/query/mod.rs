@@ -216,7 +216,7 @@ impl QueryCall {
 }
 
 /// A time as the Query protocol writes it, in whole seconds.
-fn timestamp(ms: u64) -> String {
+pub(super) fn timestamp(ms: u64) -> String {
     let seconds = i64::try_from(ms / 1000).unwrap_or(i64::MAX);
     let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     time.format(TIMESTAMP).unwrap_or_default()

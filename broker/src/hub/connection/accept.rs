@@ -2,6 +2,7 @@
 
 use super::{Connection, Topics};
 use crate::auth::{Facts, Guard, Identity};
+use crate::hub::events::Arrived;
 use crate::hub::group::random_uuid;
 use crate::hub::link::Link;
 use crate::hub::sessions::Opening;
@@ -349,7 +350,14 @@ fn open(
         principal: Arc::clone(principal),
         source_ip: Some(address.ip()),
     });
-    let visit = hub.event_connected(&session, address.ip());
+    let arrived = Arrived {
+        address,
+        keep_alive_s,
+        clean_start: connect.clean_start,
+        expiry_s,
+        at_ms: now_ms,
+    };
+    let visit = hub.event_connected(&session, arrived);
     let will = connect.will;
     let connection = Connection {
         hub: Arc::clone(hub),

@@ -18,9 +18,12 @@ use crate::net::{Arrival, Wire};
 use mqtt::codec::{self, ReasonCode, Version, frame};
 use publish::Topics;
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Time for a client to send its CONNECT.
@@ -133,6 +136,35 @@ async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io:
     }
 }
 
+/// What a connection waits for.
+enum Event {
+    /// Output is blocked, or the connection is to end.
+    Woken,
+    /// The socket, which was full, takes bytes again.
+    Writable,
+    Readable,
+    /// The socket cannot be watched any more.
+    Lost,
+}
+
+/// Waits for what comes first. A client whose output is full is not read ([MQTT] knows no other
+/// brake). The socket keeps who waits for it, so that an idle connection's future is small.
+async fn next(link: &Link, blocked: bool) -> Event {
+    let mut woken = pin!(link.wake.notified());
+    poll_fn(|cx| {
+        if woken.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Event::Woken);
+        }
+        let (ready, event) = if blocked {
+            (link.wire.poll_writable(cx), Event::Writable)
+        } else {
+            (link.wire.poll_readable(cx), Event::Readable)
+        };
+        ready.map(|ready| ready.map_or(Event::Lost, |()| event))
+    })
+    .await
+}
+
 /// Waits a little for a receiver that has got more than it can take.
 async fn yield_to(slow: &Session) {
     if let Some(link) = slow.link() {
@@ -152,6 +184,7 @@ impl Connection {
             | End::ClientError { .. }
             | End::AuthError
             | End::Forbidden
+            | End::Api { .. }
             | End::Server(_) => false,
         }
     }
@@ -171,27 +204,17 @@ impl Connection {
             return end;
         }
         flush::settle(self.now_ms);
+        let link = Arc::clone(&self.link);
         loop {
-            let link = Arc::clone(&self.link);
             let blocked = self.session.look(super::outbox::Outbox::is_blocked);
-            tokio::select! {
-                biased;
-                () = link.wake.notified() => {
+            match next(&link, blocked).await {
+                Event::Woken => {
                     if let Some(end) = link.ended() {
                         return end;
                     }
                 }
-                writable = link.wire.writable(), if blocked => {
-                    if writable.is_err() {
-                        return End::ConnectionLost;
-                    }
-                    self.session.unblock(self.hub.now_ms());
-                }
-                // A client whose output is full is not read ([MQTT] knows no other brake).
-                readable = link.wire.readable(), if !blocked => {
-                    if readable.is_err() {
-                        return End::ConnectionLost;
-                    }
+                Event::Writable => self.session.unblock(self.hub.now_ms()),
+                Event::Readable => {
                     if let ControlFlow::Break(end) = self.read() {
                         return end;
                     }
@@ -200,6 +223,7 @@ impl Connection {
                     }
                     self.hub.yield_to_disk(&link).await;
                 }
+                Event::Lost => return End::ConnectionLost,
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::hub::Hub;
 use crate::hub::group::Group;
 use crate::hub::session::Session;
 use crate::hub::subscribers::Subscriber;
+use crate::hub::subscriptions::Subscribed;
 use mqtt::codec::{
     self, ReasonCode, RetainHandling, Subscribe, SubscribeFilter, Unsubscribe, Version,
 };
@@ -226,7 +227,10 @@ impl Connection {
         if state.over {
             return None;
         }
-        let is_new = state.subscriptions.insert(grant.subscription.clone());
+        let is_new = state.subscriptions.insert(Subscribed {
+            subscription: grant.subscription.clone(),
+            qos: grant.qos,
+        });
         if let Some(keeper) = &self.session.keeper {
             keeper.subscribe(grant.asked.filter, subscriber);
         }
@@ -269,7 +273,7 @@ impl Connection {
         if let Some(keeper) = &self.session.keeper {
             keeper.unsubscribe(filter);
         }
-        Some(known)
+        Some(known.subscription)
     }
 }
 

@@ -38,6 +38,16 @@ impl Journal {
         self.rows.write([], Some(Box::new(then)));
     }
 
+    /// Calls `then` with whether all that has been accepted is on disk.
+    pub(in crate::hub) fn then(&self, then: impl FnOnce(bool) + Send + 'static) {
+        self.rows.write([], Some(Box::new(then)));
+    }
+
+    /// Notes that something was stored for what this thread does, by somebody else.
+    pub(in crate::hub) fn expect_disk(&self) {
+        STORED.set(true);
+    }
+
     /// Waits until all that has been accepted is on disk; false when the disk has failed.
     async fn on_disk(&self) -> bool {
         let (done, wait) = oneshot::channel();

@@ -8,6 +8,7 @@ use crate::hub::group::{Group, Waiting};
 use crate::hub::outbox::Outbox;
 use crate::hub::session::Session;
 use crate::hub::subscribers::Subscriber;
+use crate::hub::subscriptions::Subscribed;
 use mqtt::Message;
 use mqtt::session::{Outbound, OutgoingLimits};
 use mqtt::topic::{Subscription, TopicFilter};
@@ -162,13 +163,14 @@ impl Hub {
     }
 
     fn resubscribe(&self, subscription: Subscription, subscriber: Subscriber) {
-        let session = Arc::clone(&subscriber.session);
+        let (session, qos) = (Arc::clone(&subscriber.session), subscriber.qos);
         let mut router = self.router.write();
         if let Some(group) = router.subscribe(&subscription, subscriber, true) {
             group.set_online(&session, false);
         }
         drop(router);
-        session.state.lock().subscriptions.insert(subscription);
+        let subscribed = Subscribed { subscription, qos };
+        session.state.lock().subscriptions.insert(subscribed);
     }
 
     /// Says how many messages wait.

@@ -196,7 +196,9 @@ impl Oracle {
         if self.take_over(client, connect) {
             self.present.insert(number);
         }
-        let keep_alive_s = self.profile.keep_alive_s(connect.keep_alive_s);
+        let keep_alive_s = self
+            .profile
+            .keep_alive_s(connect.version, connect.keep_alive_s);
         let session = self
             .sessions
             .entry(client)
