@@ -39,7 +39,6 @@ fuzz_target!(|data: &[u8]| {
 fn run(statement: &Statement, topic: &str, payload: &[u8]) -> String {
     let mut message = Message::new(topic, payload);
     message.client_id = Some("client");
-    message.source_ip = Some("10.0.0.1");
     let mut rng = SmallRng::seed_from_u64(1);
     let outcome = statement.evaluate(&mut Context::new(&message, NOW_MS, &mut rng));
     match outcome {

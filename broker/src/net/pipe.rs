@@ -168,8 +168,34 @@ impl Pipe {
         Ok(count)
     }
 
+    /// The server closes its side, by a word or by dropping its end.
     pub(crate) fn close(&self) {
-        self.state.lock().closed = true;
-        self.log.lock().push((self.number, Passed::Closed));
+        if !std::mem::replace(&mut self.state.lock().closed, true) {
+            self.log.lock().push((self.number, Passed::Closed));
+        }
+    }
+}
+
+/// The server's end of a pipe, as a socket is its end of a connection.
+#[derive(Debug)]
+pub(crate) struct PipeEnd(Arc<Pipe>);
+
+impl PipeEnd {
+    pub(crate) fn of(pipe: &Arc<Pipe>) -> Self {
+        Self(Arc::clone(pipe))
+    }
+}
+
+impl std::ops::Deref for PipeEnd {
+    type Target = Pipe;
+
+    fn deref(&self) -> &Pipe {
+        &self.0
+    }
+}
+
+impl Drop for PipeEnd {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }

@@ -1,7 +1,7 @@
 //! The transport under one MQTT connection: TCP, TLS over it, WebSocket over either.
 
 #[cfg(test)]
-use super::pipe::Pipe;
+use super::pipe::{Pipe, PipeEnd};
 use super::tcp::Tcp;
 use super::tls_wire::Tls;
 use super::websocket::WebSocket;
@@ -33,7 +33,7 @@ pub(crate) enum Carrier {
     Tls(Box<Tls>),
     /// No socket at all: both ends are in the test's hands.
     #[cfg(test)]
-    Pipe(Arc<Pipe>),
+    Pipe(PipeEnd),
 }
 
 impl Wire {
@@ -41,7 +41,7 @@ impl Wire {
     #[cfg(test)]
     pub(crate) fn pipe(pipe: &Arc<Pipe>) -> Self {
         Self {
-            carrier: Carrier::Pipe(Arc::clone(pipe)),
+            carrier: Carrier::Pipe(PipeEnd::of(pipe)),
             websocket: None,
         }
     }
