@@ -1,177 +1,315 @@
-"""MQTT byte by byte, for packets that no library would send."""
+"""An MQTT client of the tests' own: it says exactly what a test wants and hides no packet."""
 
+import contextlib
 import socket
 import struct
-import time
+from collections import deque
+from dataclasses import dataclass, field
 
 from harness import DEADLINE_S
 
 V3, V5 = 4, 5
-CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP = 2, 3, 4, 5, 6, 7
-SUBACK, UNSUBACK, PINGRESP, DISCONNECT = 9, 11, 13, 14
-PINGREQ = b"\xc0\x00"
+VERSIONS = {"v3.1.1": V3, "v5": V5}
+
+(
+    CONNECT,
+    CONNACK,
+    PUBLISH,
+    PUBACK,
+    PUBREC,
+    PUBREL,
+    PUBCOMP,
+    SUBSCRIBE,
+    SUBACK,
+    UNSUBSCRIBE,
+    UNSUBACK,
+    PINGREQ,
+    PINGRESP,
+    DISCONNECT,
+) = range(1, 15)
+
+# Properties of MQTT 5 by name: identifier and type.
+PROPERTIES = {
+    "payload_format": (0x01, "byte"),
+    "message_expiry": (0x02, "long"),
+    "content_type": (0x03, "text"),
+    "response_topic": (0x08, "text"),
+    "correlation_data": (0x09, "data"),
+    "subscription_id": (0x0B, "varint"),
+    "session_expiry": (0x11, "long"),
+    "assigned_client_id": (0x12, "text"),
+    "server_keep_alive": (0x13, "short"),
+    "authentication_method": (0x15, "text"),
+    "authentication_data": (0x16, "data"),
+    "request_problem": (0x17, "byte"),
+    "will_delay": (0x18, "long"),
+    "request_response": (0x19, "byte"),
+    "response_information": (0x1A, "text"),
+    "reason_string": (0x1F, "text"),
+    "receive_maximum": (0x21, "short"),
+    "topic_alias_maximum": (0x22, "short"),
+    "topic_alias": (0x23, "short"),
+    "maximum_qos": (0x24, "byte"),
+    "retain_available": (0x25, "byte"),
+    "user_property": (0x26, "pair"),
+    "maximum_packet_size": (0x27, "long"),
+    "wildcard_available": (0x28, "byte"),
+    "subscription_ids_available": (0x29, "byte"),
+    "shared_available": (0x2A, "byte"),
+}
+NAMES = {number: (name, kind) for name, (number, kind) in PROPERTIES.items()}
+REPEATED = {"user_property", "subscription_id"}
 
 
 def varint(number):
-    out = bytearray()
+    out = b""
     while True:
-        number, digit = divmod(number, 128)
-        out.append(digit | (0x80 if number else 0))
+        number, low = number >> 7, number & 0x7F
         if not number:
-            return bytes(out)
+            return out + bytes([low])
+        out += bytes([low | 0x80])
 
 
-def text(value):
-    """A string, or bytes that claim to be one, with its length."""
+def data(value):
     value = value.encode() if isinstance(value, str) else value
-    return struct.pack(">H", len(value)) + value
+    return struct.pack("!H", len(value)) + value
 
 
-def packet(first, *body):
-    body = b"".join(body)
-    return bytes([first]) + varint(len(body)) + body
+WRITE = {
+    "byte": lambda value: struct.pack("!B", value),
+    "short": lambda value: struct.pack("!H", value),
+    "long": lambda value: struct.pack("!L", value),
+    "varint": varint,
+    "text": data,
+    "data": data,
+    "pair": lambda value: data(value[0]) + data(value[1]),
+}
 
 
-def properties(*parts):
-    body = b"".join(parts)
-    return varint(len(body)) + body
+def properties(given):
+    """Properties in wire form with their length; a list stands for several of one name."""
+    out = b""
+    for name, value in given.items():
+        number, kind = PROPERTIES[name]
+        for each in value if isinstance(value, list) else [value]:
+            out += bytes([number]) + WRITE[kind](each)
+    return varint(len(out)) + out
 
 
-def connect(
-    client_id="hostile",
-    version=V3,
-    flags=2,
-    keep_alive=60,
-    props=(),
-    payload=b"",
-    level=None,
-    name="MQTT",
-):
-    head = text(name) + bytes([version if level is None else level, flags])
-    body = struct.pack(">H", keep_alive) + (properties(*props) if version == V5 else b"")
-    return packet(0x10, head, body, text(client_id), payload)
+class Reader:
+    """Reads the body of a packet from front to back."""
 
+    def __init__(self, body):
+        self.rest = body
 
-def publish(topic, payload=b"x", qos=0, packet_id=1, version=V3, props=(), flags=0):
-    parts = [text(topic)]
-    if qos:
-        parts.append(struct.pack(">H", packet_id))
-    if version == V5:
-        parts.append(properties(*props))
-    return packet(0x30 | qos << 1 | flags, *parts, payload)
+    def take(self, count):
+        taken, self.rest = self.rest[:count], self.rest[count:]
+        assert len(taken) == count, "the packet ends too early"
+        return taken
 
+    def number(self, form):
+        return struct.unpack("!" + form, self.take(struct.calcsize("!" + form)))[0]
 
-def subscribe(*filters, packet_id=1, version=V3, options=0, props=()):
-    body = [struct.pack(">H", packet_id)]
-    if version == V5:
-        body.append(properties(*props))
-    return packet(0x82, *body, *(text(f) + bytes([options]) for f in filters))
-
-
-def unsubscribe(*filters, packet_id=1, version=V3):
-    props = properties() if version == V5 else b""
-    return packet(0xA2, struct.pack(">H", packet_id), props, *(text(f) for f in filters))
-
-
-class Raw:
-    """A connection on which anything can be sent."""
-
-    def __init__(self, port, window=None):
-        self.socket = socket.socket()
-        if window:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
-        self.socket.settimeout(DEADLINE_S)
-        self.socket.connect(("127.0.0.1", port))
-        self.held = b""
-
-    def send(self, *parts):
-        """Sends; a server that has closed already may not take everything."""
-        try:
-            self.socket.sendall(b"".join(parts))
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        return self
-
-    def _packet(self):
-        held = self.held
-        if len(held) < 2:
-            return None
-        length, shift, at = 0, 0, 1
+    def varint(self):
+        number = shift = 0
         while True:
-            if at >= len(held):
-                return None
-            length |= (held[at] & 0x7F) << shift
-            shift, at = shift + 7, at + 1
-            if not held[at - 1] & 0x80:
-                break
-        if len(held) < at + length:
-            return None
-        self.held = held[at + length :]
-        return held[0], held[at : at + length]
+            byte = self.number("B")
+            number |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return number
 
-    def next(self):
-        """The next packet, first byte and body; None at the end of the connection."""
-        while not (found := self._packet()):
-            try:
-                read = self.socket.recv(65536)
-            except ConnectionResetError:
-                read = b""
-            if not read:
-                return None
-            self.held += read
+    def data(self):
+        return self.take(self.number("H"))
+
+    def value(self, kind):
+        if kind == "pair":
+            return self.data().decode(), self.data().decode()
+        if kind == "text":
+            return self.data().decode()
+        read = {"data": self.data, "varint": self.varint}
+        forms = {"byte": "B", "short": "H", "long": "L"}
+        return read[kind]() if kind in read else self.number(forms[kind])
+
+    def properties(self):
+        inner, found = Reader(self.take(self.varint())), {}
+        while inner.rest:
+            name, kind = NAMES[inner.varint()]
+            value = inner.value(kind)
+            if name in REPEATED:
+                found.setdefault(name, []).append(value)
+            else:
+                assert name not in found, f"{name} is there twice"
+                found[name] = value
         return found
 
-    def next_of(self, kind):
-        """The next packet of a type; others are skipped."""
-        while found := self.next():
-            if found[0] >> 4 == kind:
-                return found
-        raise AssertionError(f"the connection ended without a packet of type {kind}")
 
-    def until_closed(self):
-        """All packets until the server closes."""
+def packet(kind, flags, body):
+    return bytes([kind << 4 | flags]) + varint(len(body)) + body
+
+
+@dataclass
+class Will:
+    topic: str
+    payload: bytes = b"gone"
+    qos: int = 0
+    retain: bool = False
+    properties: dict = field(default_factory=dict)
+
+
+def connect_packet(
+    client_id, version, clean=True, keep_alive=60, will=None, username=None, props=None
+):
+    flags = clean << 1
+    payload = data(client_id)
+    if will:
+        flags |= 4 | will.qos << 3 | will.retain << 5
+        payload += properties(will.properties) if version == V5 else b""
+        payload += data(will.topic) + data(will.payload)
+    if username is not None:
+        flags |= 0x80
+        payload += data(username)
+    head = data("MQTT") + bytes([version, flags]) + struct.pack("!H", keep_alive)
+    head += properties(props or {}) if version == V5 else b""
+    return packet(CONNECT, 0, head + payload)
+
+
+def publish_packet(version, topic, payload=b"", qos=0, retain=False, dup=False, mid=0, **props):
+    body = data(topic) + (struct.pack("!H", mid) if qos else b"")
+    body += properties(props) if version == V5 else b""
+    payload = payload.encode() if isinstance(payload, str) else payload
+    return packet(PUBLISH, dup << 3 | qos << 1 | retain, body + payload)
+
+
+def subscribe_packet(version, mid, filters, **props):
+    """`filters` are pairs of filter and options: the QoS, in MQTT 5 with more bits."""
+    body = struct.pack("!H", mid) + (properties(props) if version == V5 else b"")
+    return packet(SUBSCRIBE, 2, body + b"".join(data(f) + bytes([o]) for f, o in filters))
+
+
+def unsubscribe_packet(version, mid, filters):
+    body = struct.pack("!H", mid) + (b"\0" if version == V5 else b"")
+    return packet(UNSUBSCRIBE, 2, body + b"".join(map(data, filters)))
+
+
+def ack_packet(kind, mid):
+    return packet(kind, 2 if kind == PUBREL else 0, struct.pack("!H", mid))
+
+
+NO_LOCAL, AS_PUBLISHED = 0x04, 0x08
+RETAIN_IF_NEW, RETAIN_NEVER = 0x10, 0x20
+
+
+@dataclass
+class Packet:
+    """A packet of the server."""
+
+    kind: int
+    flags: int
+    body: bytes
+    version: int
+
+    @property
+    def reason(self):
+        """Of CONNACK and DISCONNECT; of an acknowledgement 0 if it has none."""
+        at = {CONNACK: 1, DISCONNECT: 0}.get(self.kind, 2)
+        return self.body[at] if len(self.body) > at else 0
+
+    @property
+    def present(self):
+        return self.body[0] == 1
+
+    @property
+    def properties(self):
+        """Of CONNACK and DISCONNECT."""
+        reader = Reader(self.body[2 if self.kind == CONNACK else 1 :])
+        return reader.properties() if self.version == V5 and reader.rest else {}
+
+    @property
+    def mid(self):
+        return struct.unpack("!H", self.body[:2])[0]
+
+    @property
+    def reasons(self):
+        """Of SUBACK and UNSUBACK."""
+        reader = Reader(self.body[2:])
+        if self.version == V5:
+            reader.properties()
+        return list(reader.rest)
+
+
+@dataclass
+class Message:
+    """A PUBLISH of the server."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    dup: bool
+    mid: int
+    properties: dict
+
+    @classmethod
+    def of(cls, packet):
+        reader = Reader(packet.body)
+        topic, qos = reader.data().decode(), packet.flags >> 1 & 3
+        mid = reader.number("H") if qos else 0
+        found = reader.properties() if packet.version == V5 else {}
+        return cls(
+            topic, reader.rest, qos, packet.flags & 1 == 1, packet.flags & 8 == 8, mid, found
+        )
+
+
+class Wire:
+    """A connection, packet by packet."""
+
+    def __init__(self, port, version=V3, tls=None, host="127.0.0.1"):
+        self.version = version
+        self.socket = socket.create_connection((host, port), timeout=DEADLINE_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
+
+    def send(self, *packets):
+        self.socket.sendall(b"".join(packets))
+        return self
+
+    def _take(self, count):
+        taken = b""
+        while len(taken) < count:
+            try:
+                part = self.socket.recv(count - len(taken))
+            except ConnectionResetError:
+                part = b""
+            if not part:
+                return None
+            taken += part
+        return taken
+
+    def next(self):
+        """The next packet, `None` at the end of the connection."""
+        first = self._take(1)
+        if first is None:
+            return None
+        length = shift = 0
+        while True:
+            byte = self._take(1)[0]
+            length |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+        return Packet(first[0] >> 4, first[0] & 0x0F, self._take(length), self.version)
+
+    def closed(self):
+        """Waits for the end; the packets before it."""
         return list(iter(self.next, None))
 
-    def open(self, client_id, version=V3, **options):
-        """Connects and is accepted."""
-        first, body = self.send(connect(client_id, version, **options)).next()
-        assert first == 0x20 and body[1] == 0, (first, body)
-        self.version, self.session_present = version, bool(body[0])
-        return self
-
-    def ping(self):
-        """The server answers."""
-        self.send(PINGREQ).next_of(PINGRESP)
-        return self
-
-    def subscribed(self, *filters, **options):
-        """Subscribes; the codes of the SUBACK."""
-        self.send(subscribe(*filters, version=self.version, **options))
-        _, body = self.next_of(SUBACK)
-        return list(body[3:] if self.version == V5 else body[2:])
-
-    def message(self):
-        """The next message: topic, payload, packet id, first byte."""
-        first, body = self.next_of(PUBLISH)
-        end = 2 + struct.unpack(">H", body[:2])[0]
-        topic, packet_id = body[2:end].decode(), None
-        if first & 6:
-            packet_id, end = struct.unpack(">H", body[end : end + 2])[0], end + 2
-        if self.version == V5:
-            assert body[end] < 128
-            end += 1 + body[end]
-        return topic, body[end:], packet_id, first
-
-    def ack(self, packet_id):
-        return self.send(packet(0x40, struct.pack(">H", packet_id)))
-
-    def reset(self):
-        """Ends the connection without a word."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close()
-
-    def close(self):
+    def abort(self):
+        """Is gone without a word."""
         self.socket.close()
+
+    close = abort
 
     def __enter__(self):
         return self
@@ -180,16 +318,112 @@ class Raw:
         self.close()
 
 
-def rss_mib(server):
-    """Memory of a server's process."""
-    with open(f"/proc/{server.process.pid}/status") as status:
-        [line] = [line for line in status if line.startswith("VmRSS:")]
-    return int(line.split()[1]) / 1024
+class Client(Wire):
+    """A connected client. It acknowledges what it is sent unless a test does that itself."""
+
+    def __init__(self, port, client_id="c", version=V3, tls=None, username=None, **connect):
+        super().__init__(port, version, tls)
+        self.messages, self.others, self.aliases = deque(), deque(), {}
+        self.acknowledges = True
+        self.last_mid = 0
+        props = {name: connect.pop(name) for name in list(connect) if name in PROPERTIES}
+        self.send(connect_packet(client_id, version, username=username, props=props, **connect))
+        self.connack = self.next()
+
+    def accepted(self):
+        assert self.connack and self.connack.kind == CONNACK, self.connack
+        assert self.connack.reason == 0, hex(self.connack.reason)
+        return self
+
+    @property
+    def present(self):
+        return self.connack.present
+
+    def mid(self):
+        self.last_mid += 1
+        return self.last_mid
+
+    def _read(self):
+        """Reads one packet and does what a client does about it."""
+        packet = self.next()
+        if packet is None:
+            return False
+        if packet.kind == PUBLISH:
+            message = Message.of(packet)
+            self.messages.append(message)
+            if self.acknowledges and message.qos:
+                self.send(ack_packet(PUBACK if message.qos == 1 else PUBREC, message.mid))
+        elif packet.kind == PUBREL and self.acknowledges:
+            self.send(ack_packet(PUBCOMP, packet.mid))
+        else:
+            self.others.append(packet)
+        return True
+
+    def expect(self, kind):
+        """The next packet of a kind that is no message."""
+        while not self.others:
+            assert self._read(), f"closed instead of packet {kind}"
+        packet = self.others.popleft()
+        assert packet.kind == kind, packet
+        return packet
+
+    def message(self):
+        """The next message."""
+        while not self.messages:
+            assert self._read(), f"closed instead of a message: {self.others}"
+        return self.messages.popleft()
+
+    def payloads(self, count):
+        return [self.message().payload for _ in range(count)]
+
+    def quiet(self):
+        """What came until now: a PINGREQ is answered behind all of it."""
+        self.send(packet(PINGREQ, 0, b""))
+        # The answers to what is read on the way need a second turn.
+        self.expect(PINGRESP)
+        came = list(self.messages)
+        self.messages.clear()
+        return came
+
+    def subscribe(self, *filters, qos=1, **props):
+        """Subscribes to filters, or to pairs of filter and options; the reason codes."""
+        pairs = [each if isinstance(each, tuple) else (each, qos) for each in filters]
+        self.send(subscribe_packet(self.version, self.mid(), pairs, **props))
+        return self.expect(SUBACK).reasons
+
+    def unsubscribe(self, *filters):
+        self.send(unsubscribe_packet(self.version, self.mid(), filters))
+        return self.expect(UNSUBACK).reasons
+
+    def publish(self, topic, payload=b"", qos=1, retain=False, **props):
+        """Publishes to the end of the exchange; the reason code."""
+        mid = self.mid() if qos else 0
+        self.send(publish_packet(self.version, topic, payload, qos, retain, mid=mid, **props))
+        if qos == 0:
+            return 0
+        reason = self.expect(PUBACK if qos == 1 else PUBREC).reason
+        if qos == 2 and reason < 0x80:
+            self.send(ack_packet(PUBREL, mid))
+            self.expect(PUBCOMP)
+        return reason
+
+    def disconnect(self, reason=0, **props):
+        """Leaves in good order; returns when the server has closed."""
+        body = b""
+        if self.version == V5 and (reason or props):
+            body = bytes([reason]) + properties(props)
+        self.send(packet(DISCONNECT, 0, body))
+        with contextlib.suppress(OSError):
+            self.closed()
+        self.close()
+
+    def ended(self):
+        """The server's DISCONNECT behind everything else, `None` without one."""
+        rest = [*self.others, *self.closed()]
+        last = rest[-1] if rest else None
+        return last if last is not None and last.kind == DISCONNECT else None
 
 
-def until(condition, what):
-    """Waits for something that the server does on its own time."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
+def client(server, client_id="c", version=V3, **connect):
+    """A client without TLS that has been accepted."""
+    return Client(server.mqtt_port, client_id, version, **connect).accepted()

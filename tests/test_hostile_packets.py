@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from harness import Server
-from raw_mqtt import (
+from bytes_mqtt import (
     CONNACK,
     DISCONNECT,
     PINGREQ,

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from harness import DEADLINE_S, Server
-from raw_mqtt import (
+from bytes_mqtt import (
     CONNACK,
     PINGREQ,
     PINGRESP,

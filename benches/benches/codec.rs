@@ -7,6 +7,7 @@ use mqtt::codec::{
     PublishBody, PublishHead, Version, decode_publish, frame, publish_bytes, put_publish,
 };
 use std::hint::black_box;
+use std::time::Duration;
 
 const SIZES: [usize; 3] = [64, 256, 4096];
 const TOPIC: &str = "building/7/floor/3/sensor/42";
@@ -109,5 +110,12 @@ fn encode(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(codec, decode, encode);
+criterion_group! {
+    name = codec;
+    // Short, so that all benches together take a few minutes.
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_millis(1500));
+    targets = decode, encode
+}
 criterion_main!(codec);

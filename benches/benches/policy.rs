@@ -3,6 +3,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use policy::{Document, Request, VariableMap, evaluate};
 use std::hint::black_box;
+use std::time::Duration;
 
 /// The policy of the AWS IoT tutorial ("Connect a device").
 const TUTORIAL: &str = r#"{"Version": "2012-10-17", "Statement": [
@@ -76,11 +77,24 @@ fn decisions(criterion: &mut Criterion) {
             allowed,
             "{name}"
         );
-        group.bench_function(name, |bencher| {
+        group.bench_function(format!("{name}, compiled"), |bencher| {
             bencher.iter(|| evaluate(black_box(documents), black_box(&request)).is_allowed());
         });
     }
     group.finish();
+}
+
+/// The first decision after a policy has changed: it is parsed, too.
+fn cold(criterion: &mut Criterion) {
+    let variables = variables();
+    let request = Request {
+        action: "iot:Publish",
+        resource: "arn:aws:iot:us-east-1:000000000000:topic/test/topic",
+        variables: &variables,
+    };
+    criterion.bench_function("evaluate/tutorial, cold", |bencher| {
+        bencher.iter(|| evaluate(&[document(black_box(TUTORIAL))], &request).is_allowed());
+    });
 }
 
 fn parsing(criterion: &mut Criterion) {
@@ -89,5 +103,12 @@ fn parsing(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(policies, decisions, parsing);
+criterion_group! {
+    name = policies;
+    // Short, so that all benches together take a few minutes.
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_millis(1500));
+    targets = decisions, cold, parsing
+}
 criterion_main!(policies);

@@ -1,19 +1,23 @@
 //! Rule SQL and substitution templates.
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use rules::sql::{Context, Message, Outcome, SqlVersion, Statement};
 use rules::template::Template;
 use std::hint::black_box;
+use std::time::Duration;
 
 const TOPIC: &str = "building/7/floor/3/sensor/42";
 const PAYLOAD: &[u8] = br#"{"temperature": 21.5, "humidity": 40, "name": "sensor-42",
     "location": {"building": 7, "floor": 3}, "tags": ["a", "b", "c"], "battery": 87}"#;
 const NOW_MS: i64 = 1_700_000_000_000;
 
-/// 200 bytes, as a gateway sends them.
-const TYPICAL: &[u8] = br#"{"device": "pump-0042", "t": 42.7, "a": "north-hall", "seq": 184467, "b": {"s": "on", "c": 17, "mode": "auto"}, "battery": 87, "position": [52.5163, 13.3777], "firmware": "2.4.1", "unit": "celsius"  }"#;
+/// A device's report of exactly 200 bytes, and SQL over it as rules have it.
+const REPORT: &[u8] = br#"{"t": 31.5, "a": "sensor-0042", "b": {"s": "on", "c": 17, "fan": "auto"}, "seq": 123456, "battery": 87, "rssi": -67, "firmware": "1.4.2-rc1", "site": "building-7", "up": 86400, "note": "all is well!"}"#;
+const REPORT_TOPIC: &str = "x/device-42/y";
+const SELECT_REPORT: &str = "SELECT a, b.c, topic(2) AS d FROM 'x/+/y' WHERE";
 
 fn statement(sql: &str) -> Statement {
     Statement::parse(sql, SqlVersion::V2016).expect("rule SQL")
@@ -45,49 +49,46 @@ fn evaluation(criterion: &mut Criterion) {
             true,
         ),
     ] {
-        let statement = statement(sql);
-        let message = Message::new(TOPIC, PAYLOAD);
-        let mut rng = SmallRng::seed_from_u64(1);
-        let mut evaluate = |message: &Message<'_>| {
-            let mut context = Context::new(message, NOW_MS, &mut rng);
-            statement.evaluate(&mut context).expect("an outcome")
-        };
-        assert_eq!(evaluate(&message) != Outcome::NotMatched, matches, "{name}");
-        group.bench_function(name, |bencher| {
-            // A new message each time, as every publish is one.
-            bencher.iter(|| {
-                black_box(evaluate(&Message::new(
-                    black_box(TOPIC),
-                    black_box(PAYLOAD),
-                )))
-            });
-        });
+        evaluate(&mut group, name, sql, (TOPIC, PAYLOAD), matches);
+    }
+    group.finish();
+    assert_eq!(REPORT.len(), 200);
+    let mut group = criterion.benchmark_group("evaluate SQL over 200 bytes");
+    for (name, condition, matches) in [
+        ("WHERE is true", "t > 30 AND b.s = 'on'", true),
+        ("WHERE is false at once", "t > 40 AND b.s = 'on'", false),
+        ("WHERE is false at last", "t > 30 AND b.s = 'off'", false),
+    ] {
+        let sql = format!("{SELECT_REPORT} {condition}");
+        evaluate(&mut group, name, &sql, (REPORT_TOPIC, REPORT), matches);
     }
     group.finish();
 }
 
-/// From the bytes of a message to the bytes that the actions get.
-fn typical(criterion: &mut Criterion) {
-    assert_eq!(TYPICAL.len(), 200);
-    let mut group = criterion.benchmark_group("typical rule");
-    for (name, least, matches) in [("WHERE is true", 30, true), ("WHERE is false", 50, false)] {
-        let statement = statement(&format!(
-            "SELECT a, b.c, topic(2) AS d FROM 'x/+/y' WHERE t > {least} AND b.s = 'on'"
-        ));
-        let mut rng = SmallRng::seed_from_u64(1);
-        let mut evaluate = || {
-            let message = Message::new(black_box("x/7/y"), black_box(TYPICAL));
-            let mut context = Context::new(&message, NOW_MS, &mut rng);
-            statement.evaluate(&mut context).expect("an outcome")
-        };
-        let expected = match matches {
-            true => Outcome::Matched(br#"{"a":"north-hall","c":17,"d":"7"}"#.to_vec()),
-            false => Outcome::NotMatched,
-        };
-        assert_eq!(evaluate(), expected);
-        group.bench_function(name, |bencher| bencher.iter(|| black_box(evaluate())));
-    }
-    group.finish();
+fn evaluate(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    sql: &str,
+    (topic, payload): (&str, &[u8]),
+    matches: bool,
+) {
+    let statement = statement(sql);
+    let mut rng = SmallRng::seed_from_u64(1);
+    let mut evaluate = |message: &Message<'_>| {
+        let mut context = Context::new(message, NOW_MS, &mut rng);
+        statement.evaluate(&mut context).expect("an outcome")
+    };
+    let outcome = evaluate(&Message::new(topic, payload));
+    assert_eq!(outcome != Outcome::NotMatched, matches, "{name}");
+    group.bench_function(name, |bencher| {
+        // A new message each time, as every publish is one.
+        bencher.iter(|| {
+            black_box(evaluate(&Message::new(
+                black_box(topic),
+                black_box(payload),
+            )))
+        });
+    });
 }
 
 fn templates(criterion: &mut Criterion) {
@@ -123,5 +124,12 @@ fn parsing(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(rule_sql, typical, evaluation, templates, parsing);
+criterion_group! {
+    name = rule_sql;
+    // Short, so that all benches together take a few minutes.
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_millis(1500));
+    targets = evaluation, templates, parsing
+}
 criterion_main!(rule_sql);

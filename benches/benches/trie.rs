@@ -5,9 +5,16 @@ use mqtt::Profile;
 use mqtt::topic::TopicFilter;
 use mqtt::trie::Trie;
 use std::hint::black_box;
+use std::time::Duration;
 
 fn filter(text: &str) -> TopicFilter {
     TopicFilter::parse(text, &Profile::mqtt()).expect("a topic filter")
+}
+
+/// A topic that the filter of that number matches.
+fn topic(nth: u32) -> String {
+    let (building, floor, sensor) = (nth % 1000, nth / 1000 % 10, nth / 10_000);
+    format!("site/{building}/{floor}/{sensor}/temperature")
 }
 
 /// So many filters of sensors in buildings: by name, or every second with wildcards.
@@ -18,7 +25,7 @@ fn trie(filters: u32, wildcards: bool) -> Trie<u32> {
         let text = match (wildcards, nth % 4) {
             (true, 0) => format!("site/{building}/+/{sensor}/temperature"),
             (true, 1) => format!("site/{building}/{floor}/#"),
-            _ => format!("site/{building}/{floor}/{sensor}/temperature"),
+            _ => topic(nth),
         };
         trie.insert(&filter(&text), nth);
     }
@@ -32,16 +39,19 @@ fn matching(criterion: &mut Criterion) {
     for count in COUNTS {
         for (kind, wildcards) in [("exact", false), ("wildcards", true)] {
             let trie = trie(count, wildcards);
-            // As many topics as do not fit a small cache of the CPU.
-            let topics: Vec<String> = (0..1000)
-                .map(|nth| format!("site/{nth}/{}/{}/temperature", nth % 10, nth % 100))
-                .collect();
+            // Topics all over the trie, each of which some filter matches.
+            let topics: Vec<String> = (0..1000).map(|nth| topic(nth * 7919 % count)).collect();
+            for topic in &topics {
+                let mut found = 0;
+                trie.for_each_match(topic, &mut |_| found += 1);
+                assert!(found > 0, "{topic}");
+            }
             group.bench_function(BenchmarkId::new(kind, count), |bencher| {
                 let mut topics = topics.iter().cycle();
                 bencher.iter(|| {
-                    let mut found = 0;
+                    let mut found = 0u32;
                     let topic = topics.next().expect("an endless iterator");
-                    trie.for_each_match(black_box(topic), &mut |value| found += value);
+                    trie.for_each_match(black_box(topic), &mut |value| found ^= value);
                     black_box(found)
                 });
             });
@@ -68,5 +78,12 @@ fn changing(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(tries, matching, changing);
+criterion_group! {
+    name = tries;
+    // Short, so that all benches together take a few minutes.
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_millis(1500));
+    targets = matching, changing
+}
 criterion_main!(tries);

@@ -1,7 +1,10 @@
-//! Creates and deletes topic rules through the AWS API of the broker under test.
+//! The AWS API of the broker under test: creates and deletes topic rules, and signs WebSockets.
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    SessionTokenMode, SignableBody, SignableRequest, SignatureLocation, SigningInstructions,
+    SigningSettings, sign,
+};
 use aws_sigv4::sign::v4;
 use std::env;
 use std::io::{self, Read, Write};
@@ -33,6 +36,9 @@ pub(crate) enum ApiError {
 
 const TIME_OUT: Duration = Duration::from_secs(10);
 
+/// How long the URL of a WebSocket may be used.
+const WEBSOCKET_VALID: Duration = Duration::from_secs(300);
+
 impl Api {
     pub(crate) fn new(url: &str, region: &str) -> Result<Self, ApiError> {
         let url = url.trim_end_matches('/');
@@ -44,14 +50,11 @@ impl Api {
             Some(_) => authority.to_owned(),
             None => format!("{authority}:80"),
         };
-        let of = |name| env::var(name).unwrap_or_else(|_| "test".to_owned());
-        let (id, secret) = (of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY"));
-        let token = env::var("AWS_SESSION_TOKEN").ok();
         Ok(Api {
             url: url.to_owned(),
             authority,
             region: region.to_owned(),
-            credentials: Credentials::new(id, secret, token, None, "thingcore-bench"),
+            credentials: credentials(),
         })
     }
 
@@ -117,30 +120,88 @@ impl Api {
         path: &str,
         body: &str,
     ) -> Result<Vec<(String, String)>, ApiError> {
-        let failed = |error: &dyn std::fmt::Display| ApiError::Unsigned(error.to_string());
-        let identity = self.credentials.clone().into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("iot")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| failed(&error))?
-            .into();
         let url = format!("{}{path}", self.url);
         let headers = [("host", self.authority.as_str())];
         let body = SignableBody::Bytes(body.as_bytes());
-        let request = SignableRequest::new(method, url, headers.into_iter(), body)
-            .map_err(|error| failed(&error))?;
-        let (instructions, _) = sign(request, &params)
-            .map_err(|error| failed(&error))?
-            .into_parts();
+        let request = SignableRequest::new(method, url, headers.into_iter(), body);
+        let request = request.map_err(unsigned)?;
+        let settings = SigningSettings::default();
+        let scope = (self.region.as_str(), "iot");
+        let instructions = signature(&self.credentials, scope, settings, request)?;
         let headers = instructions.headers();
         Ok(headers
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect())
     }
+}
+
+/// The path of a WebSocket at `host` with a query that signs it, as AWS IoT wants it: the session
+/// token, if there is one, comes after the signature.
+pub(crate) fn signed_websocket(host: &str, path: &str, region: &str) -> Result<String, ApiError> {
+    let mut settings = SigningSettings::default();
+    settings.signature_location = SignatureLocation::QueryParams;
+    settings.session_token_mode = SessionTokenMode::Exclude;
+    settings.expires_in = Some(WEBSOCKET_VALID);
+    let headers = [("host", host)].into_iter();
+    let url = format!("wss://{host}{path}");
+    let request = SignableRequest::new("GET", url, headers, SignableBody::Bytes(b""));
+    let request = request.map_err(unsigned)?;
+    let scope = (region, "iotdevicegateway");
+    let credentials = credentials();
+    let instructions = signature(&credentials, scope, settings, request)?;
+    let token = credentials.session_token();
+    let token = token.map(|token| ("X-Amz-Security-Token", token));
+    let query: Vec<String> = (instructions.params().iter())
+        .map(|(name, value)| (*name, value.as_ref()))
+        .chain(token)
+        .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
+        .collect();
+    Ok(format!("{path}?{}", query.join("&")))
+}
+
+/// Text for a query, as signatures are computed over it: all but the unreserved characters encoded.
+fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+/// The keys in the environment.
+fn credentials() -> Credentials {
+    let of = |name| env::var(name).unwrap_or_else(|_| "test".to_owned());
+    let (id, secret) = (of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY"));
+    let token = env::var("AWS_SESSION_TOKEN").ok();
+    Credentials::new(id, secret, token, None, "thingcore-bench")
+}
+
+fn unsigned(error: impl std::fmt::Display) -> ApiError {
+    ApiError::Unsigned(error.to_string())
+}
+
+/// Signs for a region and a service.
+fn signature(
+    credentials: &Credentials,
+    (region, service): (&str, &str),
+    settings: SigningSettings,
+    request: SignableRequest<'_>,
+) -> Result<SigningInstructions, ApiError> {
+    let identity = credentials.clone().into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name(service)
+        .time(SystemTime::now())
+        .settings(settings)
+        .build()
+        .map_err(unsigned)?
+        .into();
+    let (instructions, _) = sign(request, &params).map_err(unsigned)?.into_parts();
+    Ok(instructions)
 }
 
 /// Status and body.
@@ -173,6 +234,24 @@ mod tests {
                 "{url}"
             );
         }
+    }
+
+    #[test]
+    fn websockets_are_signed_in_their_query() {
+        let path = signed_websocket("localhost:8443", "/mqtt", "eu-west-1").unwrap();
+        let (path, query) = path.split_once('?').unwrap();
+        assert_eq!(path, "/mqtt");
+        let names: Vec<&str> = query
+            .split('&')
+            .filter_map(|pair| Some(pair.split_once('=')?.0))
+            .collect();
+        for name in ["X-Amz-Credential", "X-Amz-Expires", "X-Amz-Signature"] {
+            assert!(names.contains(&name), "{query}");
+        }
+        assert!(
+            query.contains("%2Feu-west-1%2Fiotdevicegateway%2Faws4_request"),
+            "{query}"
+        );
     }
 
     #[test]

@@ -3,9 +3,30 @@
 use crate::report::Report;
 use serde::Serialize;
 
+/// What the first of the brokers compared is to reach in a case.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Goal {
+    /// Its CPU per unit, divided by that of the best of the others, is not above this.
+    Ratio(f64),
+    /// The same, and its p99 latency is not above the least of theirs.
+    RatioAndP99(f64),
+    /// So much memory at most for a connection that stays.
+    BytesEach(f64),
+}
+
+/// A case and the goal in it.
+#[derive(Clone, Debug)]
+pub(crate) struct CaseName {
+    pub(crate) name: String,
+    pub(crate) goal: Option<Goal>,
+}
+
 /// The result of a comparison.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Comparison {
+    /// Where it was made.
+    pub(crate) machine: String,
     pub(crate) repeats: usize,
     pub(crate) cases: Vec<CaseResult>,
     /// Every single run, in order.
@@ -18,8 +39,12 @@ pub(crate) struct CaseResult {
     pub(crate) case: String,
     pub(crate) load: String,
     pub(crate) unit: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) goal: Option<Goal>,
+    /// Whether the first broker has reached the goal, with nothing lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reached: Option<bool>,
     pub(crate) targets: Vec<TargetResult>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<String>,
 }
 
@@ -38,6 +63,8 @@ pub(crate) struct TargetResult {
     pub(crate) p99_us: Option<Spread>,
     pub(crate) p999_us: Option<Spread>,
     pub(crate) peak_kib: Option<Spread>,
+    /// Memory of a connection that stays.
+    pub(crate) bytes_each: Option<Spread>,
     pub(crate) generator_cores: Option<Spread>,
     pub(crate) other_cores: Option<Spread>,
     pub(crate) lost: u64,
@@ -62,23 +89,25 @@ pub(crate) struct Failure {
 impl Comparison {
     /// Sums up runs. A broker without a clean run is judged by those that it has.
     pub(crate) fn of(
-        cases: &[String],
+        cases: &[CaseName],
         targets: &[String],
         repeats: usize,
         runs: Vec<Report>,
         failures: &[Failure],
     ) -> Self {
         let results = cases.iter().map(|case| {
-            let of_case = |run: &&Report| run.case == *case;
+            let of_case = |run: &&Report| run.case == case.name;
             let first = runs.iter().find(of_case);
             let mut result = CaseResult {
-                case: case.clone(),
+                case: case.name.clone(),
                 load: first.map_or_else(String::new, |run| run.load.clone()),
                 unit: first
                     .and_then(|run| run.broker.as_ref())
                     .map_or_else(String::new, |broker| broker.unit.to_owned()),
+                goal: case.goal,
+                reached: None,
                 targets: Vec::new(),
-                errors: errors(case, &runs, failures),
+                errors: errors(&case.name, &runs, failures),
             };
             for target in targets {
                 let runs = runs.iter().filter(of_case);
@@ -88,9 +117,11 @@ impl Comparison {
                     .push(TargetResult::of(target, repeats, &of_target));
             }
             result.rate();
+            result.judge();
             result
         });
         Comparison {
+            machine: String::new(),
             repeats,
             cases: results.collect(),
             runs,
@@ -120,6 +151,27 @@ impl CaseResult {
             target.ratio = own.map(|(own, best)| own / best);
         }
     }
+
+    /// Sees whether the first broker has reached the goal.
+    fn judge(&mut self) {
+        let (Some(goal), Some((first, others))) = (self.goal, self.targets.split_first()) else {
+            return;
+        };
+        let within = |value: Option<f64>, most: f64| Some(value? <= most);
+        let median = |spread: &Option<Spread>| spread.map(|spread| spread.median);
+        let reached = match goal {
+            Goal::Ratio(most) => within(first.ratio, most),
+            Goal::RatioAndP99(most) => {
+                let theirs = others.iter().filter_map(|target| median(&target.p99_us));
+                let least = theirs.min_by(f64::total_cmp);
+                let p99 = least.and_then(|least| within(median(&first.p99_us), least));
+                within(first.ratio, most).zip(p99).map(|(a, b)| a && b)
+            }
+            Goal::BytesEach(most) => within(median(&first.bytes_each), most),
+        };
+        let clean = first.clean == first.runs;
+        self.reached = reached.map(|reached| reached && clean);
+    }
 }
 
 impl TargetResult {
@@ -148,6 +200,7 @@ impl TargetResult {
             p99_us: latency(&|run| run.latency.p99_us),
             p999_us: latency(&|run| run.latency.p999_us),
             peak_kib: spread(&|run| Some(run.broker.as_ref()?.peak_kib as f64)),
+            bytes_each: spread(&|run| run.connections.as_ref()?.bytes_each),
             generator_cores: spread(&|run| Some(run.cpu.generator_cores)),
             other_cores: spread(&|run| run.cpu.other_cores),
             lost: runs
@@ -214,6 +267,8 @@ mod tests {
             case: "c".into(),
             load: String::new(),
             unit: String::new(),
+            goal: None,
+            reached: None,
             targets: vec![
                 target("ours", Some(0.2)),
                 target("best", Some(0.8)),
@@ -225,5 +280,47 @@ mod tests {
         case.rate();
         let ratios: Vec<Option<f64>> = case.targets.iter().map(|target| target.ratio).collect();
         assert_eq!(ratios, [Some(0.25), Some(4.0), Some(40.0), None]);
+    }
+
+    #[test]
+    fn a_goal_is_reached_by_the_first_with_nothing_lost() {
+        let one = |value: f64| Spread::of(vec![value]);
+        let target = |us, p99, bytes| TargetResult {
+            us_per_unit: one(us),
+            p99_us: one(p99),
+            bytes_each: one(bytes),
+            clean: 1,
+            ..TargetResult::of("t", 1, &[])
+        };
+        let check = |goal, ours: TargetResult, expected| {
+            let mut case = CaseResult {
+                case: "c".into(),
+                load: String::new(),
+                unit: String::new(),
+                goal: Some(goal),
+                reached: None,
+                targets: vec![ours, target(10.0, 90.0, 9.0), target(20.0, 80.0, 9.0)],
+                errors: Vec::new(),
+            };
+            case.rate();
+            case.judge();
+            assert_eq!(case.reached, expected, "{goal:?}");
+        };
+        check(Goal::Ratio(0.5), target(5.0, 0.0, 0.0), Some(true));
+        check(Goal::Ratio(0.4), target(5.0, 0.0, 0.0), Some(false));
+        check(Goal::RatioAndP99(1.0), target(5.0, 80.0, 0.0), Some(true));
+        check(Goal::RatioAndP99(1.0), target(5.0, 81.0, 0.0), Some(false));
+        check(Goal::BytesEach(100.0), target(5.0, 0.0, 100.0), Some(true));
+        check(Goal::BytesEach(100.0), target(5.0, 0.0, 101.0), Some(false));
+        let lossy = TargetResult {
+            clean: 0,
+            ..target(1.0, 0.0, 0.0)
+        };
+        check(Goal::Ratio(0.5), lossy, Some(false));
+        let unknown = TargetResult {
+            us_per_unit: None,
+            ..target(1.0, 0.0, 0.0)
+        };
+        check(Goal::Ratio(0.5), unknown, None);
     }
 }

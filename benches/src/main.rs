@@ -11,6 +11,7 @@ mod api;
 mod load;
 
 mod compare;
+mod launch;
 mod report;
 mod show;
 

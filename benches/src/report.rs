@@ -29,7 +29,6 @@ pub(crate) struct Report {
     pub(crate) figures: Vec<Figure>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) samples: Vec<Sample>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<String>,
 }
 
@@ -54,6 +53,9 @@ pub(crate) struct Connections {
     pub(crate) made: u64,
     pub(crate) failed: u64,
     pub(crate) per_s: f64,
+    /// The broker's memory for each, of connections that stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes_each: Option<f64>,
 }
 
 /// Latencies in microseconds.

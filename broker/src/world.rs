@@ -35,6 +35,6 @@ pub(crate) struct World {
 impl World {
     /// What the message core allows.
     pub(crate) fn profile(&self) -> Profile {
-        self.config.profile.rules()
+        self.config.rules()
     }
 }

@@ -1,12 +1,14 @@
 //! From an offered message to what its rules did: counts that add up, order, limits, targets that
 //! fail, and the end of it all.
 
+#![allow(clippy::unwrap_used)]
+
 use bytes::Bytes;
 use http::StatusCode;
 use rules::actions::{Place, Republish};
 use rules::delivery::{
-    Delivery, Denied, Event, Offer, Outcome, Ports, Protocol, Publisher, RecordQuery, Republisher,
-    Roles, Rule, RuleCounters, RuleHandle, RuleSet, Settings,
+    Counter, Delivery, Denied, Event, Offer, Outcome, Ports, Protocol, Publisher, RecordQuery,
+    Republisher, Roles, Rule, RuleCounters, RuleHandle, RuleSet, Settings,
 };
 use rules::target::{Answer, AwsRequest, BoxFuture, Route, SendFailure, Target, Via};
 use serde_json::{Value, json};
@@ -16,6 +18,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+/// What a target answers: a status, or why it cannot be reached.
+type TargetAnswer = Result<u16, &'static str>;
+
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
 
 /// The world around the engine: what was republished, and how the target behaves.
@@ -23,7 +28,7 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/r";
 struct World {
     published: Mutex<Vec<(String, Bytes)>>,
     /// What the next requests are answered; then 200.
-    answers: Mutex<VecDeque<Result<u16, &'static str>>>,
+    answers: Mutex<VecDeque<TargetAnswer>>,
     sent: Mutex<Vec<Bytes>>,
     /// Requests are answered only when one of these is there.
     gate: Option<Semaphore>,
@@ -152,7 +157,7 @@ fn counts(counters: &RuleCounters) -> [u64; 5] {
         throttled,
         ..
     } = counters;
-    [topic_match, not_matched, executed, parse_error, throttled].map(|counter| counter.count())
+    [topic_match, not_matched, executed, parse_error, throttled].map(Counter::count)
 }
 
 #[tokio::test]
@@ -275,7 +280,7 @@ async fn the_bytes_that_wait_are_bounded() {
 #[tokio::test(start_paused = true)]
 async fn a_target_that_fails_is_asked_again_and_then_the_error_action_runs_once() {
     // What the target answers, and how often it is asked; AWS's texts in the error action.
-    let rows: [(&[Result<u16, &'static str>], usize, Option<&str>); 5] = [
+    let rows: [(&[TargetAnswer], usize, Option<&str>); 5] = [
         (&[Ok(200)], 1, None),
         (&[Ok(503), Err("reset"), Ok(200)], 3, None),
         (

@@ -47,4 +47,4 @@ pub use roles::{
 pub use rules::{RuleFilter, TopicRule};
 pub use search::{Connectivity, FoundGroup, FoundThing};
 pub use shadow::{ShadowError, ShadowName, ShadowRejected, ShadowUpdate, Shadows};
-pub use store::{Row, Rows, Table, Then};
+pub use store::{Row, Rows, Table, Then, Together};

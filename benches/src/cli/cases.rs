@@ -1,6 +1,8 @@
 //! The known cases: loads with a name, the same as those of other tools' matrices, so that figures
 //! can be laid side by side.
 
+use crate::compare::Goal;
+
 /// Name and command line of each.
 pub(crate) const CASES: &[(&str, &str)] = &[
     ("fan10-64", "fan-out -s 10 --size 64 --window 256"),
@@ -78,6 +80,7 @@ pub(crate) const CASES: &[(&str, &str)] = &[
     ("retained10k", "retained --topics 10000 -s 10"),
     ("slow-reader", "slow-reader -s 10 --slow 1 --size 1024"),
     ("rules20", "rules --rules 20 -s 10 --size 256"),
+    ("growth100k", "growth --filters 100000 -s 10 --size 64"),
     ("storm", "storm -n 5000 --at-once 100"),
     ("storm-tls", "storm -n 1000 --at-once 50 --tls"),
     ("idle", "idle -n 5000 --filters 1"),
@@ -100,6 +103,37 @@ pub(crate) const SHORT: &[&str] = &[
     "storm",
     "idle",
 ];
+
+/// Cases with a goal for the first of the brokers compared, and the goal.
+pub(crate) const GOALS: &[(&str, Goal)] = &[
+    ("fan10-64", Goal::Ratio(0.2)),
+    ("fan100-256", Goal::Ratio(0.45)),
+    ("fan100-256-v5", Goal::Ratio(0.45)),
+    ("fan100-256-q1", Goal::Ratio(0.35)),
+    ("fan1000-64", Goal::Ratio(0.6)),
+    ("fan100-4k", Goal::Ratio(0.6)),
+    ("in100-64", Goal::Ratio(0.15)),
+    ("in100-256-q1", Goal::Ratio(0.25)),
+    ("pair50-256", Goal::Ratio(0.15)),
+    ("pair50-256-q1", Goal::Ratio(0.3)),
+    ("share40-64", Goal::Ratio(0.25)),
+    ("wild48-64", Goal::Ratio(0.15)),
+    ("fan100-256-w1", Goal::RatioAndP99(1.0)),
+    ("pair50-256-w1", Goal::RatioAndP99(1.0)),
+    ("pace-fan100-256", Goal::Ratio(0.7)),
+    ("fan100-256-tls", Goal::Ratio(0.7)),
+    ("pair50-256-tls", Goal::Ratio(0.3)),
+    ("storm", Goal::Ratio(1.0)),
+    ("storm-tls", Goal::Ratio(1.0)),
+    ("idle", Goal::BytesEach(3072.0)),
+    ("idle-tls", Goal::BytesEach(20_480.0)),
+];
+
+/// The goal of a case, if it has one.
+pub(crate) fn goal(name: &str) -> Option<Goal> {
+    let found = GOALS.iter().find(|(case, _)| *case == name);
+    found.map(|(_, goal)| *goal)
+}
 
 /// The command line of a case.
 pub(crate) fn command_line(name: &str) -> Option<&'static str> {

@@ -1,6 +1,7 @@
 //! Flags that all modes share.
 
 use super::Usage;
+use crate::api::signed_websocket;
 use crate::load::ClientSettings;
 use crate::net::{Endpoint, Identity, Transport, tls_client};
 use crate::wire::{Login, QoS, Version};
@@ -56,6 +57,11 @@ pub(crate) struct TargetFlags {
     /// The path of the WebSocket
     #[arg(long, value_name = "PATH", default_value = "/mqtt")]
     pub(crate) ws_path: String,
+
+    /// Sign the WebSocket for this region, as AWS IoT wants it, with AWS_ACCESS_KEY_ID and
+    /// AWS_SECRET_ACCESS_KEY (default: test and test)
+    #[arg(long, value_name = "REGION", requires = "ws")]
+    pub(crate) sigv4: Option<String>,
 
     /// User name
     #[arg(long, value_name = "NAME")]
@@ -133,7 +139,11 @@ impl TargetFlags {
                 Some((config, self.server_name(host)?))
             }
         };
-        let websocket = (self.target.clone(), self.ws_path.clone());
+        let path = match &self.sigv4 {
+            Some(region) => signed_websocket(&self.target, &self.ws_path, region)?,
+            None => self.ws_path.clone(),
+        };
+        let websocket = (self.target.clone(), path);
         Ok(Endpoint {
             address,
             version: self.mqtt,

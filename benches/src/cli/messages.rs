@@ -1,24 +1,36 @@
 //! The modes in which messages flow.
 
-use super::mode::{FanIn, FanOut, FlowFlags, Pairs, Rules, Shared, SlowReader, Wildcards};
+use super::mode::{Ends, FlowFlags, Pairs, Rules, SlowReader, Wildcards};
 use super::run::Context;
 use crate::api::{Api, ApiError};
 use crate::load::{FlowOutcome, Plan, Subscriber};
 use crate::report::Report;
 use crate::wire::Form;
 
-pub(super) fn fan_out(context: &Context<'_>, mode: &FanOut) -> anyhow::Result<Report> {
+pub(super) fn fan_out(context: &Context<'_>, mode: &Ends) -> anyhow::Result<Report> {
     let clients = format!("{} to {}", mode.publishers, mode.subscribers);
-    let (publishers, subscribers) = (mode.publishers as usize, mode.subscribers as usize);
-    let plan = Plan::fan_out(&context.prefix(), publishers, subscribers);
-    flow(context, &mode.flow, &clients, &plan)
+    ends(context, mode, &clients, Plan::fan_out)
 }
 
-pub(super) fn fan_in(context: &Context<'_>, mode: &FanIn) -> anyhow::Result<Report> {
+pub(super) fn fan_in(context: &Context<'_>, mode: &Ends) -> anyhow::Result<Report> {
     let clients = format!("{} to {}", mode.publishers, mode.subscribers);
+    ends(context, mode, &clients, Plan::fan_in)
+}
+
+pub(super) fn shared(context: &Context<'_>, mode: &Ends) -> anyhow::Result<Report> {
+    let clients = format!("{} to a group of {}", mode.publishers, mode.subscribers);
+    ends(context, mode, &clients, Plan::shared)
+}
+
+fn ends(
+    context: &Context<'_>,
+    mode: &Ends,
+    clients: &str,
+    plan: fn(&str, usize, usize) -> Plan,
+) -> anyhow::Result<Report> {
     let (publishers, subscribers) = (mode.publishers as usize, mode.subscribers as usize);
-    let plan = Plan::fan_in(&context.prefix(), publishers, subscribers);
-    flow(context, &mode.flow, &clients, &plan)
+    let plan = plan(&context.prefix(), publishers, subscribers);
+    flow(context, &mode.flow, clients, &plan)
 }
 
 pub(super) fn pairs(context: &Context<'_>, mode: &Pairs) -> anyhow::Result<Report> {
@@ -27,22 +39,16 @@ pub(super) fn pairs(context: &Context<'_>, mode: &Pairs) -> anyhow::Result<Repor
     flow(context, &mode.flow, &clients, &plan)
 }
 
-pub(super) fn shared(context: &Context<'_>, mode: &Shared) -> anyhow::Result<Report> {
-    let clients = format!("{} to a group of {}", mode.publishers, mode.subscribers);
-    let (publishers, subscribers) = (mode.publishers as usize, mode.subscribers as usize);
-    let plan = Plan::shared(&context.prefix(), publishers, subscribers);
-    flow(context, &mode.flow, &clients, &plan)
-}
-
 pub(super) fn wildcards(context: &Context<'_>, mode: &Wildcards) -> anyhow::Result<Report> {
-    let (publishers, subscribers) = (mode.publishers as usize, mode.subscribers as usize);
-    let plan = Plan::wildcards(&context.prefix(), publishers, subscribers, mode.dimension);
+    let Wildcards { dimension, ends } = mode;
+    let (publishers, subscribers) = (ends.publishers as usize, ends.subscribers as usize);
+    let plan = Plan::wildcards(&context.prefix(), publishers, subscribers, *dimension);
     let clients = format!(
         "{publishers} to {subscribers} with {} filters over {} topics",
         plan.filters(),
-        mode.dimension.pow(3)
+        dimension.pow(3)
     );
-    flow(context, &mode.flow, &clients, &plan)
+    flow(context, &ends.flow, &clients, &plan)
 }
 
 fn flow(
@@ -117,15 +123,15 @@ pub(super) fn rules(context: &Context<'_>, mode: &Rules) -> anyhow::Result<Repor
 }
 
 /// What the first of two runs has shown.
-struct Costs {
+pub(super) struct Costs {
     delivered_per_s: f64,
     p99_us: f64,
-    us_per_delivered: Option<f64>,
+    pub(super) us_per_delivered: Option<f64>,
     us_per_published: Option<f64>,
 }
 
 impl Costs {
-    fn of(outcome: &FlowOutcome) -> Self {
+    pub(super) fn of(outcome: &FlowOutcome) -> Self {
         let measured = &outcome.measured;
         let us = measured.cpu.broker_seconds.map(|seconds| seconds * 1e6);
         let each = |count: u64| us.map(|us| us / count.max(1) as f64);
@@ -137,7 +143,7 @@ impl Costs {
         }
     }
 
-    fn compare(&self, report: &mut Report, without: &str) {
+    pub(super) fn compare(&self, report: &mut Report, without: &str) {
         report.figure(
             format!("delivered {without}"),
             self.delivered_per_s,

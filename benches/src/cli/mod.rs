@@ -5,11 +5,13 @@ mod mode;
 mod plans;
 mod run;
 
+mod growth;
 mod messages;
 mod others;
 
 mod cases;
 mod compare;
+mod target;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -47,7 +49,7 @@ const EXAMPLES: &str = "Examples:
   A known case, and two brokers by turns:
     thingcore-bench case fan100-256 --pid $(pidof mosquitto)
     thingcore-bench compare --case short --repeats 3 --html compared.html \\
-      --target thingcore=127.0.0.1:1883,$(pidof thingcore) \\
+      --start 'thingcore=thingcore serve --memory --mqtt-port {port}' \\
       --target mosquitto=127.0.0.1:1884,$(pidof mosquitto)
 
 Exit status: 0 everything that was due was delivered, 1 it was not or the run failed, 64 wrong usage.";
@@ -61,7 +63,7 @@ enum Command {
     /// List the known cases
     Cases,
     /// Run cases against several brokers by turns
-    Compare(compare::Compare),
+    Compare(Box<compare::Compare>),
 }
 
 #[derive(clap::Args, Clone, Debug)]

@@ -8,19 +8,26 @@ use clap::{Args, Subcommand};
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Mode {
     /// One topic, many subscribers
-    FanOut(FanOut),
+    #[command(mut_arg("subscribers", |arg| arg.default_value("100")))]
+    FanOut(Ends),
     /// Many publishers, one subscriber
-    FanIn(FanIn),
+    #[command(mut_arg("publishers", |arg| arg.default_value("100")))]
+    FanIn(Ends),
     /// Pairs of one publisher and one subscriber
     Pairs(Pairs),
     /// A group that shares a subscription
-    Shared(Shared),
+    #[command(mut_arg("subscribers", |arg| arg.default_value("40")))]
+    Shared(Ends),
     /// Many wildcard filters over many topics
+    #[command(mut_arg("subscribers", |arg| arg.default_value("40")))]
     Wildcards(Wildcards),
     /// Fan-out beside subscribers that stop reading: what they cost the others
     SlowReader(SlowReader),
     /// Fan-out on a topic that many rules listen to: what a rule costs
     Rules(Rules),
+    /// Fan-out beside few and many other subscriptions, and while some come and go
+    #[command(mut_arg("subscribers", |arg| arg.default_value("10")))]
+    Growth(Growth),
     /// Many retained messages, stored and then fetched by many subscribers
     Retained(Retained),
     /// Clients that connect and leave at once
@@ -51,7 +58,7 @@ pub(crate) struct FlowFlags {
     pub(crate) size: usize,
 
     /// Messages that each publisher may have in flight
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=32_768))]
     pub(crate) window: u16,
 
     /// Messages a second in all, on a fixed schedule; without it windows are kept full
@@ -71,30 +78,15 @@ pub(crate) struct FlowFlags {
     pub(crate) stall: f64,
 }
 
-/// `fan-out`
+/// `fan-out`, `fan-in` and `shared`; how many of each there are by default stands with the mode.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct FanOut {
+pub(crate) struct Ends {
     /// Subscribers
-    #[arg(long, short = 's', value_name = "N", default_value_t = 100, value_parser = clients())]
+    #[arg(long, short = 's', value_name = "N", default_value_t = 1, value_parser = clients())]
     pub(crate) subscribers: u32,
     /// Publishers
     #[arg(long, short = 'p', value_name = "N", default_value_t = 1, value_parser = clients())]
     pub(crate) publishers: u32,
-    #[command(flatten)]
-    pub(crate) flow: FlowFlags,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
-
-/// `fan-in`
-#[derive(Args, Clone, Debug)]
-pub(crate) struct FanIn {
-    /// Publishers, each with a topic of its own
-    #[arg(long, short = 'p', value_name = "N", default_value_t = 100, value_parser = clients())]
-    pub(crate) publishers: u32,
-    /// Subscribers, each of which gets everything
-    #[arg(long, short = 's', value_name = "N", default_value_t = 1, value_parser = clients())]
-    pub(crate) subscribers: u32,
     #[command(flatten)]
     pub(crate) flow: FlowFlags,
     #[command(flatten)]
@@ -113,37 +105,14 @@ pub(crate) struct Pairs {
     pub(crate) common: Common,
 }
 
-/// `shared`
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Shared {
-    /// Members of the group
-    #[arg(long, short = 's', value_name = "N", default_value_t = 40, value_parser = clients())]
-    pub(crate) subscribers: u32,
-    /// Publishers, each with a topic of its own
-    #[arg(long, short = 'p', value_name = "N", default_value_t = 1, value_parser = clients())]
-    pub(crate) publishers: u32,
-    #[command(flatten)]
-    pub(crate) flow: FlowFlags,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
-
 /// `wildcards`
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Wildcards {
     /// Names on each of three topic levels: N^3 topics and 3 N^2 + N filters
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=999))]
     pub(crate) dimension: u32,
-    /// Subscribers that share the filters
-    #[arg(long, short = 's', value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(4..=1_000_000))]
-    pub(crate) subscribers: u32,
-    /// Publishers, each of which publishes to all topics
-    #[arg(long, short = 'p', value_name = "N", default_value_t = 1, value_parser = clients())]
-    pub(crate) publishers: u32,
     #[command(flatten)]
-    pub(crate) flow: FlowFlags,
-    #[command(flatten)]
-    pub(crate) common: Common,
+    pub(crate) ends: Ends,
 }
 
 /// `slow-reader`
@@ -184,6 +153,28 @@ pub(crate) struct Rules {
     pub(crate) flow: FlowFlags,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+/// `growth`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Growth {
+    /// Other subscriptions, which match nothing that is published
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clients())]
+    pub(crate) filters: u32,
+    /// How many there are in the run that they are compared with
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clients())]
+    pub(crate) few: u32,
+    /// Clients that hold them
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clients())]
+    pub(crate) holders: u32,
+    /// Filters that come and go at a time
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) changing: u16,
+    /// Messages a second while filters come and go
+    #[arg(long, value_name = "N", default_value_t = 1000.0)]
+    pub(crate) changing_rate: f64,
+    #[command(flatten)]
+    pub(crate) ends: Ends,
 }
 
 /// `retained`
@@ -255,6 +246,7 @@ impl Mode {
             Mode::Wildcards(_) => "wildcards",
             Mode::SlowReader(_) => "slow-reader",
             Mode::Rules(_) => "rules",
+            Mode::Growth(_) => "growth",
             Mode::Retained(_) => "retained",
             Mode::Storm(_) => "storm",
             Mode::Idle(_) => "idle",
@@ -267,9 +259,10 @@ impl Mode {
             Mode::FanIn(mode) => &mode.common,
             Mode::Pairs(mode) => &mode.common,
             Mode::Shared(mode) => &mode.common,
-            Mode::Wildcards(mode) => &mode.common,
+            Mode::Wildcards(mode) => &mode.ends.common,
             Mode::SlowReader(mode) => &mode.common,
             Mode::Rules(mode) => &mode.common,
+            Mode::Growth(mode) => &mode.ends.common,
             Mode::Retained(mode) => &mode.common,
             Mode::Storm(mode) => &mode.common,
             Mode::Idle(mode) => &mode.common,
@@ -282,5 +275,38 @@ impl Mode {
 
     pub(crate) fn output(&self) -> &OutputFlags {
         &self.common().output
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Cli, Command};
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn each_mode_has_its_own_numbers_of_clients() {
+        for (mode, publishers, subscribers) in [
+            ("fan-out", 1, 100),
+            ("fan-in", 100, 1),
+            ("shared", 1, 40),
+            ("wildcards", 1, 40),
+            ("growth", 1, 10),
+        ] {
+            let Command::Mode(parsed) = Cli::try_parse_from(["x", mode]).unwrap().command else {
+                panic!("{mode}");
+            };
+            let ends = match *parsed {
+                Mode::FanOut(ends) | Mode::FanIn(ends) | Mode::Shared(ends) => ends,
+                Mode::Wildcards(mode) => mode.ends,
+                Mode::Growth(mode) => mode.ends,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(
+                (ends.publishers, ends.subscribers),
+                (publishers, subscribers),
+                "{mode}"
+            );
+        }
     }
 }

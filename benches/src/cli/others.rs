@@ -66,6 +66,7 @@ fn of_connections(
             made: outcome.made,
             failed: outcome.failed,
             per_s: outcome.made as f64 / cpu.seconds,
+            bytes_each: None,
         }),
         latency: Latency::of(&outcome.latency),
         broker: Broker::between(
@@ -86,7 +87,9 @@ fn of_connections(
     {
         let grown = after.resident_kib.saturating_sub(before.resident_kib) as f64 * 1024.0;
         let each = grown / outcome.made.max(1) as f64;
-        report.figure("broker memory of a connection", each, "bytes");
+        if let Some(connections) = &mut report.connections {
+            connections.bytes_each = Some(each);
+        }
         let idle = held.end.since(&held.begin);
         report.figure(
             "broker CPU while idle",

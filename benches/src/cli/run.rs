@@ -2,7 +2,7 @@
 
 use super::flags::TargetFlags;
 use super::mode::{FlowFlags, Mode};
-use super::{Usage, messages, others};
+use super::{Usage, growth, messages, others};
 use crate::load::{FlowOutcome, Plan, Watch, run_flow};
 use crate::measure::Process;
 use crate::report::Report;
@@ -58,6 +58,7 @@ pub(crate) fn run(mode: &Mode, progress: &Progress) -> anyhow::Result<Report> {
         Mode::Wildcards(mode) => messages::wildcards(&context, mode),
         Mode::SlowReader(mode) => messages::slow_reader(&context, mode),
         Mode::Rules(mode) => messages::rules(&context, mode),
+        Mode::Growth(mode) => growth::growth(&context, mode),
         Mode::Retained(mode) => others::retained(&context, mode),
         Mode::Storm(mode) => others::storm(&context, mode),
         Mode::Idle(mode) => others::idle(&context, mode),
@@ -96,7 +97,7 @@ impl Context<'_> {
 }
 
 /// Lets the process have as many connections as it may.
-fn raise_descriptors() {
+pub(super) fn raise_descriptors() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
     {

@@ -1,11 +1,12 @@
 //! Connections without messages: a storm of short ones, or many that stay.
 
-use super::client::ClientSettings;
+use super::client::{ClientSettings, Reply};
 use super::course::Watch;
 use super::error::LoadError;
+use super::troubles::Troubles;
 use crate::measure::{Clock, Histogram, Machine, Process, ns};
 use crate::net::{Endpoint, Handler, LinkId, Net, NetError, Wait};
-use crate::wire::{Answer, Packet, decode_answer, put_disconnect};
+use crate::wire::{Packet, put_disconnect};
 use std::time::Duration;
 
 /// How many connections there are and what becomes of them.
@@ -42,8 +43,6 @@ pub(crate) struct Held {
 /// Time for the broker to settle before memory and CPU are read.
 const SETTLE: f64 = 1.0;
 
-const ERRORS_MAX: usize = 8;
-
 /// What has become of a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -62,7 +61,7 @@ struct Connections<'a> {
     made: u64,
     failed: u64,
     latency: Histogram,
-    errors: Vec<String>,
+    troubles: Troubles,
     /// Links that are free for the next connection.
     idle: Vec<LinkId>,
 }
@@ -102,7 +101,7 @@ pub(crate) fn run_connections(
         begin,
         connected,
         held,
-        errors: load.errors,
+        errors: load.troubles.errors,
         peak_is_of_run,
     })
 }
@@ -122,7 +121,7 @@ impl<'a> Connections<'a> {
             made: 0,
             failed: 0,
             latency: Histogram::default(),
-            errors: Vec::new(),
+            troubles: Troubles::default(),
             idle: (0..links).map(|_| net.add_link()).rev().collect(),
         }
     }
@@ -147,11 +146,13 @@ impl<'a> Connections<'a> {
             if self.made == 0 && self.failed > 0 {
                 // Nothing works: the first error tells why.
                 return Err(LoadError::Nothing(
-                    self.errors.first().cloned().unwrap_or_default(),
+                    self.troubles.errors.first().cloned().unwrap_or_default(),
                 ));
             }
             if now_ns > until_ns {
-                self.error(format!("time was up after {} connections", self.done()));
+                let done = self.done();
+                self.troubles
+                    .report(format!("time was up after {done} connections"));
                 break;
             }
             if now_ns > shown_ns + 200_000_000 {
@@ -193,9 +194,8 @@ impl<'a> Connections<'a> {
     }
 
     fn answer(&mut self, net: &mut Net, link: LinkId, packet: &[u8]) -> Result<(), LoadError> {
-        let client = || format!("{}-{}", self.settings.client.id_prefix, self.names[link]);
-        match decode_answer(packet, self.settings.client.version)? {
-            Answer::Connected { .. } => {
+        match self.settings.client.reply(packet, self.names[link])? {
+            Reply::Connected { .. } => {
                 let prefix = &self.settings.client.topic_prefix;
                 let name = self.names[link];
                 let filters = 0..self.settings.filters;
@@ -210,21 +210,13 @@ impl<'a> Connections<'a> {
                     self.is_in(net, link);
                 }
             }
-            Answer::Subscribed => {
+            Reply::Subscribed { .. } => {
                 self.subacks[link] = self.subacks[link].saturating_sub(1);
                 if self.subacks[link] == 0 {
                     self.is_in(net, link);
                 }
             }
-            Answer::ConnectionRefused(reason) => {
-                let client = client();
-                return Err(LoadError::Connection { client, reason });
-            }
-            Answer::SubscriptionRefused(reason) => {
-                let client = client();
-                return Err(LoadError::Subscription { client, reason });
-            }
-            Answer::Disconnected(_) | Answer::Pong | Answer::Nothing => {}
+            Reply::Unsubscribed { .. } | Reply::Disconnected(_) | Reply::Pong | Reply::Nothing => {}
         }
         Ok(())
     }
@@ -247,7 +239,7 @@ impl<'a> Connections<'a> {
             // It went before we did.
             State::Leaving => return self.free(net, link),
         }
-        self.error(error);
+        self.troubles.report(error);
         self.free(net, link);
     }
 
@@ -257,18 +249,12 @@ impl<'a> Connections<'a> {
             self.idle.push(link);
         }
     }
-
-    fn error(&mut self, error: String) {
-        if self.errors.len() < ERRORS_MAX {
-            self.errors.push(error);
-        }
-    }
 }
 
 impl Handler for Connections<'_> {
     fn opened(&mut self, net: &mut Net, link: LinkId) {
-        let name = self.names[link].to_string();
-        let put = self.settings.client.put_connect(net.out(link), &name);
+        let name = self.names[link];
+        let put = self.settings.client.put_connect(net.out(link), name);
         if let Err(error) = put {
             self.failed(net, link, error.to_string());
         }
@@ -283,7 +269,7 @@ impl Handler for Connections<'_> {
     }
 
     fn closed(&mut self, net: &mut Net, link: LinkId, why: NetError) {
-        let client = format!("{}-{}", self.settings.client.id_prefix, self.names[link]);
+        let client = self.settings.client.client_id(self.names[link]);
         let ready = self.states[link] != State::Arriving;
         let error = LoadError::lost(client, why, ready);
         self.failed(net, link, error.to_string());

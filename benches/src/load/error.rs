@@ -9,7 +9,7 @@ pub(crate) enum LoadError {
     #[error("{client}: {why}")]
     Client { client: String, why: NetError },
     #[error(
-        "{client}: the broker refused the connection ({reason}); do --username and --password or --cert fit?"
+        "{client}: the broker refused the connection ({reason}); do --username and --password or --cert fit, and does its policy allow client ids that begin with --client-prefix?"
     )]
     Connection { client: String, reason: String },
     #[error(

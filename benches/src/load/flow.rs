@@ -1,20 +1,22 @@
 //! Messages in flight: publishers that keep their windows full or keep to a schedule, and
-//! subscribers that tick off what comes.
+//! subscribers that tick off what comes. How messages leave is in `sending`, what becomes of those
+//! that come in `receiving`.
 
+use super::churn::Churn;
 use super::client::ClientSettings;
 use super::course::{Counts, Course, Phase};
 use super::error::LoadError;
 use super::ledger::Ledger;
 use super::opener::Opener;
 use super::pace::Pace;
-use super::plan::{DRAWN_LEVELS, Plan};
+use super::plan::{DRAWN_LEVELS, Plan, Topic};
+use super::troubles::Troubles;
 use crate::measure::{Histogram, ns};
-use crate::net::{Handler, LinkId, Net, NetError, Wait};
-use crate::wire::{
-    Answer, Form, Packet, QoS, Stamp, Template, decode_answer, put_disconnect, put_puback,
-};
+use crate::net::{LinkId, Net, Wait};
+use crate::wire::{Form, QoS, Template, put_disconnect};
+use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use rand::{Rng, SeedableRng};
+use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -34,67 +36,72 @@ pub(crate) struct FlowSettings {
     pub(crate) stall_s: f64,
 }
 
-/// Output of a publisher beyond which it waits.
-const OUT_BYTES_MAX: usize = 256 * 1024;
-
-/// A message that leaves later than this after it was due was kept back by a full window.
-const LATE_NS: u64 = 1_000_000;
-
 /// How long a round may wait when nothing is scheduled.
-const IDLE: Duration = Duration::from_millis(5);
+pub(super) const IDLE: Duration = Duration::from_millis(5);
 
-/// Errors that are kept; more of them say nothing new.
-const ERRORS_MAX: usize = 8;
-
-struct Publisher {
-    template: Template,
-    sent: u64,
-    dimension: Option<u32>,
-    levels_at: usize,
+pub(super) struct Publisher {
+    pub(super) template: Template,
+    pub(super) sent: u64,
+    pub(super) dimension: Option<u32>,
+    pub(super) levels_at: usize,
 }
 
-/// The kind of client on a connection.
-enum Role {
+/// The kind of client on a connection, and its number among those.
+#[derive(Clone, Copy)]
+pub(super) enum Role {
     Subscriber(usize),
     Stalled(usize),
+    Bystander(usize),
+    Churner,
     Publisher(usize),
+}
+
+/// Where each kind of client ends in the row of connections.
+#[derive(Clone, Copy)]
+struct Ends {
+    subscribers: LinkId,
+    stalled: LinkId,
+    bystanders: LinkId,
+    churner: LinkId,
+    all: LinkId,
 }
 
 /// A load under way.
 pub(crate) struct Flow<'a> {
-    settings: &'a FlowSettings,
-    plan: &'a Plan,
+    pub(super) settings: &'a FlowSettings,
+    pub(super) plan: &'a Plan,
     pub(crate) ledger: Ledger,
-    publishers: Vec<Publisher>,
+    pub(super) publishers: Vec<Publisher>,
+    ends: Ends,
     opener: Opener,
-    /// SUBACKs that each subscriber still waits for.
-    subacks: Vec<usize>,
+    /// SUBACKs that each client before the publishers still waits for.
+    pub(super) subacks: Vec<usize>,
     ready: usize,
-    pace: Option<Pace>,
-    sending: bool,
+    pub(super) pace: Option<Pace>,
+    pub(super) sending: bool,
     /// Messages that were due in this time are measured, whenever they arrive.
-    measured_ns: Range<u64>,
+    pub(super) measured_ns: Range<u64>,
     pub(crate) latency: Histogram,
     pub(crate) late: u64,
     pub(crate) stalled: bool,
     /// Messages that stalled readers have read.
     pub(crate) stalled_read: u64,
     pub(crate) stalled_lost: usize,
-    pub(crate) errors: Vec<String>,
-    failure: Option<LoadError>,
+    pub(crate) churn: Option<Churn>,
+    pub(super) troubles: Troubles,
     /// Deliveries and acknowledgements, to see whether anything moves.
-    moves: u64,
-    rng: SmallRng,
+    pub(super) moves: u64,
+    pub(super) rng: SmallRng,
 }
 
 impl<'a> Flow<'a> {
     pub(crate) fn new(plan: &'a Plan, settings: &'a FlowSettings, net: &mut Net) -> Self {
-        let clients = plan.subscribers.len() + plan.stalled.len() + plan.topics.len();
-        for _ in 0..clients {
+        let ends = Ends::of(plan);
+        for _ in 0..ends.all {
             net.add_link();
         }
         let client = &settings.client;
-        let publisher = |topic: &super::plan::Topic| Publisher {
+        let publisher = |topic: &Topic| Publisher {
             template: Template::new(
                 client.version,
                 client.qos,
@@ -119,8 +126,9 @@ impl<'a> Flow<'a> {
                 &classes,
             ),
             publishers: plan.topics.iter().map(publisher).collect(),
-            opener: Opener::new(0..clients, client.at_once),
-            subacks: vec![0; plan.subscribers.len() + plan.stalled.len()],
+            ends,
+            opener: Opener::new(0..ends.all, client.at_once),
+            subacks: vec![0; ends.churner],
             ready: 0,
             pace: None,
             sending: false,
@@ -130,41 +138,35 @@ impl<'a> Flow<'a> {
             stalled: false,
             stalled_read: 0,
             stalled_lost: 0,
-            errors: Vec::new(),
-            failure: None,
+            churn: (!plan.churn.is_empty()).then(|| Churn::new(&plan.churn)),
+            troubles: Troubles::default(),
             moves: 0,
             rng: SmallRng::seed_from_u64(1),
         }
     }
 
-    fn clients(&self) -> usize {
-        self.subacks.len() + self.publishers.len()
-    }
-
     fn stalled_links(&self) -> Range<LinkId> {
-        self.plan.subscribers.len()..self.subacks.len()
-    }
-
-    fn link(&self, publisher: usize) -> LinkId {
-        self.subacks.len() + publisher
+        self.ends.subscribers..self.ends.stalled
     }
 
     #[inline]
-    fn role(&self, link: LinkId) -> Role {
-        if link < self.plan.subscribers.len() {
-            Role::Subscriber(link)
-        } else if link < self.subacks.len() {
-            Role::Stalled(link - self.plan.subscribers.len())
-        } else {
-            Role::Publisher(link - self.subacks.len())
-        }
+    pub(super) fn link(&self, publisher: usize) -> LinkId {
+        self.ends.churner + publisher
     }
 
-    fn name(&self, link: LinkId) -> String {
-        match self.role(link) {
-            Role::Subscriber(nth) => format!("subscriber-{nth}"),
-            Role::Stalled(nth) => format!("slow-reader-{nth}"),
-            Role::Publisher(nth) => format!("publisher-{nth}"),
+    #[inline]
+    pub(super) fn role(&self, link: LinkId) -> Role {
+        let ends = &self.ends;
+        if link < ends.subscribers {
+            Role::Subscriber(link)
+        } else if link >= ends.churner {
+            Role::Publisher(link - ends.churner)
+        } else if link < ends.stalled {
+            Role::Stalled(link - ends.subscribers)
+        } else if link < ends.bystanders {
+            Role::Bystander(link - ends.stalled)
+        } else {
+            Role::Churner
         }
     }
 
@@ -172,21 +174,25 @@ impl<'a> Flow<'a> {
     pub(crate) fn set_up(&mut self, net: &mut Net) -> Result<(), LoadError> {
         let seconds = self.settings.client.set_up_s;
         let until_ns = net.clock.now_ns() + ns(seconds);
-        while self.ready < self.clients() {
+        while self.ready < self.ends.all {
             self.opener.advance(net)?;
             net.round(self, Wait::Coarse(IDLE))?;
-            if let Some(failure) = self.failure.take() {
-                return Err(failure);
-            }
+            self.troubles.check()?;
             if net.clock.now_ns() > until_ns {
                 return Err(LoadError::SetUp {
                     ready: self.ready,
-                    wanted: self.clients(),
+                    wanted: self.ends.all,
                     seconds,
                 });
             }
         }
+        self.troubles.under_way = true;
         Ok(())
+    }
+
+    pub(super) fn is_ready(&mut self) {
+        self.ready += 1;
+        self.opener.arrived();
     }
 
     /// Sends and counts until the course is over and everything is in.
@@ -196,11 +202,12 @@ impl<'a> Flow<'a> {
         let per_second = self.settings.per_second;
         self.pace = per_second.map(|rate| Pace::new(start_ns, rate, self.publishers.len()));
         self.sending = true;
+        self.begin_churn(net)?;
         let (mut moves, mut moved_ns) = (self.moves, start_ns);
         loop {
             let now_ns = net.clock.now_ns();
             course.advance(now_ns, self.counts());
-            if !self.errors.is_empty() && course.phase() != Phase::Drain {
+            if !self.troubles.errors.is_empty() && course.phase() != Phase::Drain {
                 course.finish(self.counts());
             }
             self.measured_ns = course.measured_ns();
@@ -225,6 +232,21 @@ impl<'a> Flow<'a> {
         }
     }
 
+    fn begin_churn(&mut self, net: &mut Net) -> Result<(), LoadError> {
+        let now_ns = net.clock.now_ns();
+        if let Some(churn) = &mut self.churn {
+            churn.begin(net.out(self.ends.bystanders), &self.settings.client, now_ns)?;
+        }
+        Ok(())
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            published: self.ledger.published(),
+            delivered: self.ledger.delivered(),
+        }
+    }
+
     /// Lets the stalled readers read what there is for them, as long as anything comes.
     pub(crate) fn release_stalled(&mut self, net: &mut Net) -> Result<(), LoadError> {
         for link in self.stalled_links() {
@@ -245,7 +267,7 @@ impl<'a> Flow<'a> {
     /// Lets every client leave in good order.
     pub(crate) fn leave(&mut self, net: &mut Net) {
         self.sending = false;
-        for link in 0..self.clients() {
+        for link in 0..self.ends.all {
             put_disconnect(net.out(link));
         }
         net.flush(self);
@@ -257,234 +279,35 @@ impl<'a> Flow<'a> {
             .map_or(0, |pace| pace.due().saturating_sub(self.ledger.published()))
     }
 
-    fn counts(&self) -> Counts {
-        Counts {
-            published: self.ledger.published(),
-            delivered: self.ledger.delivered(),
-        }
+    pub(crate) fn into_errors(self) -> Vec<String> {
+        self.troubles.errors
     }
+}
 
-    fn wait(&self) -> Wait {
-        if self.ledger.has_freed() {
-            return Wait::Coarse(Duration::ZERO);
-        }
-        match &self.pace {
-            Some(pace) if self.sending => Wait::Until(pace.next_ns()),
-            _ => Wait::Coarse(IDLE),
-        }
-    }
-
-    fn send(&mut self, net: &mut Net, now_ns: u64) {
-        if let Some(pace) = &mut self.pace
-            && self.sending
-        {
-            while let Some(publisher) = pace.next_due(now_ns) {
-                self.ledger.list(publisher);
-            }
-        }
-        while let Some(publisher) = self.ledger.next_freed() {
-            self.fill(net, publisher, now_ns);
-        }
-    }
-
-    /// Sends what the window, the schedule and the output buffer allow.
-    fn fill(&mut self, net: &mut Net, publisher: usize, now_ns: u64) {
-        let link = self.link(publisher);
-        while self.sending && self.ledger.is_open(publisher) {
-            if net.unsent(link).is_none_or(|bytes| bytes > OUT_BYTES_MAX) {
-                // `drained` comes back to it.
-                return;
-            }
-            let Some(due_ns) = self.next_due_ns(publisher, now_ns) else {
-                return;
-            };
-            self.late += u64::from(now_ns - due_ns > LATE_NS);
-            self.publish(net, publisher, due_ns);
-        }
-    }
-
-    /// When the publisher's next message is due, if it is by now.
-    #[inline]
-    fn next_due_ns(&self, publisher: usize, now_ns: u64) -> Option<u64> {
-        let sent = self.publishers[publisher].sent;
-        match &self.pace {
-            None => Some(now_ns),
-            Some(pace) => Some(pace.due_ns(publisher, sent)).filter(|due_ns| *due_ns <= now_ns),
-        }
-    }
-
-    #[inline]
-    fn publish(&mut self, net: &mut Net, nth: usize, due_ns: u64) {
-        let (sequence, packet_id) = self.ledger.publish(nth);
-        let publisher = &mut self.publishers[nth];
-        publisher.sent += 1;
-        if let Some(dimension) = publisher.dimension {
-            for level in 0..DRAWN_LEVELS {
-                let number = self.rng.random_range(0..dimension);
-                let digit = |power| b'0' + (number / power % 10) as u8;
-                let text = [digit(100), digit(10), digit(1)];
-                let at = publisher.levels_at + 4 * level;
-                publisher.template.patch_topic(at, &text);
-            }
-        }
-        let stamp = Stamp {
-            due_ns,
-            publisher: nth as u32,
-            sequence,
-        };
-        let link = self.subacks.len() + nth;
-        self.publishers[nth]
-            .template
-            .put(net.out(link), packet_id, stamp);
-    }
-
-    #[inline]
-    fn deliver(&mut self, subscriber: usize, payload: &[u8], now_ns: u64) {
-        self.moves += 1;
-        let Some(stamp) = self.settings.form.read(payload) else {
-            return self.error("a message that this run did not send arrived".to_owned());
-        };
-        let publisher = stamp.publisher as usize;
-        if self.ledger.deliver(subscriber, publisher, stamp.sequence)
-            && self.measured_ns.contains(&stamp.due_ns)
-        {
-            self.latency.add(now_ns.saturating_sub(stamp.due_ns));
-        }
-    }
-
-    fn answer(&mut self, net: &mut Net, link: LinkId, packet: &[u8]) -> Result<(), LoadError> {
-        let client = || format!("{}-{}", self.settings.client.id_prefix, self.name(link));
-        match decode_answer(packet, self.settings.client.version)? {
-            Answer::Connected { receive_maximum } => self.connected(net, link, receive_maximum)?,
-            Answer::ConnectionRefused(reason) => {
-                let client = client();
-                return Err(LoadError::Connection { client, reason });
-            }
-            Answer::Subscribed => {
-                self.subacks[link] = self.subacks[link].saturating_sub(1);
-                if self.subacks[link] == 0 {
-                    self.is_ready();
-                }
-            }
-            Answer::SubscriptionRefused(reason) => {
-                let client = client();
-                return Err(LoadError::Subscription { client, reason });
-            }
-            Answer::Disconnected(reason) => match self.role(link) {
-                Role::Stalled(_) => {}
-                Role::Subscriber(_) | Role::Publisher(_) => {
-                    let client = client();
-                    self.error(format!(
-                        "{client}: the broker sent DISCONNECT {reason:#04x}"
-                    ));
-                }
-            },
-            Answer::Pong | Answer::Nothing => {}
-        }
-        Ok(())
-    }
-
-    fn connected(
-        &mut self,
-        net: &mut Net,
-        link: LinkId,
-        receive_maximum: u16,
-    ) -> Result<(), LoadError> {
-        let subscriber = match self.role(link) {
-            Role::Subscriber(nth) => &self.plan.subscribers[nth],
-            Role::Stalled(nth) => &self.plan.stalled[nth],
-            Role::Publisher(nth) => {
-                if self.settings.client.qos == QoS::AtLeastOnce {
-                    self.ledger.limit_window(nth, receive_maximum);
-                }
-                self.is_ready();
-                return Ok(());
-            }
-        };
-        let client = &self.settings.client;
-        self.subacks[link] = client.put_subscribes(net.out(link), &subscriber.filters)?;
-        if self.subacks[link] == 0 {
-            self.is_ready();
-        }
-        Ok(())
-    }
-
-    fn is_ready(&mut self) {
-        self.ready += 1;
-        self.opener.arrived();
-    }
-
-    fn error(&mut self, error: String) {
-        if self.errors.len() < ERRORS_MAX {
-            self.errors.push(error);
-        }
-    }
-
-    /// Before all clients are ready an error is the end; afterwards it is reported.
-    fn fail(&mut self, failure: LoadError) {
-        if self.ready < self.clients() {
-            self.failure.get_or_insert(failure);
-        } else {
-            self.error(failure.to_string());
+impl Ends {
+    fn of(plan: &Plan) -> Self {
+        let subscribers = plan.subscribers.len();
+        let stalled = subscribers + plan.stalled.len();
+        let bystanders = stalled + plan.bystanders.len();
+        let churner = bystanders + usize::from(!plan.churn.is_empty());
+        Ends {
+            subscribers,
+            stalled,
+            bystanders,
+            churner,
+            all: churner + plan.topics.len(),
         }
     }
 }
 
-impl Handler for Flow<'_> {
-    fn opened(&mut self, net: &mut Net, link: LinkId) {
-        let name = self.name(link);
-        let put = self.settings.client.put_connect(net.out(link), &name);
-        if let Err(error) = put {
-            self.fail(error.into());
-        }
-    }
-
-    #[inline]
-    fn packet(&mut self, net: &mut Net, link: LinkId, packet: Packet<'_>, now_ns: u64) {
-        match packet {
-            Packet::Publish { packet_id, payload } => {
-                if let Some(packet_id) = packet_id {
-                    put_puback(net.out(link), packet_id);
-                }
-                match self.role(link) {
-                    Role::Subscriber(nth) => self.deliver(nth, payload, now_ns),
-                    Role::Stalled(_) => self.stalled_read += 1,
-                    Role::Publisher(_) => self.error("a publisher got a message".to_owned()),
-                }
-            }
-            Packet::PubAck { packet_id, reason } => {
-                self.moves += 1;
-                if let Role::Publisher(nth) = self.role(link) {
-                    self.ledger.acknowledge(nth, packet_id, reason >= 0x80);
-                }
-            }
-            Packet::Other(packet) => {
-                if let Err(error) = self.answer(net, link, packet) {
-                    self.fail(error);
-                }
-            }
-        }
-    }
-
-    fn closed(&mut self, _net: &mut Net, link: LinkId, why: NetError) {
-        match self.role(link) {
-            Role::Stalled(_) if self.ready == self.clients() => self.stalled_lost += 1,
-            Role::Stalled(_) | Role::Subscriber(_) | Role::Publisher(_) => {
-                let client = format!("{}-{}", self.settings.client.id_prefix, self.name(link));
-                let ready = self.ready == self.clients();
-                self.fail(LoadError::lost(client, why, ready));
-            }
-        }
-    }
-
-    #[inline]
-    fn drained(&mut self, net: &mut Net, link: LinkId) {
-        if let Role::Publisher(nth) = self.role(link)
-            && self.sending
-            && self.ledger.is_open(nth)
-            && self.next_due_ns(nth, net.clock.now_ns()).is_some()
-        {
-            self.ledger.list(nth);
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Role::Subscriber(nth) => write!(f, "subscriber-{nth}"),
+            Role::Stalled(nth) => write!(f, "slow-reader-{nth}"),
+            Role::Bystander(nth) => write!(f, "bystander-{nth}"),
+            Role::Churner => f.write_str("churner"),
+            Role::Publisher(nth) => write!(f, "publisher-{nth}"),
         }
     }
 }

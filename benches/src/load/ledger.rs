@@ -37,7 +37,11 @@ pub(crate) struct Ledger {
     due: u32,
     acknowledged: bool,
     windows: Vec<Window>,
-    subscribers: Vec<Receiver>,
+    /// The class of each subscriber.
+    classes: Vec<u32>,
+    /// What each subscriber has got from each publisher that it hears.
+    streams: Vec<Stream>,
+    streams_each: usize,
     open: u64,
     totals: Totals,
     /// Publishers whose window has opened, each once.
@@ -45,7 +49,11 @@ pub(crate) struct Ledger {
 }
 
 struct Window {
+    /// A power of two of them, so that a sequence number finds its slot without a division.
     slots: Vec<Slot>,
+    /// How many of them may be open.
+    size: usize,
+    open: usize,
     next: u32,
     listed: bool,
 }
@@ -60,11 +68,6 @@ struct Slot {
 }
 
 const ACK: u32 = 1 << 31;
-
-struct Receiver {
-    class: u32,
-    streams: Vec<Stream>,
-}
 
 /// What one subscriber has got from one publisher.
 #[derive(Default)]
@@ -89,25 +92,26 @@ impl Ledger {
         window: usize,
         classes: &[u32],
     ) -> Self {
-        let streams = match accounting {
+        let streams_each = match accounting {
             Accounting::Paired => 1,
             Accounting::Every | Accounting::Once { .. } => publishers,
         };
         let window = |_| Window {
-            slots: vec![Slot::default(); window],
+            slots: vec![Slot::default(); window.next_power_of_two()],
+            size: window,
+            open: 0,
             next: 0,
             listed: true,
         };
-        let receiver = |&class| Receiver {
-            class,
-            streams: (0..streams).map(|_| Stream::default()).collect(),
-        };
+        let streams = classes.len() * streams_each;
         Ledger {
             accounting,
             due,
             acknowledged,
             windows: (0..publishers).map(window).collect(),
-            subscribers: classes.iter().map(receiver).collect(),
+            classes: classes.to_vec(),
+            streams: (0..streams).map(|_| Stream::default()).collect(),
+            streams_each,
             open: 0,
             totals: Totals::default(),
             freed: (0..publishers).collect(),
@@ -116,14 +120,14 @@ impl Ledger {
 
     /// Makes a window no larger than the broker takes.
     pub(crate) fn limit_window(&mut self, publisher: usize, slots_max: u16) {
-        let slots_max = usize::from(slots_max).max(1);
-        self.windows[publisher].slots.truncate(slots_max);
+        let window = &mut self.windows[publisher];
+        window.size = window.size.min(usize::from(slots_max).max(1));
     }
 
     #[inline]
     pub(crate) fn is_open(&self, publisher: usize) -> bool {
         let window = &self.windows[publisher];
-        window.slots[window.next as usize % window.slots.len()].open == 0
+        window.open < window.size && window.slots[window.at(window.next)].open == 0
     }
 
     /// Messages of which something is still due.
@@ -144,7 +148,7 @@ impl Ledger {
     pub(crate) fn publish(&mut self, publisher: usize) -> (u32, u16) {
         let window = &mut self.windows[publisher];
         let sequence = window.next;
-        let at = sequence as usize % window.slots.len();
+        let at = window.at(sequence);
         let classes = match self.accounting {
             Accounting::Once { classes } => (1 << classes) - 1,
             Accounting::Every | Accounting::Paired => 0,
@@ -154,6 +158,7 @@ impl Ledger {
             open: self.due + u32::from(self.acknowledged),
             waiting: classes | if self.acknowledged { ACK } else { 0 },
         };
+        window.open += 1;
         window.next = sequence.wrapping_add(1);
         self.open += 1;
         self.totals.published += 1;
@@ -192,7 +197,7 @@ impl Ledger {
         stream: usize,
         sequence: u32,
     ) -> bool {
-        let stream = &mut self.subscribers[subscriber].streams[stream];
+        let stream = &mut self.streams[subscriber * self.streams_each + stream];
         if sequence >= stream.next {
             let gap = stream.next..sequence;
             stream.next = sequence + 1;
@@ -217,16 +222,15 @@ impl Ledger {
     #[inline]
     fn deliver_once(&mut self, subscriber: usize, publisher: usize, sequence: u32) -> bool {
         let window = &mut self.windows[publisher];
-        let at = sequence as usize % window.slots.len();
+        let at = window.at(sequence);
         let slot = &mut window.slots[at];
-        let receiver = &mut self.subscribers[subscriber];
-        let class = 1 << receiver.class;
+        let class = 1 << self.classes[subscriber];
         if slot.sequence != sequence || slot.waiting & class == 0 {
             self.totals.duplicates += 1;
             return false;
         }
         slot.waiting &= !class;
-        let stream = &mut receiver.streams[publisher];
+        let stream = &mut self.streams[subscriber * self.streams_each + publisher];
         if sequence < stream.next {
             self.totals.out_of_order += 1;
         } else {
@@ -256,13 +260,14 @@ impl Ledger {
     #[inline]
     fn settle(&mut self, publisher: usize, sequence: u32) {
         let window = &mut self.windows[publisher];
-        let at = sequence as usize % window.slots.len();
+        let at = window.at(sequence);
         let slot = &mut window.slots[at];
         if slot.sequence != sequence || slot.open == 0 {
             return;
         }
         slot.open -= 1;
         if slot.open == 0 {
+            window.open -= 1;
             self.open -= 1;
             if !window.listed {
                 window.listed = true;
@@ -299,6 +304,7 @@ impl Ledger {
                 slot.open = 0;
                 slot.waiting = 0;
             }
+            window.open = 0;
             self.list(publisher);
         }
         self.open = 0;
@@ -312,6 +318,14 @@ impl Ledger {
             lost: due.saturating_sub(self.totals.delivered),
             ..self.totals
         }
+    }
+}
+
+impl Window {
+    /// The slot of a message.
+    #[inline]
+    fn at(&self, sequence: u32) -> usize {
+        sequence as usize & (self.slots.len() - 1)
     }
 }
 

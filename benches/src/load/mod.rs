@@ -6,13 +6,18 @@ mod run;
 mod connections;
 mod retained;
 
+mod flow;
+mod receiving;
+mod sending;
+
+mod churn;
 mod client;
 mod course;
 mod error;
-mod flow;
 mod ledger;
 mod opener;
 mod pace;
+mod troubles;
 
 pub(crate) use client::ClientSettings;
 pub(crate) use connections::{ConnectionOutcome, ConnectionSettings, run_connections};

@@ -13,6 +13,10 @@ pub(crate) struct Plan {
     pub(crate) due: u32,
     /// Further subscribers that stop reading: nothing is due to them.
     pub(crate) stalled: Vec<Subscriber>,
+    /// Further subscribers whose filters match nothing that is published.
+    pub(crate) bystanders: Vec<Subscriber>,
+    /// Filters that come and go, and match nothing either.
+    pub(crate) churn: Vec<String>,
 }
 
 /// A publisher's topic.
@@ -35,6 +39,16 @@ pub(crate) struct Subscriber {
 pub(crate) const DRAWN_LEVELS: usize = 3;
 
 impl Plan {
+    const EMPTY: Plan = Plan {
+        topics: Vec::new(),
+        subscribers: Vec::new(),
+        accounting: Accounting::Every,
+        due: 0,
+        stalled: Vec::new(),
+        bystanders: Vec::new(),
+        churn: Vec::new(),
+    };
+
     /// Each of `publishers` publishes to one topic that all `subscribers` listen to.
     pub(crate) fn fan_out(prefix: &str, publishers: usize, subscribers: usize) -> Self {
         let topic = format!("{prefix}/out");
@@ -43,7 +57,7 @@ impl Plan {
             subscribers: vec![Subscriber::one(topic); subscribers],
             accounting: Accounting::Every,
             due: subscribers as u32,
-            stalled: Vec::new(),
+            ..Plan::EMPTY
         }
     }
 
@@ -55,7 +69,7 @@ impl Plan {
             subscribers: vec![Subscriber::one(format!("{prefix}/in/+")); subscribers],
             accounting: Accounting::Every,
             due: subscribers as u32,
-            stalled: Vec::new(),
+            ..Plan::EMPTY
         }
     }
 
@@ -67,7 +81,7 @@ impl Plan {
             subscribers: (0..pairs).map(|nth| Subscriber::one(topic(nth))).collect(),
             accounting: Accounting::Paired,
             due: 1,
-            stalled: Vec::new(),
+            ..Plan::EMPTY
         }
     }
 
@@ -81,7 +95,7 @@ impl Plan {
             subscribers: vec![Subscriber::one(filter); subscribers],
             accounting: Accounting::Once { classes: 1 },
             due: 1,
-            stalled: Vec::new(),
+            ..Plan::EMPTY
         }
     }
 
@@ -128,8 +142,35 @@ impl Plan {
                 classes: KINDS as u32,
             },
             due: KINDS as u32,
-            stalled: Vec::new(),
+            ..Plan::EMPTY
         }
+    }
+
+    /// Puts so many filters beside the load that have nothing to do with it, every fourth with a
+    /// wildcard, in the hands of `clients` clients.
+    pub(crate) fn with_bystanders(mut self, prefix: &str, filters: usize, clients: usize) -> Self {
+        let mut bystanders = vec![Subscriber::default(); clients.clamp(1, filters.max(1))];
+        let holders = bystanders.len();
+        for nth in 0..filters {
+            let (holder, own) = (nth % holders, nth / holders);
+            let filter = match own % 4 {
+                0 => format!("{prefix}/beside/{holder}/+/{own}"),
+                _ => format!("{prefix}/beside/{holder}/{own}"),
+            };
+            bystanders[holder].filters.push(filter);
+        }
+        self.bystanders = bystanders;
+        self
+    }
+
+    /// Lets so many filters come and go among those.
+    pub(crate) fn with_churn(mut self, prefix: &str, filters: usize) -> Self {
+        let filter = |nth| match nth % 4 {
+            0 => format!("{prefix}/beside/+/churn/{nth}"),
+            _ => format!("{prefix}/beside/0/churn/{nth}"),
+        };
+        self.churn = (0..filters).map(filter).collect();
+        self
     }
 
     /// Filters of all subscribers together.
@@ -198,6 +239,19 @@ mod tests {
                 assert_eq!(hits, [1; 4], "{topic}");
             }
         }
+    }
+
+    #[test]
+    fn bystanders_hear_nothing() {
+        let plan = Plan::fan_out("p", 1, 2)
+            .with_bystanders("p", 10, 3)
+            .with_churn("p", 5);
+        let filters = plan.bystanders.iter().flat_map(|client| &client.filters);
+        let all: Vec<&String> = filters.chain(&plan.churn).collect();
+        assert_eq!(all.len(), 15);
+        assert!(all.iter().all(|filter| !matches(filter, "p/out")));
+        let distinct: std::collections::BTreeSet<&String> = all.iter().copied().collect();
+        assert_eq!(distinct.len(), all.len());
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! Retained messages: many are stored, and then many subscribers fetch them all.
 
-use super::client::ClientSettings;
+use super::client::{ClientSettings, Reply};
 use super::course::Watch;
 use super::error::LoadError;
 use super::ledger::Totals;
 use super::opener::Opener;
+use super::troubles::Troubles;
 use crate::measure::{Clock, Histogram, Machine, Process, ns};
 use crate::net::{Endpoint, Handler, LinkId, Net, NetError, Wait};
-use crate::wire::{
-    Answer, Form, Packet, QoS, Stamp, Template, decode_answer, put_disconnect, put_pingreq,
-    put_puback,
-};
+use crate::wire::{Form, Packet, QoS, Stamp, Template};
+use crate::wire::{put_disconnect, put_pingreq, put_puback};
 use std::time::Duration;
 
 /// How many there are of what.
@@ -41,7 +40,6 @@ pub(crate) struct RetainedOutcome {
 }
 
 const OUT_BYTES_MAX: usize = 256 * 1024;
-const ERRORS_MAX: usize = 8;
 
 /// Messages of a publisher that may wait for their acknowledgement.
 const WINDOW: usize = 64;
@@ -75,8 +73,7 @@ struct Retained<'a> {
     totals: Totals,
     moves: u64,
     stalled: bool,
-    errors: Vec<String>,
-    failure: Option<LoadError>,
+    troubles: Troubles,
 }
 
 /// Stores and fetches retained messages, and takes them away again.
@@ -121,7 +118,7 @@ pub(crate) fn run_retained(
             ..load.totals
         },
         stalled: load.stalled,
-        errors: load.errors,
+        errors: load.troubles.errors,
         peak_is_of_run,
     })
 }
@@ -151,8 +148,7 @@ impl<'a> Retained<'a> {
             totals: Totals::default(),
             moves: 0,
             stalled: false,
-            errors: Vec::new(),
-            failure: None,
+            troubles: Troubles::default(),
         }
     }
 
@@ -179,18 +175,19 @@ impl<'a> Retained<'a> {
                 });
             }
         }
+        self.troubles.under_way = true;
         Ok(())
     }
 
     fn round(&mut self, net: &mut Net) -> Result<(), LoadError> {
         net.round(self, Wait::Coarse(Duration::from_millis(5)))?;
-        self.failure.take().map_or(Ok(()), Err)
+        self.troubles.check()
     }
 
     /// Rounds until `done`, or until nothing has moved for too long.
     fn rounds(&mut self, net: &mut Net, done: impl Fn(&Self) -> bool) -> Result<(), LoadError> {
         let (mut moves, mut moved_ns) = (self.moves, net.clock.now_ns());
-        while !done(self) && self.errors.is_empty() {
+        while !done(self) && self.troubles.errors.is_empty() {
             self.round(net)?;
             let now_ns = net.clock.now_ns();
             if moves != self.moves {
@@ -311,62 +308,34 @@ impl<'a> Retained<'a> {
     }
 
     fn answer(&mut self, link: LinkId, packet: &[u8]) -> Result<(), LoadError> {
-        let client = || format!("{}-{link}", self.settings.client.id_prefix);
-        match decode_answer(packet, self.settings.client.version)? {
-            Answer::Connected { receive_maximum } => {
+        let client = &self.settings.client;
+        match client.reply(packet, link)? {
+            Reply::Connected { receive_maximum } => {
                 if let Some(publisher) = self.publishers.get_mut(link) {
                     publisher.window = WINDOW.min(usize::from(receive_maximum));
                 }
                 self.ready += 1;
                 self.opener.arrived();
             }
-            Answer::ConnectionRefused(reason) => {
-                let client = client();
-                return Err(LoadError::Connection { client, reason });
-            }
-            Answer::SubscriptionRefused(reason) => {
-                let client = client();
-                return Err(LoadError::Subscription { client, reason });
-            }
-            Answer::Pong => {
+            Reply::Pong => {
                 self.moves += 1;
                 if let Some(publisher) = self.publishers.get_mut(link) {
                     publisher.done = true;
                 }
             }
-            Answer::Disconnected(reason) => {
-                let client = client();
-                self.error(format!(
-                    "{client}: the broker sent DISCONNECT {reason:#04x}"
-                ));
-            }
-            Answer::Subscribed => self.moves += 1,
-            Answer::Nothing => {}
+            Reply::Disconnected(reason) => self.troubles.disconnected(client, link, reason),
+            Reply::Subscribed { .. } => self.moves += 1,
+            Reply::Unsubscribed { .. } | Reply::Nothing => {}
         }
         Ok(())
-    }
-
-    fn error(&mut self, error: String) {
-        if self.errors.len() < ERRORS_MAX {
-            self.errors.push(error);
-        }
-    }
-
-    fn fail(&mut self, failure: LoadError) {
-        if self.ready < self.clients() {
-            self.failure.get_or_insert(failure);
-        } else {
-            self.error(failure.to_string());
-        }
     }
 }
 
 impl Handler for Retained<'_> {
     fn opened(&mut self, net: &mut Net, link: LinkId) {
-        let name = link.to_string();
-        let put = self.settings.client.put_connect(net.out(link), &name);
+        let put = self.settings.client.put_connect(net.out(link), link);
         if let Err(error) = put {
-            self.fail(error.into());
+            self.troubles.fail(error);
         }
     }
 
@@ -391,20 +360,18 @@ impl Handler for Retained<'_> {
             }
             Packet::Other(packet) => {
                 if let Err(error) = self.answer(link, packet) {
-                    self.fail(error);
+                    self.troubles.fail(error);
                 }
             }
         }
     }
 
     fn closed(&mut self, _net: &mut Net, link: LinkId, why: NetError) {
-        let client = format!("{}-{link}", self.settings.client.id_prefix);
-        let ready = self.ready == self.clients();
-        self.fail(LoadError::lost(client, why, ready));
+        self.troubles.lost(&self.settings.client, link, why);
     }
 
     fn drained(&mut self, net: &mut Net, link: LinkId) {
-        let storing = self.ready == self.clients() && self.step != Step::Fetch;
+        let storing = self.troubles.under_way && self.step != Step::Fetch;
         if storing && link < self.publishers.len() && !self.publishers[link].done {
             self.fill(net, link);
         }

@@ -22,6 +22,7 @@ pub(crate) struct FlowOutcome {
     /// Whether nothing moved for so long that what was in flight was given up.
     pub(crate) stalled: bool,
     pub(crate) stalled_readers: Option<StalledReaders>,
+    pub(crate) changes: Option<Changes>,
     pub(crate) errors: Vec<String>,
     /// Whether the broker's peak memory is that of the run alone.
     pub(crate) peak_is_of_run: bool,
@@ -37,6 +38,13 @@ pub(crate) struct StalledReaders {
     pub(crate) read_afterwards: u64,
     /// How many the broker had disconnected.
     pub(crate) disconnected: usize,
+}
+
+/// Subscriptions that came and went meanwhile.
+pub(crate) struct Changes {
+    pub(crate) count: u64,
+    /// From each request to its answer.
+    pub(crate) latency: Histogram,
 }
 
 impl FlowOutcome {
@@ -93,13 +101,17 @@ pub(crate) fn run_flow(
     Ok(FlowOutcome {
         set_up_s,
         measured,
-        latency: flow.latency,
+        latency: flow.latency.clone(),
         totals,
         late: flow.late,
         unsent,
         stalled: flow.stalled,
         stalled_readers,
-        errors: flow.errors,
+        changes: flow.churn.take().map(|churn| Changes {
+            count: churn.changes,
+            latency: churn.latency,
+        }),
+        errors: flow.into_errors(),
         peak_is_of_run,
     })
 }

@@ -74,6 +74,21 @@ impl Machine {
     }
 }
 
+/// Cores, model and kernel of this machine, as far as they are known.
+pub(crate) fn machine_in_words() -> String {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let cpus = read("/proc/cpuinfo");
+    let models = cpus.lines().filter(|line| line.starts_with("model name"));
+    let models: Vec<&str> = models
+        .filter_map(|line| Some(line.split_once(':')?.1.trim()))
+        .collect();
+    let kernel = read("/proc/sys/kernel/osrelease");
+    match models.first() {
+        Some(model) => format!("{} x {model}, Linux {}", models.len(), kernel.trim()),
+        None => std::env::consts::OS.to_owned(),
+    }
+}
+
 fn own_cpu_ns() -> u64 {
     ClockId::CLOCK_PROCESS_CPUTIME_ID
         .now()

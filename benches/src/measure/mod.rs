@@ -7,5 +7,5 @@ mod process;
 
 pub(crate) use clock::{Clock, ns};
 pub(crate) use histogram::Histogram;
-pub(crate) use machine::{Cpu, Machine};
+pub(crate) use machine::{Cpu, Machine, machine_in_words};
 pub(crate) use process::{Process, Usage};

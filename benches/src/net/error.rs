@@ -1,6 +1,6 @@
 //! What goes wrong between the load generator and a broker, and what to do about it.
 
-use crate::wire::WireError;
+use crate::wire::Malformed;
 use std::io;
 use std::net::SocketAddr;
 
@@ -35,12 +35,14 @@ pub(crate) enum NetError {
     HandshakeRefused(String),
     #[error("TLS failed: {0}; does this port speak TLS?")]
     Tls(String),
-    #[error("the WebSocket upgrade was refused: {0}; is --ws-path right?")]
+    #[error(
+        "the WebSocket upgrade was refused: {0}; is --ws-path right, and does it want --sigv4?"
+    )]
     Upgrade(String),
     #[error("the broker sent a WebSocket frame that cannot be read: {0}")]
     WebSocket(&'static str),
     #[error(transparent)]
-    Wire(#[from] WireError),
+    Malformed(#[from] Malformed),
     #[error("cannot use {0}: {1}")]
     File(String, String),
     #[error("cannot wait for events: {0}")]

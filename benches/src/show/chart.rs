@@ -84,7 +84,7 @@ impl Line<'_> {
 }
 
 /// Bars below one another, the same colour for the same name.
-pub(crate) fn bars(rows: &[(String, f64)], unit: &str) -> String {
+pub(crate) fn bars(rows: &[(String, f64)]) -> String {
     let height = rows.len() as f64 * (BAR + GAP) + GAP;
     let mut svg = format!(r#"<svg viewBox="0 0 {WIDTH} {height}" role="img">"#);
     let top = rows
@@ -96,10 +96,10 @@ pub(crate) fn bars(rows: &[(String, f64)], unit: &str) -> String {
         let width = (value / top * (WIDTH - NAMES - VALUES)).max(1.0);
         let colour = COLOURS[nth % COLOURS.len()];
         let (name, text, middle) = (escape(name), decimal(*value), y + BAR / 2.0 + 4.0);
-        let (name_x, text_x, unit) = (NAMES - 8.0, NAMES + width + 6.0, escape(unit));
+        let (name_x, text_x) = (NAMES - 8.0, NAMES + width + 6.0);
         let _ = write!(
             svg,
-            r#"<text class="end" x="{name_x}" y="{middle}">{name}</text><rect x="{NAMES}" y="{y}" width="{width:.1}" height="{BAR}" fill="{colour}"/><text x="{text_x:.1}" y="{middle}">{text} {unit}</text>"#
+            r#"<text class="end" x="{name_x}" y="{middle}">{name}</text><rect x="{NAMES}" y="{y}" width="{width:.1}" height="{BAR}" fill="{colour}"/><text x="{text_x:.1}" y="{middle}">{text}</text>"#
         );
     }
     svg + "</svg>"
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_users_wrote_is_escaped() {
-        let svg = bars(&[("<a&b>".to_owned(), 1.0)], "us");
+        let svg = bars(&[("<a&b>".to_owned(), 1.0)]);
         assert!(svg.contains("&lt;a&amp;b&gt;") && !svg.contains("<a&"));
     }
 }

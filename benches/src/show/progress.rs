@@ -1,7 +1,7 @@
 //! The progress bar, on a terminal only.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr};
 
 const STEPS: u64 = 1000;
 
@@ -39,6 +39,16 @@ impl Progress {
     pub(crate) fn advance(&self, done: f64, per_s: f64) {
         self.bar.set_position((done * STEPS as f64) as u64);
         self.bar.set_message(format!("{per_s:.0}/s"));
+    }
+
+    /// Writes a line that stays.
+    pub(crate) fn line(&self, text: &str) {
+        if self.bar.is_hidden() {
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(stderr(), "{text}");
+        } else {
+            self.bar.println(text);
+        }
     }
 
     pub(crate) fn clear(&self) {

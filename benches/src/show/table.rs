@@ -40,6 +40,32 @@ pub(crate) fn comparison_table(comparison: &Comparison) -> String {
     text
 }
 
+/// One run of a comparison, as it is made.
+pub(crate) fn run_line(case: &str, target: &str, result: &anyhow::Result<Report>) -> String {
+    let report = match result {
+        Ok(report) => report,
+        Err(error) => return format!("{case:<18} {target:<14} failed: {error:#}"),
+    };
+    let us = report.broker.as_ref().map(|broker| broker.us_per_unit);
+    let rate = match (&report.messages, &report.connections) {
+        (Some(messages), _) => messages.delivered_per_s,
+        (None, Some(connections)) => connections.per_s,
+        (None, None) => 0.0,
+    };
+    let verdict = match report.errors.first() {
+        _ if report.ok => "",
+        Some(error) => error,
+        None => "NOT OK",
+    };
+    format!(
+        "{case:<18} {target:<14} {:>9} us {:>12}/s  p99 {:>8} us  others {:.2}  {verdict}",
+        us.map_or_else(|| "-".to_owned(), decimal),
+        count(rate as u64),
+        count(report.latency.p99_us as u64),
+        report.cpu.other_cores.unwrap_or(0.0)
+    )
+}
+
 /// A case of a comparison: a row of names, then one for each broker.
 pub(super) fn comparison_rows(case: &CaseResult) -> Vec<Vec<String>> {
     let head = [
@@ -53,6 +79,8 @@ pub(super) fn comparison_rows(case: &CaseResult) -> Vec<Vec<String>> {
         "p99 us",
         "p99.9 us",
         "peak KiB",
+        "bytes each",
+        "load cores",
         "lost",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
@@ -76,8 +104,18 @@ pub(super) fn comparison_rows(case: &CaseResult) -> Vec<Vec<String>> {
             show(&target.p99_us),
             show(&target.p999_us),
             show(&target.peak_kib),
+            show(&target.bytes_each),
+            show(&target.generator_cores),
             count(target.lost),
         ]);
+    }
+    // What does not apply to the case is left out.
+    let applies: Vec<bool> = (0..head.len())
+        .map(|column| rows[1..].iter().any(|row| row[column] != "-"))
+        .collect();
+    for row in &mut rows {
+        let mut columns = applies.iter();
+        row.retain(|_| columns.next().is_some_and(|applies| *applies));
     }
     rows
 }
@@ -156,7 +194,7 @@ impl Rows {
             ),
             ("refused by the broker in its PUBACK", total.refused),
             (
-                "left over 1 ms late because the window was full",
+                "left over 1 ms after they were due (a full window, or no CPU for this program)",
                 messages.late,
             ),
             (
@@ -177,6 +215,10 @@ impl Rows {
     }
 
     fn connections(&mut self, connections: &Connections) {
+        if let Some(bytes) = connections.bytes_each {
+            let value = format!("{} bytes for each connection", count(bytes as u64));
+            self.add("broker memory", value);
+        }
         self.add(
             "connections",
             format!(

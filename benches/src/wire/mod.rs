@@ -8,10 +8,11 @@ mod session;
 mod stamp;
 mod template;
 
-pub(crate) use error::WireError;
+pub(crate) use error::{Malformed, WireError};
 pub(crate) use packet::{Packet, next_packet, put_puback};
 pub(crate) use session::{
     Answer, Login, decode_answer, put_connect, put_disconnect, put_pingreq, put_subscribe,
+    put_unsubscribe,
 };
 pub(crate) use stamp::{Form, Stamp};
 pub(crate) use template::Template;

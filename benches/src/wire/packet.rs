@@ -1,7 +1,7 @@
 //! Packets from a broker, cut out of the bytes read. PUBLISH and PUBACK are taken apart in place;
 //! the others are left to [`super::decode_answer`].
 
-use super::{Version, WireError};
+use super::{Malformed, Version};
 
 /// A packet in the buffer that it was read into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) enum Packet<'a> {
 pub(crate) fn next_packet(
     bytes: &[u8],
     version: Version,
-) -> Result<Option<(Packet<'_>, usize)>, WireError> {
+) -> Result<Option<(Packet<'_>, usize)>, Malformed> {
     let Some((&first, rest)) = bytes.split_first() else {
         return Ok(None);
     };
@@ -49,8 +49,8 @@ pub(crate) fn put_puback(out: &mut Vec<u8>, packet_id: u16) {
 }
 
 #[inline]
-fn publish(first: u8, body: &[u8], version: Version) -> Result<Packet<'_>, WireError> {
-    const SHORT: WireError = WireError::Short("PUBLISH");
+fn publish(first: u8, body: &[u8], version: Version) -> Result<Packet<'_>, Malformed> {
+    const SHORT: Malformed = Malformed::Short("PUBLISH");
     let topic = number(body, 0).ok_or(SHORT)?;
     let mut at = 2 + usize::from(topic);
     let packet_id = match first >> 1 & 3 {
@@ -59,7 +59,7 @@ fn publish(first: u8, body: &[u8], version: Version) -> Result<Packet<'_>, WireE
             at += 2;
             Some(number(body, at - 2).ok_or(SHORT)?)
         }
-        _ => return Err(WireError::QosTwo),
+        _ => return Err(Malformed::QosTwo),
     };
     if version == Version::V5 {
         let (length, used) = varint(body.get(at..).ok_or(SHORT)?)?.ok_or(SHORT)?;
@@ -70,9 +70,9 @@ fn publish(first: u8, body: &[u8], version: Version) -> Result<Packet<'_>, WireE
 }
 
 #[inline]
-fn puback(body: &[u8]) -> Result<Packet<'_>, WireError> {
+fn puback(body: &[u8]) -> Result<Packet<'_>, Malformed> {
     Ok(Packet::PubAck {
-        packet_id: number(body, 0).ok_or(WireError::Short("PUBACK"))?,
+        packet_id: number(body, 0).ok_or(Malformed::Short("PUBACK"))?,
         // Left out when it is 0 (MQTT 5.0 section 3.4.2.1).
         reason: body.get(2).copied().unwrap_or(0),
     })
@@ -86,7 +86,15 @@ fn number(body: &[u8], at: usize) -> Option<u16> {
 
 /// A variable byte integer and the bytes that it takes; none if it is not whole.
 #[inline]
-fn varint(bytes: &[u8]) -> Result<Option<(usize, usize)>, WireError> {
+fn varint(bytes: &[u8]) -> Result<Option<(usize, usize)>, Malformed> {
+    // Nearly all packets are that short.
+    match *bytes {
+        [one, ..] if one < 0x80 => return Ok(Some((usize::from(one), 1))),
+        [one, two, ..] if two < 0x80 => {
+            return Ok(Some((usize::from(one & 0x7f) | usize::from(two) << 7, 2)));
+        }
+        _ => {}
+    }
     let mut number = 0;
     for (at, &byte) in bytes.iter().take(4).enumerate() {
         number |= usize::from(byte & 0x7f) << (7 * at);
@@ -97,7 +105,7 @@ fn varint(bytes: &[u8]) -> Result<Option<(usize, usize)>, WireError> {
     if bytes.len() < 4 {
         return Ok(None);
     }
-    Err(WireError::Length)
+    Err(Malformed::Length)
 }
 
 #[cfg(test)]
@@ -107,7 +115,7 @@ mod tests {
     fn check(
         version: Version,
         bytes: &[u8],
-        expected: &Result<Option<(Packet<'_>, usize)>, WireError>,
+        expected: &Result<Option<(Packet<'_>, usize)>, Malformed>,
     ) {
         assert_eq!(&next_packet(bytes, version), expected, "{bytes:02x?}");
     }
@@ -153,37 +161,37 @@ mod tests {
         check(
             Version::V311,
             &[0x30, 0xff, 0xff, 0xff, 0xff, 1],
-            &Err(WireError::Length),
+            &Err(Malformed::Length),
         );
         check(
             Version::V311,
             &[0x30, 3, 0, 9, b'a'],
-            &Err(WireError::Short("PUBLISH")),
+            &Err(Malformed::Short("PUBLISH")),
         );
         check(
             Version::V311,
             &[0x30, 1, 0],
-            &Err(WireError::Short("PUBLISH")),
+            &Err(Malformed::Short("PUBLISH")),
         );
         check(
             Version::V5,
             &[0x30, 3, 0, 1, b'a'],
-            &Err(WireError::Short("PUBLISH")),
+            &Err(Malformed::Short("PUBLISH")),
         );
         check(
             Version::V5,
             &[0x30, 4, 0, 1, b'a', 3],
-            &Err(WireError::Short("PUBLISH")),
+            &Err(Malformed::Short("PUBLISH")),
         );
         check(
             Version::V311,
             &[0x40, 1, 0],
-            &Err(WireError::Short("PUBACK")),
+            &Err(Malformed::Short("PUBACK")),
         );
         check(
             Version::V311,
             &[0x34, 5, 0, 1, b'a', 0, 7],
-            &Err(WireError::QosTwo),
+            &Err(Malformed::QosTwo),
         );
     }
 }

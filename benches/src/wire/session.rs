@@ -1,6 +1,6 @@
 //! Connecting, subscribing and leaving, by mqttbytes.
 
-use super::{QoS, Version, WireError};
+use super::{Malformed, QoS, Version, WireError};
 use bytes::BytesMut;
 use mqttbytes::{v4, v5};
 
@@ -23,7 +23,13 @@ pub(crate) enum Answer {
     },
     /// Not connected, for this reason.
     ConnectionRefused(String),
-    Subscribed,
+    /// All filters of the SUBSCRIBE with that packet id were accepted.
+    Subscribed {
+        packet_id: u16,
+    },
+    Unsubscribed {
+        packet_id: u16,
+    },
     /// At least one filter was refused.
     SubscriptionRefused(String),
     /// The broker ends the connection, for this reason code.
@@ -99,6 +105,31 @@ pub(crate) fn put_subscribe(
     Ok(())
 }
 
+/// Appends an UNSUBSCRIBE of one filter.
+pub(crate) fn put_unsubscribe(
+    out: &mut Vec<u8>,
+    version: Version,
+    packet_id: u16,
+    filter: &str,
+) -> Result<(), WireError> {
+    let mut buffer = BytesMut::new();
+    match version {
+        Version::V311 => {
+            let mut unsubscribe = v4::Unsubscribe::new(filter);
+            unsubscribe.pkid = packet_id;
+            unsubscribe.write(&mut buffer)
+        }
+        Version::V5 => {
+            let mut unsubscribe = v5::Unsubscribe::new(filter);
+            unsubscribe.pkid = packet_id;
+            unsubscribe.write(&mut buffer)
+        }
+    }
+    .map_err(|error| unwritten("UNSUBSCRIBE", error))?;
+    out.extend_from_slice(&buffer);
+    Ok(())
+}
+
 /// Appends a DISCONNECT, the same in both versions.
 pub(crate) fn put_disconnect(out: &mut Vec<u8>) {
     let mut buffer = BytesMut::new();
@@ -122,6 +153,13 @@ pub(crate) fn decode_answer(packet: &[u8], version: Version) -> Result<Answer, W
         Some(14) => Ok(Answer::Disconnected(packet.get(2).copied().unwrap_or(0))),
         Some(2) => answer(packet, version, "CONNACK"),
         Some(9) => answer(packet, version, "SUBACK"),
+        // Its reason codes do not matter here, so that both versions are read alike.
+        Some(11) => match packet {
+            [_, _, high, low, ..] => Ok(Answer::Unsubscribed {
+                packet_id: u16::from_be_bytes([*high, *low]),
+            }),
+            _ => Err(Malformed::Short("UNSUBACK").into()),
+        },
         Some(13) => Ok(Answer::Pong),
         _ => Ok(Answer::Nothing),
     }
@@ -138,6 +176,7 @@ fn answer(packet: &[u8], version: Version, name: &'static str) -> Result<Answer,
                 code => Answer::ConnectionRefused(format!("{code:?}")),
             },
             v4::Packet::SubAck(ack) => subscribed(
+                ack.pkid,
                 ack.return_codes
                     .iter()
                     .find(|code| matches!(code, v4::SubscribeReasonCode::Failure)),
@@ -154,9 +193,10 @@ fn answer(packet: &[u8], version: Version, name: &'static str) -> Result<Answer,
                 },
                 code => Answer::ConnectionRefused(format!("{code:?}")),
             },
-            v5::Packet::SubAck(ack) => {
-                subscribed(ack.return_codes.iter().find(|&&code| code as u8 >= 0x80))
-            }
+            v5::Packet::SubAck(ack) => subscribed(
+                ack.pkid,
+                ack.return_codes.iter().find(|&&code| code as u8 >= 0x80),
+            ),
             _ => Answer::Nothing,
         }),
     };
@@ -167,8 +207,8 @@ fn answer(packet: &[u8], version: Version, name: &'static str) -> Result<Answer,
     })
 }
 
-fn subscribed(refused: Option<&impl std::fmt::Debug>) -> Answer {
-    refused.map_or(Answer::Subscribed, |code| {
+fn subscribed(packet_id: u16, refused: Option<&impl std::fmt::Debug>) -> Answer {
+    refused.map_or(Answer::Subscribed { packet_id }, |code| {
         Answer::SubscriptionRefused(format!("{code:?}"))
     })
 }
@@ -203,22 +243,40 @@ mod tests {
                 &[0x20, 3, 0, 0x87, 0],
                 Ok(Answer::ConnectionRefused("NotAuthorized".into())),
             ),
-            (V311, &[0x90, 4, 0, 1, 0, 1], Ok(Answer::Subscribed)),
+            (
+                V311,
+                &[0x90, 4, 0, 1, 0, 1],
+                Ok(Answer::Subscribed { packet_id: 1 }),
+            ),
             (
                 V311,
                 &[0x90, 4, 0, 1, 0, 0x80],
                 Ok(Answer::SubscriptionRefused("Failure".into())),
             ),
-            (V5, &[0x90, 4, 0, 1, 0, 1], Ok(Answer::Subscribed)),
+            (
+                V5,
+                &[0x90, 4, 0, 1, 0, 1],
+                Ok(Answer::Subscribed { packet_id: 1 }),
+            ),
             (
                 V5,
                 &[0x90, 4, 0, 1, 0, 0x87],
                 Ok(Answer::SubscriptionRefused("NotAuthorized".into())),
             ),
+            (
+                V311,
+                &[0xb0, 2, 0, 7],
+                Ok(Answer::Unsubscribed { packet_id: 7 }),
+            ),
+            (
+                V5,
+                &[0xb0, 4, 0, 7, 0, 0],
+                Ok(Answer::Unsubscribed { packet_id: 7 }),
+            ),
             (V5, &[0xe0, 1, 0x8e], Ok(Answer::Disconnected(0x8e))),
             (V5, &[0xe0, 0], Ok(Answer::Disconnected(0))),
             (V5, &[0xd0, 0], Ok(Answer::Pong)),
-            (V5, &[0xb0, 4, 0, 1, 0, 0], Ok(Answer::Nothing)),
+            (V5, &[0xf0, 2, 0x18, 0], Ok(Answer::Nothing)),
         ] {
             assert_eq!(decode_answer(bytes, version), expected, "{bytes:02x?}");
         }
@@ -259,6 +317,9 @@ mod tests {
             assert_eq!((out[0], usize::from(out[1]) + 2), (0x82, out.len()));
             assert_eq!(out.last(), Some(&1));
         }
+        let mut out = Vec::new();
+        put_unsubscribe(&mut out, Version::V311, 7, "a/+").unwrap();
+        assert_eq!(out, [0xa2, 7, 0, 7, 0, 3, b'a', b'/', b'+']);
         let mut out = Vec::new();
         put_disconnect(&mut out);
         put_pingreq(&mut out);

@@ -33,6 +33,7 @@ pub(crate) enum Code {
     DeleteConflict,
     ExpiredToken,
     Forbidden,
+    GatewayTimeout,
     IncompleteSignature,
     InternalFailure,
     InvalidQuery,
@@ -69,6 +70,7 @@ impl Code {
             Code::DeleteConflict => "DeleteConflictException",
             Code::ExpiredToken => "ExpiredTokenException",
             Code::Forbidden => "ForbiddenException",
+            Code::GatewayTimeout => "GatewayTimeoutException",
             Code::IncompleteSignature => "IncompleteSignatureException",
             Code::InternalFailure => "InternalFailureException",
             Code::InvalidQuery => "InvalidQueryException",
@@ -129,6 +131,7 @@ impl Code {
             Code::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::UnsupportedDocumentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Code::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
+            Code::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
             // Not retried by the SDKs, unlike 500, 502, 503 and 504.
             Code::NotImplemented => StatusCode::NOT_IMPLEMENTED,
         }

@@ -111,6 +111,7 @@ async fn perform(
                 Err(ApiError::new(Code::InternalFailure, why.to_owned()))
             }
         }
+        Handler::Waiting(handler) => handler(&call).await,
         // The control plane writes to disk and makes keys, which must not hold up a shard.
         Handler::Slow(handler) => tokio::task::spawn_blocking(move || handler(&call))
             .await

@@ -1,5 +1,6 @@
 //! Why a configuration is refused.
 
+use super::nearest::nearest;
 use std::io;
 use std::path::Path;
 
@@ -55,6 +56,23 @@ impl ConfigError {
     pub(super) fn hostname(given: &str) -> Self {
         Self::Invalid(format!(
             "`hostname` is `{given}`: it must be a DNS name or an address, such as localhost"
+        ))
+    }
+
+    pub(super) fn no_such_rule(given: &str) -> Self {
+        let known = mqtt::profile::SETTINGS
+            .iter()
+            .map(|name| name.replace('_', "-"));
+        let known: Vec<String> = known.collect();
+        let nearest = nearest(given, &known).unwrap_or_default();
+        Self::Invalid(format!(
+            "`mqtt` names `{given}`, and the profiles have no such setting: did you mean `{nearest}`?"
+        ))
+    }
+
+    pub(super) fn rule_value(name: &str, value: &str, form: &str) -> Self {
+        Self::Invalid(format!(
+            "`mqtt` sets `{name}` to `{value}`: it must be {form}"
         ))
     }
 

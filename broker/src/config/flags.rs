@@ -74,6 +74,16 @@ pub(crate) struct Flags {
     /// AWS IoT Core's behaviour and limits, or the MQTT standard whole [default: aws]
     #[arg(long, env = "THINGCORE_PROFILE")]
     pub(crate) profile: Option<ProfileName>,
+    /// Setting of the profile to change, repeatable, such as overlapping-copies=true; the names are
+    /// those of docs/profiles.md
+    #[arg(
+        long,
+        env = "THINGCORE_MQTT",
+        value_name = "NAME=VALUE",
+        value_delimiter = ','
+    )]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) mqtt: Option<Vec<String>>,
     /// AWS region in ARNs [default: us-east-1]
     #[arg(long, env = "THINGCORE_REGION")]
     pub(crate) region: Option<String>,
@@ -174,6 +184,7 @@ impl Flags {
             data_dir: self.data_dir.or(other.data_dir),
             memory: self.memory.or(other.memory),
             profile: self.profile.or(other.profile),
+            mqtt: self.mqtt.or(other.mqtt),
             region: self.region.or(other.region),
             account_id: self.account_id.or(other.account_id),
             hostname: self.hostname.or(other.hostname),

@@ -11,6 +11,7 @@ pub use error::ConfigError;
 pub(crate) use flags::Flags;
 
 use flags::{Auth, ClientCerts};
+use mqtt::profile::SettingError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -28,7 +29,7 @@ pub enum ProfileName {
 
 impl ProfileName {
     /// The rules of that name.
-    pub(crate) fn rules(self) -> mqtt::Profile {
+    fn rules(self) -> mqtt::Profile {
         match self {
             ProfileName::Aws => mqtt::Profile::aws(),
             ProfileName::Mqtt => mqtt::Profile::mqtt(),
@@ -64,6 +65,8 @@ pub struct Config {
     pub memory: bool,
     /// AWS semantics or plain MQTT.
     pub profile: ProfileName,
+    /// Settings of the profile that differ from it, by name.
+    pub mqtt: Vec<(String, String)>,
     /// AWS region in ARNs and the endpoint name.
     pub region: String,
     /// AWS account id in ARNs, twelve digits.
@@ -116,6 +119,7 @@ impl Default for Config {
             data_dir: PathBuf::from("./thingcore-data"),
             memory: false,
             profile: ProfileName::Aws,
+            mqtt: Vec::new(),
             region: "us-east-1".to_owned(),
             account_id: "000000000000".to_owned(),
             hostnames: vec!["localhost".to_owned()],
@@ -163,6 +167,7 @@ impl Config {
             data_dir: flags.data_dir.unwrap_or(default.data_dir),
             memory: flags.memory.unwrap_or(default.memory),
             profile: flags.profile.unwrap_or(default.profile),
+            mqtt: settings(flags.mqtt.unwrap_or_default())?,
             region: flags.region.unwrap_or(default.region),
             account_id: flags.account_id.unwrap_or(default.account_id),
             hostnames: flags.hostname.unwrap_or(default.hostnames),
@@ -184,6 +189,16 @@ impl Config {
             log: flags.log,
         };
         config.checked()
+    }
+
+    /// What the broker allows.
+    pub(crate) fn rules(&self) -> mqtt::Profile {
+        let mut rules = self.profile.rules();
+        for (name, value) in &self.mqtt {
+            // They were tried when the configuration was read.
+            let _ = rules.set(name, value);
+        }
+        rules
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
@@ -228,6 +243,20 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Settings of the profile, each as `NAME=VALUE`.
+fn settings(given: Vec<String>) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut tried = mqtt::Profile::aws();
+    let read = |text: String| {
+        let (name, value) = text.split_once('=').unwrap_or((&text, ""));
+        match tried.set(name, value) {
+            Ok(()) => Ok((name.to_owned(), value.to_owned())),
+            Err(SettingError::Unknown) => Err(ConfigError::no_such_rule(name)),
+            Err(SettingError::Value(form)) => Err(ConfigError::rule_value(name, value, form)),
+        }
+    };
+    given.into_iter().map(read).collect()
 }
 
 /// The file to verify signatures with, if they are to be verified.

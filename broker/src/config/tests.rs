@@ -65,20 +65,6 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
         "auth = \"verify\"\ncredentials = \"x\"",
         |_| {},
     );
-    check("--server-cert c", "server-key = \"k\"", |c| {
-        c.server_cert = Some(ServerCert {
-            chain: PathBuf::from("c"),
-            key: PathBuf::from("k"),
-        });
-    });
-    check("--client-certs optional", "", |c| {
-        c.client_certs_optional = true;
-    });
-    check(
-        "--client-certs required",
-        "client-certs = \"optional\"",
-        |_| {},
-    );
     check("--iam lenient", "iam = \"strict\"", |_| {});
     check("--hostname a --hostname b.c", "hostname = \"d\"", |c| {
         c.hostnames = vec!["a".to_owned(), "b.c".to_owned()];
@@ -116,6 +102,24 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
             let pairs = pairs.map(|(k, v)| (k.to_owned(), v.to_owned()));
             c.endpoints = BTreeMap::from(pairs);
         },
+    );
+}
+
+#[test]
+fn certificates_of_both_sides_are_settings() {
+    check("--server-cert c", "server-key = \"k\"", |c| {
+        c.server_cert = Some(ServerCert {
+            chain: PathBuf::from("c"),
+            key: PathBuf::from("k"),
+        });
+    });
+    check("--client-certs optional", "", |c| {
+        c.client_certs_optional = true;
+    });
+    check(
+        "--client-certs required",
+        "client-certs = \"optional\"",
+        |_| {},
     );
 }
 
@@ -233,7 +237,7 @@ fn every_flag_has_a_variable_and_a_key() {
             Some(&*variable)
         );
     }
-    let all = "data-dir = \"d\"\nmemory = true\nprofile = \"aws\"\nregion = \"r\"\n\
+    let all = "data-dir = \"d\"\nmemory = true\nprofile = \"aws\"\nmqtt = \"topic-slashes=9\"\nregion = \"r\"\n\
         account-id = \"1\"\nhostname = \"h\"\nbind = \"::1\"\nmqtt-port = 1\nmqtts-port = 2\n\
         server-cert = \"c\"\nserver-key = \"k\"\nclient-certs = \"optional\"\nhttps-port = 3\napi-port = 4\nseed = \"s\"\nenforce-quotas = true\nshards = 1\n\
         anonymous-policy = \"a\"\nready-file = \"f\"\niam = \"strict\"\naws = \"real\"\n\
@@ -261,4 +265,33 @@ fn signatures_are_verified_with_keys_or_not_at_all() {
         "",
         "`credentials` is `x`, and no signature is verified with it: add --auth verify",
     );
+}
+
+#[test]
+fn settings_of_the_profile_are_tried_at_once() {
+    check("--mqtt topic-slashes=9", "", |c| {
+        c.mqtt = vec![("topic-slashes".into(), "9".into())];
+    });
+    check("", "mqtt = [\"qos-max=2\"]", |c| {
+        c.mqtt = vec![("qos-max".into(), "2".into())];
+    });
+    check_refused(
+        "--mqtt topic-slash=9",
+        "",
+        "`mqtt` names `topic-slash`, and the profiles have no such setting: did you mean `topic-slashes`?",
+    );
+    check_refused(
+        "--mqtt topic-slashes",
+        "",
+        "`mqtt` sets `topic-slashes` to ``: it must be a whole number within its range",
+    );
+}
+
+#[test]
+fn every_setting_of_the_profiles_is_documented() {
+    let documented = include_str!("../../../docs/profiles.md");
+    for name in mqtt::profile::SETTINGS {
+        let row = format!("| `{}` |", name.replace('_', "-"));
+        assert!(documented.contains(&row), "{row}");
+    }
 }

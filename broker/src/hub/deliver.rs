@@ -51,9 +51,11 @@ impl Hub {
     ) -> usize {
         let mut tally = Tally::default();
         let many = route.targets.len() > 1;
+        let quotas = self.quotas.is_some();
         for target in &route.targets {
             if !(target.no_local && from == Some(target.session.number)) {
-                tally.count(give(target, publication, many));
+                let within = !quotas || self.is_within_quotas(target, publication);
+                tally.count(within && give(target, publication, many));
             }
         }
         for group in &route.groups {
@@ -68,6 +70,12 @@ impl Hub {
             self.answer_shadow_request(publication, origin);
         }
         delivered
+    }
+
+    /// Whether the rate quotas, which there are, leave room for a message to a session.
+    fn is_within_quotas(&self, target: &Target, publication: &Publication<'_>) -> bool {
+        let now_ms = publication.now_ms();
+        self.quota_deliver(&target.session, now_ms).is_ok()
     }
 
     /// Gives a message to everyone from a thread or task that is no connection's.

@@ -27,11 +27,13 @@ pub(super) enum End {
     AuthError,
     /// The certificate is no longer active, or the identity's session is over.
     Forbidden,
-    /// DeleteConnection of the API.
+    /// `DeleteConnection` was called.
     Api {
-        /// Whether its will is published.
+        /// Whether the will is published.
         with_will: bool,
     },
+    /// The connection over WebSocket has lived for as long as it may.
+    WebSocketLifetime,
     /// The server is stopping or was reset.
     Server(ReasonCode),
 }
@@ -56,6 +58,7 @@ impl End {
             End::AuthError => "AUTH_ERROR",
             End::Forbidden => "FORBIDDEN_ACCESS",
             End::Api { .. } => "API_INITIATED_DISCONNECT",
+            End::WebSocketLifetime => "WEBSOCKET_TTL_EXPIRATION",
             End::Server(_) => "SERVER_INITIATED_DISCONNECT",
         }
     }
@@ -63,11 +66,11 @@ impl End {
     /// The reason code of the DISCONNECT that an MQTT 5 client is sent, if it is sent one.
     pub(super) fn code(&self) -> Option<ReasonCode> {
         match self {
-            End::Client { .. } | End::ConnectionLost => None,
+            End::Client { .. } | End::ConnectionLost | End::WebSocketLifetime => None,
+            End::Api { .. } => Some(ReasonCode::AdministrativeAction),
             End::DuplicateClientId => Some(ReasonCode::SessionTakenOver),
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             End::ClientError { code, .. } | End::Server(code) => Some(*code),
-            End::Api { .. } => Some(ReasonCode::AdministrativeAction),
             End::AuthError | End::Forbidden => Some(ReasonCode::NotAuthorized),
         }
     }
@@ -77,6 +80,7 @@ impl End {
         match self {
             End::Client { with_will } | End::Api { with_will } => *with_will,
             End::ConnectionLost
+            | End::WebSocketLifetime
             | End::DuplicateClientId
             | End::KeepAliveTimeout
             | End::ClientError { .. }
@@ -91,12 +95,13 @@ impl End {
         match self {
             End::ClientError { reason, .. } => reason,
             End::Client { .. }
+            | End::Api { .. }
             | End::ConnectionLost
+            | End::WebSocketLifetime
             | End::DuplicateClientId
             | End::KeepAliveTimeout
             | End::AuthError
             | End::Forbidden
-            | End::Api { .. }
             | End::Server(_) => "",
         }
     }

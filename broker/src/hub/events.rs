@@ -2,8 +2,10 @@
 //! unsubscribe ("Lifecycle events" in the AWS IoT developer guide).
 
 use super::Hub;
+use super::connections::Left;
 use super::end::End;
 use super::group::random_uuid;
+use super::link::Link;
 use super::origin::{Origin, Protocol};
 use super::publication::Publication;
 use super::session::Session;
@@ -12,7 +14,7 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use mqtt::{Message, QoS};
 use serde_json::{Map, Value, json};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use things::{Connectivity, RegistryEvent};
 use uuid::Uuid;
@@ -33,27 +35,10 @@ struct Seen {
     version: u64,
     connected: u32,
     left_ms: u64,
-    /// Of the last connection.
-    arrival: Arrived,
-    /// Why it ended.
-    reason: Option<&'static str>,
-}
-
-/// What is remembered of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrived {
-    pub(crate) address: SocketAddr,
-    pub(crate) keep_alive_s: u16,
-    pub(crate) clean_start: bool,
-    pub(crate) expiry_s: u32,
-    pub(crate) at_ms: u64,
-}
-
-/// A client that is connected, or was not long ago.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sighting {
-    pub(crate) arrival: Arrived,
-    pub(crate) connectivity: Connectivity,
+    /// When the last connection began.
+    since_ms: u64,
+    /// The last connection, once it has ended.
+    left: Option<Box<Left>>,
 }
 
 /// What the events of one connection have in common.
@@ -65,15 +50,15 @@ pub(super) struct Visit {
 }
 
 impl Presence {
-    fn enter(&self, client_id: &Arc<str>, arrival: Arrived) -> u64 {
+    fn enter(&self, client_id: &Arc<str>, since_ms: u64) -> u64 {
         let mut seen = self.0.entry(Arc::clone(client_id)).or_insert(Seen {
             version: 0,
             connected: 0,
             left_ms: u64::MAX,
-            arrival,
-            reason: None,
+            since_ms,
+            left: None,
         });
-        seen.arrival = arrival;
+        (seen.since_ms, seen.left) = (since_ms, None);
         // The first visit has number 0.
         if seen.connected > 0 || seen.left_ms < u64::MAX {
             seen.version += 1;
@@ -82,30 +67,41 @@ impl Presence {
         seen.version
     }
 
-    /// What is known of a client.
-    pub(super) fn sighting(&self, client_id: &str) -> Option<Sighting> {
+    /// Whether a client is connected.
+    pub(super) fn connectivity(&self, client_id: &str) -> Option<Connectivity> {
         let seen = self.0.get(client_id)?;
-        let connected = seen.connected > 0;
-        Some(Sighting {
-            arrival: seen.arrival,
-            connectivity: Connectivity {
-                connected,
-                since_ms: if connected {
-                    seen.arrival.at_ms
-                } else {
-                    seen.left_ms
-                },
-                disconnect_reason: seen.reason.filter(|_| !connected),
+        Some(match &seen.left {
+            Some(left) => Connectivity {
+                connected: false,
+                since_ms: left.at_ms(),
+                disconnect_reason: Some(left.reason()),
+            },
+            None => Connectivity {
+                connected: true,
+                since_ms: seen.since_ms,
+                disconnect_reason: None,
             },
         })
     }
 
-    fn leave(&self, client_id: &str, reason: &'static str, now_ms: u64) {
+    fn leave(&self, client_id: &str, left: Left) {
         if let Some(mut seen) = self.0.get_mut(client_id) {
-            seen.reason = Some(reason);
             seen.connected = seen.connected.saturating_sub(1);
-            seen.left_ms = now_ms;
+            seen.left_ms = left.at_ms();
+            // Another connection may have taken over.
+            seen.left = (seen.connected == 0).then(|| Box::new(left));
         }
+    }
+
+    /// The last connection of a client that is gone.
+    pub(super) fn left(&self, client_id: &str) -> Option<Left> {
+        let seen = self.0.get(client_id)?;
+        seen.left.as_deref().cloned()
+    }
+
+    /// Forgets everybody.
+    pub(super) fn clear(&self) {
+        self.0.clear();
     }
 
     /// Forgets clients that have been away for long.
@@ -122,11 +118,10 @@ impl Presence {
 
 impl Hub {
     /// A client has connected.
-    pub(super) fn event_connected(&self, session: &Session, arrived: Arrived) -> Visit {
-        let address = arrived.address.ip();
+    pub(super) fn event_connected(&self, session: &Session, link: &Link, address: IpAddr) -> Visit {
         // Without events nobody asks how often a client came.
         let version = match self.profile.reserved_topics {
-            true => self.presence.enter(&session.client_id, arrived),
+            true => self.presence.enter(&session.client_id, link.since_ms),
             false => 0,
         };
         let visit = Visit {
@@ -148,13 +143,14 @@ impl Hub {
         &self,
         session: &Session,
         guard: &Guard,
+        link: &Link,
         visit: &Visit,
         end: &End,
     ) {
         let reason = end.disconnect_reason();
         if self.profile.reserved_topics {
-            self.presence
-                .leave(&session.client_id, reason, self.now_ms());
+            let left = self.left(session, guard, link, reason);
+            self.presence.leave(&session.client_id, left);
         }
         self.event(
             "presence/disconnected",

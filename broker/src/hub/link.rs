@@ -1,9 +1,10 @@
 //! The live connection of a session, as others see it: a wire, and a way to end it.
 
 use super::end::End;
+use super::quotas::ConnectionQuotas;
 use crate::net::Wire;
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 /// One network connection of a client.
@@ -14,6 +15,12 @@ pub(super) struct Link {
     pub(super) wire: Wire,
     /// Silence after which the client is taken for lost, 1.5 times the keep alive; 0 for never.
     pub(super) silence_max_ms: u64,
+    /// When it began.
+    pub(super) since_ms: u64,
+    /// When it has to end; 0 for never.
+    pub(super) ends_ms: u64,
+    /// Rate quotas, if they are kept.
+    pub(super) quotas: Option<Box<Mutex<ConnectionQuotas>>>,
     /// When the client last sent something.
     heard_ms: AtomicU64,
     /// The connection's task waits on it: output is blocked, or the connection is to end.
@@ -22,6 +29,8 @@ pub(super) struct Link {
     pub(super) drained: Notify,
     /// Answers that wait for the disk.
     answers: AtomicUsize,
+    /// Output was dropped when another connection took over: the last packet may be half written.
+    cut: AtomicBool,
     end: Mutex<Option<End>>,
 }
 
@@ -31,12 +40,26 @@ impl Link {
             number,
             wire,
             silence_max_ms: u64::from(keep_alive_s) * 1500,
+            since_ms: now_ms,
+            ends_ms: 0,
+            quotas: None,
             heard_ms: AtomicU64::new(now_ms),
             wake: Notify::new(),
             drained: Notify::new(),
             answers: AtomicUsize::new(0),
+            cut: AtomicBool::new(false),
             end: Mutex::new(None),
         }
+    }
+
+    /// The keep alive that the client got, in seconds; 0 for none.
+    pub(super) fn keep_alive_s(&self) -> u64 {
+        self.silence_max_ms / 1500
+    }
+
+    /// Whether its time is over.
+    pub(super) fn is_over(&self, now_ms: u64) -> bool {
+        self.ends_ms > 0 && self.ends_ms <= now_ms
     }
 
     /// Notes that the client sent something.
@@ -48,6 +71,16 @@ impl Link {
     pub(super) fn is_silent(&self, now_ms: u64) -> bool {
         let heard = self.heard_ms.load(Ordering::Relaxed);
         self.silence_max_ms > 0 && now_ms.saturating_sub(heard) > self.silence_max_ms
+    }
+
+    /// Its output ends here, perhaps within a packet.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its output ended before everything was written.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
     }
 
     /// An answer to the client waits for the disk.

@@ -5,9 +5,10 @@
 //! router, a group, an outbox, the store's queue. None is held across an await.
 
 mod changes;
-mod clients;
 mod connection;
+mod connections;
 mod deliver;
+mod direct;
 mod end;
 mod events;
 mod flush;
@@ -18,6 +19,7 @@ mod offer;
 mod origin;
 mod outbox;
 mod publication;
+mod quotas;
 mod retained;
 mod route;
 mod router;
@@ -32,7 +34,8 @@ mod tap;
 mod tick;
 mod will;
 
-pub(crate) use events::Sighting;
+pub(crate) use connections::{ConnectionInfo, ConnectionState, SubscriptionInfo};
+pub(crate) use direct::DirectRefusal;
 pub(crate) use origin::{Origin, Protocol};
 pub(crate) use retained::RetainedMessage;
 pub(crate) use shadow::ShadowOutcome;
@@ -49,6 +52,7 @@ use mqtt::retained::Retained;
 use mqtt::{Message, Profile};
 use parking_lot::RwLock;
 use publication::Publication;
+use quotas::Quotas;
 use route::Route;
 use router::Router;
 use rules::delivery::RuleHandle;
@@ -69,6 +73,8 @@ pub(crate) struct HubParts {
     pub(crate) account_id: String,
     /// The policy of anonymous clients; `None` allows them everything.
     pub(crate) anonymous: Option<Arc<policy::Document>>,
+    /// Whether AWS's rate quotas hold.
+    pub(crate) enforce_quotas: bool,
 }
 
 /// The message core.
@@ -93,6 +99,8 @@ pub(crate) struct Hub {
     /// Keeps what outlives the server; `None` when everything is kept in memory.
     journal: Option<Arc<Journal>>,
     presence: events::Presence,
+    /// `None` when there are none.
+    quotas: Option<Arc<Quotas>>,
     taps: Taps,
 }
 
@@ -108,11 +116,10 @@ impl Hub {
             region,
             account_id,
             anonymous,
+            enforce_quotas,
         } = parts;
-        let journal = things.rows().map(|rows| {
-            let clock = Arc::clone(&clock);
-            Journal::new(rows, move || flush::settle(clock.now_ms()))
-        });
+        let now_ms = clock.now_ms();
+        let journal = things.rows().map(|rows| Journal::new(rows, &clock));
         let hub = Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             number: HUBS.fetch_add(1, Ordering::Relaxed),
@@ -132,13 +139,12 @@ impl Hub {
             sessions: Sessions::default(),
             journal,
             presence: events::Presence::default(),
+            quotas: enforce_quotas.then(|| Arc::new(Quotas::new(now_ms))),
             taps: Taps::new(tap::TAP_EVENTS),
         });
         let me = Arc::downgrade(&hub);
-        hub.things.know_connectivity(move |client_id| {
-            let sighting = me.upgrade()?.client(client_id)?;
-            Some(sighting.connectivity)
-        });
+        hub.things
+            .know_connectivity(move |client_id| me.upgrade()?.connectivity(client_id));
         hub
     }
 
@@ -189,6 +195,7 @@ impl Hub {
             self.end_session(&session);
         }
         self.clear_retained();
+        self.presence.clear();
     }
 
     /// Closes every connection; sessions stay.

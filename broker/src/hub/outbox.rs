@@ -8,11 +8,13 @@ use super::link::Link;
 use super::publication::Publication;
 #[cfg(test)]
 use super::simulation::fault::{Fault, planted};
-use mqtt::Message;
+use bytes::Bytes;
 use mqtt::codec::{PublishForm, Version};
-use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent};
+use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent, SubscriptionIds};
+use mqtt::{Message, QoS};
 use std::io;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// Output that waits for a client's socket, in bytes, beyond which QoS 0 is dropped, messages
 /// above it wait in the session's queue, and the client itself is not read.
@@ -40,6 +42,25 @@ pub(super) struct Outbox {
     outgoing: Outgoing<Arc<Group>>,
     /// Keeps on disk what the client is owed; `None` once the session is over.
     keeper: Option<Keeper>,
+    /// The last message at QoS 2 that waits until it is on disk, if nobody has seen to it yet.
+    unsettled: Option<u64>,
+    /// Who waits for the PUBACK of a packet id.
+    confirmations: Option<Box<Confirmations>>,
+}
+
+/// Callers that wait for the PUBACK of a packet id.
+#[derive(Debug, Default)]
+struct Confirmations(Vec<(u16, oneshot::Sender<()>)>);
+
+impl Confirmations {
+    fn confirm(&mut self, id: u16) {
+        let at = self.0.iter().position(|(of, _)| *of == id);
+        if let Some(at) = at {
+            let (_, tell) = self.0.swap_remove(at);
+            // Whoever asked may have stopped waiting.
+            let _ = tell.send(());
+        }
+    }
 }
 
 /// What became of a flush.
@@ -62,6 +83,8 @@ impl Outbox {
             link: None,
             outgoing: Outgoing::new(version, limits),
             keeper,
+            unsettled: None,
+            confirmations: None,
         }
     }
 
@@ -73,6 +96,9 @@ impl Outbox {
         limits: OutgoingLimits,
         now_ms: u64,
     ) {
+        if let Some(old) = self.link.take_if(|_| !self.bytes.is_empty()) {
+            old.cut();
+        }
         self.clear();
         self.progress_ms = now_ms;
         self.link = Some(link);
@@ -137,10 +163,46 @@ impl Outbox {
         self.outgoing.restore(outbound);
     }
 
+    /// Takes back an exchange whose message the client had before the server's start.
+    pub(super) fn restore_released(&mut self, id: u16) {
+        // The message itself is not needed any more.
+        let message = Message {
+            topic: "".into(),
+            payload: Bytes::new(),
+            qos: QoS::ExactlyOnce,
+            retain: false,
+            properties: Bytes::new(),
+            expires_at_ms: None,
+        };
+        let outbound = Outbound {
+            message: Arc::new(message),
+            qos: QoS::ExactlyOnce,
+            retain: false,
+            subscription_ids: SubscriptionIds::None,
+            share: None,
+            stored: None,
+        };
+        self.outgoing.restore_released(id, outbound);
+    }
+
+    /// Packet ids of exchanges that wait for PUBCOMP.
+    pub(super) fn released_ids(&self) -> Vec<u16> {
+        self.outgoing.released_ids().collect()
+    }
+
+    /// PUBREC of a session that outlives the server: the PUBREL that is to follow once what has
+    /// changed is on disk; `None` for an id that is not in flight.
+    pub(super) fn pubrec_kept(&mut self, id: u16) -> Option<Vec<u8>> {
+        let mut pubrel = Vec::new();
+        let known = self.outgoing.pubrec(id, false, &mut pubrel);
+        known.then_some(pubrel)
+    }
+
     fn clear(&mut self) {
         self.bytes = Vec::new();
         self.sent = 0;
         self.blocked = false;
+        self.confirmations = None;
     }
 
     /// The live connection.
@@ -229,17 +291,41 @@ impl Outbox {
             return self.outgoing.send(outbound, form, room, now_ms, bytes);
         };
         let row = keeper.enter(&mut outbound);
+        let unsettled = outbound.stored.filter(|_| outbound.qos == QoS::ExactlyOnce);
         let sent = self.outgoing.send(outbound, form, room, now_ms, bytes);
         if sent != Sent::Dropped {
             keeper.store(row);
+            self.unsettled = unsettled.or(self.unsettled);
         }
         sent
+    }
+
+    /// Sends a message at QoS 1 at once, or not at all; the receiver learns of its PUBACK.
+    pub(super) fn send_confirmed(
+        &mut self,
+        outbound: Outbound<Arc<Group>>,
+        now_ms: u64,
+    ) -> Option<oneshot::Receiver<()>> {
+        if !self.has_room() {
+            return None;
+        }
+        let id = self.outgoing.send_now(outbound, now_ms, &mut self.bytes)?;
+        let (tell, told) = oneshot::channel();
+        let confirmations = self.confirmations.get_or_insert_default();
+        confirmations.0.push((id, tell));
+        Some(told)
     }
 
     /// PUBACKs; false when one is for a message in flight that is not acknowledged so.
     pub(super) fn pubacks(&mut self, ids: impl IntoIterator<Item = u16>, now_ms: u64) -> bool {
         let mut ids = ids.into_iter();
-        let fit = ids.all(|id| self.outgoing.puback(id) || !self.outgoing.is_in_flight(id));
+        let fit = ids.all(|id| {
+            let known = self.outgoing.puback(id);
+            if known && let Some(confirmations) = &mut self.confirmations {
+                confirmations.confirm(id);
+            }
+            known || !self.outgoing.is_in_flight(id)
+        });
         self.pump(now_ms);
         fit
     }
@@ -256,6 +342,17 @@ impl Outbox {
         let known = self.outgoing.pubcomp(id);
         self.pump(now_ms);
         known
+    }
+
+    /// Takes out what has to be told when it is on disk.
+    pub(super) fn take_unsettled(&mut self) -> Option<u64> {
+        self.unsettled.take()
+    }
+
+    /// What is owed up to this number is on disk.
+    pub(super) fn settle_up_to(&mut self, number: u64, now_ms: u64) {
+        self.outgoing.settle_up_to(number);
+        self.pump(now_ms);
     }
 
     /// Whether a packet id is in flight.

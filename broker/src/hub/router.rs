@@ -32,6 +32,7 @@ pub(super) struct Router {
     rules: HashMap<Arc<str>, RuleHandle>,
     overlapping_copies: bool,
     group_queue_max: usize,
+    groups: usize,
     profile: Profile,
     journal: Option<Arc<Journal>>,
 }
@@ -43,6 +44,7 @@ impl Router {
             rules: HashMap::new(),
             overlapping_copies: profile.overlapping_copies,
             group_queue_max: profile.shared_queue_messages,
+            groups: 0,
             profile: profile.clone(),
             journal,
         }
@@ -65,6 +67,7 @@ impl Router {
             let (queue_max, journal) = (self.group_queue_max, self.journal.clone());
             let group = Group::new(Arc::clone(name), filter.clone(), queue_max, journal);
             self.trie.insert(filter, Entry::Group(Arc::clone(&group)));
+            self.groups += 1;
             group
         });
         #[cfg(test)]
@@ -91,6 +94,7 @@ impl Router {
         if let Some(group) = self.group(name, filter)
             && group.leave(session)
         {
+            self.groups -= 1;
             self.trie.remove(filter, |entry| match entry {
                 Entry::Group(other) => Arc::ptr_eq(other, &group),
                 Entry::Sessions(_) | Entry::Rule(_) => false,
@@ -130,6 +134,11 @@ impl Router {
             Entry::Sessions(sessions) => Some(sessions),
             Entry::Group(_) | Entry::Rule(_) => None,
         })
+    }
+
+    /// Groups of shared subscriptions.
+    pub(super) fn groups(&self) -> usize {
+        self.groups
     }
 
     /// The group of a shared subscription.

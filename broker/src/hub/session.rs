@@ -150,6 +150,9 @@ impl Session {
         let mut outbox = self.outbox.lock();
         let result = work(&mut outbox);
         outbox.release();
+        if let (Some(number), Some(keeper)) = (outbox.take_unsettled(), &self.keeper) {
+            keeper.once_on_disk(self, number);
+        }
         if !outbox.dirty && outbox.waiting_bytes() > 0 {
             outbox.dirty = true;
             drop(outbox);

@@ -3,7 +3,7 @@
 use super::Hub;
 use super::end::End;
 use super::group::Group;
-use super::journal::Keeper;
+use super::journal::{Exchange, Keeper};
 use super::link::Link;
 use super::outbox::Outbox;
 use super::session::Session;
@@ -297,13 +297,19 @@ impl Hub {
 
     /// Removes a session from router and groups; a will that waited is published now.
     fn dissolve(&self, session: &Arc<Session>) {
+        let received: Vec<u16> = session.incoming.lock().received().collect();
+        let released = session.look(Outbox::released_ids);
         let (subscriptions, will) = {
             let mut state = session.state.lock();
             state.over = true;
             let subscriptions = std::mem::take(&mut state.subscriptions);
             if let Some(keeper) = &session.keeper {
-                let all = subscriptions.iter();
-                keeper.end(all.map(|one| subscriptions::text(&one.subscription)));
+                let received = received.into_iter().map(Exchange::Received);
+                let released = released.into_iter().map(Exchange::Released);
+                let exchanges = received.chain(released);
+                let filters = subscriptions.iter();
+                let filters = filters.map(|one| subscriptions::text(&one.subscription));
+                keeper.end(filters, exchanges);
             }
             (subscriptions, state.delayed_will.take())
         };

@@ -17,6 +17,7 @@ impl Hub {
         }
         self.expire_retained(now_ms);
         self.presence.expire(now_ms);
+        self.expire_quotas(now_ms);
         flush::settle(now_ms);
     }
 
@@ -24,6 +25,8 @@ impl Hub {
         if let Some(link) = session.link() {
             if link.is_silent(now_ms) {
                 link.end(End::KeepAliveTimeout);
+            } else if link.is_over(now_ms) {
+                link.end(End::WebSocketLifetime);
             }
             return;
         }

@@ -14,6 +14,12 @@ pub(super) struct Action {
     pub(super) action: &'static str,
 }
 
+/// A rate quota.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Quota {
+    pub(super) quota: &'static str,
+}
+
 /// A rule by name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Rule {

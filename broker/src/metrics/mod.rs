@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     handshakes_failed: Counter,
     disconnects: Family<Reason, Counter>,
     denied: Family<Action, Counter>,
+    throttled: Family<labels::Quota, Counter>,
     messages_in: Counter,
     bytes_in: Counter,
     messages_out: Counter,
@@ -54,6 +55,11 @@ impl Metrics {
     /// A policy refused `action` (`iot:Publish`).
     pub(crate) fn denied(&self, action: &'static str) {
         self.denied.get_or_create(&Action { action }).inc();
+    }
+
+    /// A rate quota was exceeded; its name is that of AWS's metric.
+    pub(crate) fn throttled(&self, quota: &'static str) {
+        self.throttled.get_or_create(&labels::Quota { quota }).inc();
     }
 
     /// A message was accepted; `bytes` is the length of its payload.
@@ -127,6 +133,7 @@ impl Default for Metrics {
             handshakes_failed: Counter::default(),
             disconnects: Family::default(),
             denied: Family::default(),
+            throttled: Family::default(),
             messages_in: Counter::default(),
             bytes_in: Counter::default(),
             messages_out: Counter::default(),
@@ -163,6 +170,8 @@ impl Metrics {
         registry.register("disconnects", help, self.disconnects.clone());
         let help = "Actions that a policy refused";
         registry.register("denied", help, self.denied.clone());
+        let help = "What exceeded a rate quota";
+        registry.register("throttled", help, self.throttled.clone());
         let help = "Answered requests to the AWS API";
         registry.register("api_requests", help, self.api_requests.clone());
         let help = "Requests to device shadows by MQTT and HTTP";

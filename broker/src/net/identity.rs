@@ -4,7 +4,7 @@ use super::tls::{DeviceCertificates, Registry};
 use crate::config::ServerCert;
 use rustls::crypto::aws_lc_rs;
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, Error, ServerConfig};
+use rustls::{CertificateError, CipherSuite, Error, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::path::Path;
@@ -35,6 +35,20 @@ impl ServerCertRefused {
     fn key(path: &Path, reason: impl Into<String>) -> Self {
         Self::new("--server-key", path, reason)
     }
+}
+
+/// Suites of AES-128, of TLS 1.3 and 1.2.
+const AES_128: [CipherSuite; 3] = [
+    CipherSuite::TLS13_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+];
+
+/// Whose order of cipher suites decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SuiteOrder {
+    Ours,
+    Clients,
 }
 
 /// The certificate chain and key that clients are shown.
@@ -96,7 +110,7 @@ impl ServerIdentity {
         })
     }
 
-    /// How a listener shakes hands.
+    /// How a listener shakes hands: with the cipher suites in AWS's order, or in the client's.
     ///
     /// # Errors
     /// A certificate or key that cannot be used.
@@ -105,8 +119,15 @@ impl ServerIdentity {
         registry: &Registry,
         mandatory: bool,
         protocols: &[&[u8]],
+        order: SuiteOrder,
     ) -> Result<Arc<ServerConfig>, Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut provider = aws_lc_rs::default_provider();
+        // AWS lists AES-128 with SHA-256 first ("Transport security in AWS IoT Core" in the
+        // guide): SHA-384, which has no instructions of its own, is a sixth of a handshake.
+        provider
+            .cipher_suites
+            .sort_by_key(|suite| !AES_128.contains(&suite.suite()));
+        let provider = Arc::new(provider);
         let verifier = Arc::new(DeviceCertificates::new(
             Arc::clone(registry),
             mandatory,
@@ -117,6 +138,7 @@ impl ServerIdentity {
             .with_client_cert_verifier(verifier)
             .with_single_cert(self.chain.clone(), self.key.clone_key())?;
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        config.ignore_client_order = order == SuiteOrder::Ours;
         // Tickets hold the client's certificate: a session resumed is looked up again at CONNECT.
         config.ticketer = aws_lc_rs::Ticketer::new()?;
         config.send_tls13_tickets = 1;

@@ -3,7 +3,7 @@
 use socket2::SockRef;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::Interest;
@@ -24,6 +24,14 @@ pub(crate) struct Tcp {
 impl Tcp {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream }
+    }
+
+    /// The client's address and the one it connected to, while it is there.
+    pub(crate) fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        Some((
+            self.stream.peer_addr().ok()?,
+            self.stream.local_addr().ok()?,
+        ))
     }
 
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

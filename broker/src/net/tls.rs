@@ -1,14 +1,14 @@
 //! TLS: which certificates are shown and asked for, and the handshake.
 
-use super::identity::ServerIdentity;
+use super::identity::{ServerIdentity, SuiteOrder};
 use super::turns::Turns;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{Acceptor, ClientHello};
 use rustls::{
-    AlertDescription, CertificateError, DigitallySignedStruct, DistinguishedName, ServerConfig,
-    SignatureScheme,
+    AlertDescription, CertificateError, CipherSuite, DigitallySignedStruct, DistinguishedName,
+    ServerConfig, SignatureScheme,
 };
 use rustls_pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
@@ -70,12 +70,33 @@ pub(crate) enum Speech {
 #[derive(Clone)]
 pub(crate) struct Handshakes {
     /// For devices: clients that speak MQTT, or HTTP with a certificate.
-    devices: Arc<ServerConfig>,
+    devices: Configs,
     /// For clients that may sign their requests instead of showing a certificate.
-    signers: Arc<ServerConfig>,
+    signers: Configs,
     /// What a client without ALPN speaks.
     default: Speech,
     running: Arc<Turns>,
+}
+
+/// The same in both orders of cipher suites.
+#[derive(Clone)]
+struct Configs {
+    ours: Arc<ServerConfig>,
+    clients: Arc<ServerConfig>,
+}
+
+impl Configs {
+    fn for_client(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+        let mut known = hello.cipher_suites().iter();
+        // Who names it first has no instructions for AES.
+        let is_chacha = |name: &str| name.contains("CHACHA20");
+        let first = known.find_map(CipherSuite::as_str);
+        Arc::clone(if first.is_some_and(is_chacha) {
+            &self.clients
+        } else {
+            &self.ours
+        })
+    }
 }
 
 impl Handshakes {
@@ -112,10 +133,16 @@ impl Handshakes {
         default: Speech,
         mandatory: bool,
     ) -> Result<Self, rustls::Error> {
-        let config = |mandatory| identity.config(registry, mandatory, protocols);
+        let configs = |mandatory| {
+            let config = |order| identity.config(registry, mandatory, protocols, order);
+            Ok::<_, rustls::Error>(Configs {
+                ours: config(SuiteOrder::Ours)?,
+                clients: config(SuiteOrder::Clients)?,
+            })
+        };
         Ok(Self {
-            devices: config(mandatory)?,
-            signers: config(false)?,
+            devices: configs(mandatory)?,
+            signers: configs(false)?,
             default,
             running: Turns::new(HANDSHAKES_MAX),
         })
@@ -155,11 +182,12 @@ impl Handshakes {
             Some(_) => offered.any(|name| [MQTT_CA, HTTP_CA, MQTT].contains(&name)),
             None => self.default == Speech::Mqtt,
         };
-        Arc::clone(if is_device {
+        let configs = if is_device {
             &self.devices
         } else {
             &self.signers
-        })
+        };
+        configs.for_client(hello)
     }
 }
 

@@ -8,6 +8,7 @@ use super::websocket::WebSocket;
 use rustls::ServerConnection;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 #[cfg(test)]
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -127,6 +128,11 @@ impl Wire {
             Some(websocket) => websocket.try_flush(&self.carrier),
             None => self.carrier.try_flush(),
         }
+    }
+
+    /// The client's address and the one it connected to, while it is there.
+    pub(crate) fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.carrier.tcp().addresses()
     }
 
     /// Whether the client closed the WebSocket with a Close frame, which AWS takes as

@@ -129,7 +129,7 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
     } = kept;
     let clock = Arc::new(Clock::default());
     let metrics = Arc::new(Metrics::default());
-    let profile = config.profile.rules();
+    let profile = config.rules();
     let hub = Hub::new(HubParts {
         profile: profile.clone(),
         things: Arc::clone(&things),
@@ -138,6 +138,7 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
         region: config.region.clone(),
         account_id: config.account_id.clone(),
         anonymous: anonymous.clone(),
+        enforce_quotas: config.enforce_quotas,
     });
     let target = target
         .with_local(Service::S3, Arc::clone(&s3) as _)
@@ -175,9 +176,6 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
 fn check_supported(config: &Config) -> Result<(), StartError> {
     if config.seed.is_some() {
         return Err(StartError::Unsupported("seed"));
-    }
-    if config.enforce_quotas {
-        return Err(StartError::Unsupported("enforce-quotas"));
     }
     Ok(())
 }

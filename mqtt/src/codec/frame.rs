@@ -90,7 +90,7 @@ pub fn frame(bytes: &[u8], bytes_max: usize) -> Result<Option<Frame<'_>>, Decode
         return Ok(None);
     };
     let Some(&kind) = KINDS.get(usize::from(first >> 4).wrapping_sub(1)) else {
-        return Err(DecodeError::Malformed("packet type 0"));
+        return Err(DecodeError::Protocol("packet type 0"));
     };
     let Some((len, used)) = varint(rest)? else {
         return Ok(None);

@@ -171,7 +171,11 @@ fn read_one<'a>(reader: &mut Reader<'a>, place: Place) -> Result<(u8, Value<'a>)
         Kind::Pair => Value::Pair(reader.text()?, reader.text()?),
     };
     if places & place as u16 == 0 {
-        return Err(DecodeError::Protocol("a property of another packet"));
+        let why = "a property of another packet";
+        return Err(match place {
+            Place::Subscribe | Place::Unsubscribe => DecodeError::Malformed(why),
+            _ => DecodeError::Protocol(why),
+        });
     }
     let in_range = match (kind, value) {
         (Kind::Flag, Value::Number(number)) => number <= 1,

@@ -53,6 +53,11 @@ impl Incoming {
         self.received.remove(&id)
     }
 
+    /// Their packet ids.
+    pub fn received(&self) -> impl Iterator<Item = u16> {
+        self.received.iter().copied()
+    }
+
     /// QoS 2 messages that the client has not released yet.
     pub fn unreleased(&self) -> usize {
         self.received.len()

@@ -92,6 +92,8 @@ pub struct Outgoing<G> {
     waiting_bytes: usize,
     /// Of the live connection, if its client takes any.
     aliases: Option<Box<Aliases>>,
+    /// See [`Outgoing::settle_up_to`].
+    settled: u64,
     /// See [`Outgoing::take_released`].
     released: Vec<u64>,
 }
@@ -110,6 +112,7 @@ impl<G> Outgoing<G> {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             aliases: None,
+            settled: 0,
             released: Vec::new(),
         }
     }
@@ -185,8 +188,8 @@ impl<G> Outgoing<G> {
         if self.online && bytes > self.limits.packet_bytes {
             return Sent::Dropped;
         }
-        if self.online && room && self.unsent == 0 && self.waiting.is_empty() && self.window_open()
-        {
+        let open = self.unsent == 0 && self.waiting.is_empty() && self.window_open();
+        if self.online && room && open && self.is_ready(&outbound) {
             self.launch(outbound, form, now_ms, out);
             return Sent::Now;
         }
@@ -199,6 +202,22 @@ impl<G> Outgoing<G> {
         self.waiting_bytes += bytes;
         self.waiting.push_back(outbound);
         Sent::Queued
+    }
+
+    /// Delivers a message above QoS 0 at once or not at all; the packet id if it did.
+    pub fn send_now(
+        &mut self,
+        outbound: Outbound<G>,
+        now_ms: u64,
+        out: &mut Vec<u8>,
+    ) -> Option<u16> {
+        let fits = packet_bytes(self.version, &outbound) <= self.limits.packet_bytes;
+        let open = self.unsent == 0 && self.waiting.is_empty() && self.window_open();
+        if !(self.online && open && fits) {
+            return None;
+        }
+        self.launch(outbound, None, now_ms, out);
+        Some(self.last_id)
     }
 
     /// Whether a packet id is in flight.
@@ -222,6 +241,8 @@ impl<G> Outgoing<G> {
             return false;
         };
         flight.stage = Stage::Released;
+        // The message is the receiver's; what is left is the packet id.
+        self.released.extend(flight.outbound.stored.take());
         codec::put_pubrel(out, self.version, id);
         true
     }
@@ -238,6 +259,13 @@ impl<G> Outgoing<G> {
             self.send_again(now_ms, out);
         }
         while self.online && self.unsent == 0 && self.window_open() {
+            if self
+                .waiting
+                .front()
+                .is_some_and(|next| !self.is_ready(next))
+            {
+                break;
+            }
             let Some(outbound) = self.waiting.pop_front() else {
                 break;
             };
@@ -300,10 +328,37 @@ impl<G> Outgoing<G> {
         inflight.chain(&self.waiting).filter_map(|o| o.stored)
     }
 
+    /// What is kept outside under this number, and all below it, is safe there: messages at QoS 2
+    /// wait for that before they are sent.
+    pub fn settle_up_to(&mut self, number: u64) {
+        self.settled = self.settled.max(number);
+    }
+
     /// Takes back a message that was stored, when the session is read again after a restart.
     pub fn restore(&mut self, outbound: Outbound<G>) {
+        self.settle_up_to(outbound.stored.unwrap_or(0));
         self.waiting_bytes += outbound.message.payload.len();
         self.waiting.push_back(outbound);
+    }
+
+    /// Takes back an exchange whose message the client had before a restart: its PUBREL is sent
+    /// again. To be called before the first connection.
+    pub fn restore_released(&mut self, id: u16, outbound: Outbound<G>) {
+        self.occupy(id);
+        self.inflight.push_back(Inflight {
+            id,
+            stage: Stage::Released,
+            outbound,
+        });
+    }
+
+    /// Packet ids of exchanges that wait for PUBCOMP.
+    pub fn released_ids(&self) -> impl Iterator<Item = u16> {
+        let released = |flight: &&Inflight<G>| flight.stage == Stage::Released;
+        self.inflight
+            .iter()
+            .filter(released)
+            .map(|flight| flight.id)
     }
 
     /// Messages in flight.
@@ -362,7 +417,13 @@ impl<G> Outgoing<G> {
         now_ms: u64,
         out: &mut Vec<u8>,
     ) {
-        let id = self.next_id();
+        let id = match fixed_id(&outbound) {
+            Some(id) => {
+                self.occupy(id);
+                id
+            }
+            None => self.next_id(),
+        };
         if let Some(form) = form {
             form.put(out, outbound.retain, id);
         } else {
@@ -374,6 +435,22 @@ impl<G> Outgoing<G> {
             stage: Stage::Published,
             outbound,
         });
+    }
+
+    /// Whether a message may be sent. One at QoS 2 that is kept outside has to be there first, and
+    /// its packet id has to be free: what the receiver has seen must not come under another id
+    /// after a restart.
+    fn is_ready(&self, outbound: &Outbound<G>) -> bool {
+        fixed_id(outbound)
+            .is_none_or(|id| outbound.stored <= Some(self.settled) && !self.is_in_flight(id))
+    }
+
+    /// Takes a packet id out of the turn.
+    fn occupy(&mut self, id: u16) {
+        if id > self.last_id {
+            let at = self.taken.partition_point(|taken| *taken > id);
+            self.taken.insert(at, id);
+        }
     }
 
     /// The next packet id that is not in flight. Ids are given in laps from 1 to 65,535, so that
@@ -412,6 +489,15 @@ impl<G> Outgoing<G> {
         }
         true
     }
+}
+
+/// The packet id of a QoS 2 message that outlives the server, which follows from where it is kept:
+/// sent again after a restart it has the same, by which the receiver knows it.
+fn fixed_id<G>(outbound: &Outbound<G>) -> Option<u16> {
+    let number = outbound
+        .stored
+        .filter(|_| outbound.qos == QoS::ExactlyOnce)?;
+    u16::try_from(number % u64::from(u16::MAX) + 1).ok()
 }
 
 /// A burst's window is not kept by an idle client.

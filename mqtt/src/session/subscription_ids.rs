@@ -11,7 +11,6 @@ pub enum SubscriptionIds {
     /// One of them has.
     One(u32),
     /// Several have. Boxed, so that those that do not stay small.
-    #[expect(clippy::box_collection, reason = "a thin pointer")]
     Many(Box<Vec<u32>>),
 }
 

@@ -97,7 +97,7 @@ impl Teller<'_> {
             self.add(
                 events,
                 "THING",
-                format!("thing/{name}/{last}"),
+                &format!("thing/{name}/{last}"),
                 json!({
                     "eventType": "THING_EVENT",
                     "operation": operation,
@@ -122,7 +122,7 @@ impl Teller<'_> {
                 self.add(
                     events,
                     "THING_TYPE_ASSOCIATION",
-                    topic,
+                    &topic,
                     json!({
                         "eventType": "THING_TYPE_ASSOCIATION_EVENT",
                         "operation": operation,
@@ -160,7 +160,7 @@ impl Teller<'_> {
         self.add(
             events,
             "THING_GROUP_MEMBERSHIP",
-            topic,
+            &topic,
             json!({
                 "eventType": "THING_GROUP_MEMBERSHIP_EVENT",
                 "operation": operation,
@@ -199,7 +199,7 @@ impl Teller<'_> {
         self.add(
             events,
             "THING_GROUP",
-            format!("thingGroup/{name}/{last}"),
+            &format!("thingGroup/{name}/{last}"),
             json!({
                 "eventType": "THING_GROUP_EVENT",
                 "operation": operation,
@@ -227,7 +227,7 @@ impl Teller<'_> {
             self.add(
                 events,
                 "THING_GROUP_HIERARCHY",
-                topic,
+                &topic,
                 json!({
                     "eventType": "THING_GROUP_HIERARCHY_EVENT",
                     "operation": operation,
@@ -254,7 +254,7 @@ impl Teller<'_> {
         self.add(
             events,
             "THING_TYPE",
-            format!("thingType/{name}/{last}"),
+            &format!("thingType/{name}/{last}"),
             json!({
                 "eventType": "THING_TYPE_EVENT",
                 "operation": operation,
@@ -288,7 +288,7 @@ impl Teller<'_> {
     }
 
     /// Adds an event if events of its kind are wanted.
-    fn add(&self, events: &mut Vec<RegistryEvent>, kind: &str, topic: String, members: Value) {
+    fn add(&self, events: &mut Vec<RegistryEvent>, kind: &str, topic: &str, members: Value) {
         if let (true, Value::Object(members)) = (wants_event(self.state, kind), members) {
             let topic = format!("$aws/events/{topic}");
             events.push(RegistryEvent { topic, members });

@@ -140,14 +140,14 @@ mod tests {
     }
 
     /// A section after an update, and its stamps: 1 before, 2 for what the update set.
-    fn check(before: Value, patch: Value, expected: Value, expected_stamps: Value) {
+    fn check(before: &Value, patch: &Value, expected: &Value, expected_stamps: &Value) {
         let mut state = members(before.clone());
-        let mut stamps = members(stamped(&before, &1.into()));
+        let mut stamps = members(stamped(before, &1.into()));
         merge(&mut state, &mut stamps, &members(patch.clone()), &2.into());
-        assert_eq!(Value::Object(state), expected, "{before} and {patch}");
+        assert_eq!(Value::Object(state), *expected, "{before} and {patch}");
         assert_eq!(
             Value::Object(stamps),
-            expected_stamps,
+            *expected_stamps,
             "{before} and {patch}"
         );
     }
@@ -155,44 +155,44 @@ mod tests {
     #[test]
     fn objects_are_merged_and_everything_else_is_replaced() {
         check(
-            json!({"a": {"x": 1, "y": 2}}),
-            json!({"a": {"y": 3}}),
-            json!({"a": {"x": 1, "y": 3}}),
-            json!({"a": {"x": 1, "y": 2}}),
+            &json!({"a": {"x": 1, "y": 2}}),
+            &json!({"a": {"y": 3}}),
+            &json!({"a": {"x": 1, "y": 3}}),
+            &json!({"a": {"x": 1, "y": 2}}),
         );
         check(
-            json!({"a": [1, 2], "timestamp": 5}),
-            json!({"a": [3], "timestamp": {"timestamp": 6}}),
-            json!({"a": [3], "timestamp": {"timestamp": 6}}),
-            json!({"a": [2], "timestamp": {"timestamp": 2}}),
+            &json!({"a": [1, 2], "timestamp": 5}),
+            &json!({"a": [3], "timestamp": {"timestamp": 6}}),
+            &json!({"a": [3], "timestamp": {"timestamp": 6}}),
+            &json!({"a": [2], "timestamp": {"timestamp": 2}}),
         );
         check(
-            json!({"a": {"x": 1}}),
-            json!({"a": {}}),
-            json!({"a": {"x": 1}}),
-            json!({"a": {"x": 1}}),
+            &json!({"a": {"x": 1}}),
+            &json!({"a": {}}),
+            &json!({"a": {"x": 1}}),
+            &json!({"a": {"x": 1}}),
         );
     }
 
     #[test]
     fn null_takes_away_and_leaves_no_trace() {
         check(
-            json!({"a": 1, "b": 2, "c": 3}),
-            json!({"a": null, "none": null}),
-            json!({"b": 2, "c": 3}),
-            json!({"b": 1, "c": 1}),
+            &json!({"a": 1, "b": 2, "c": 3}),
+            &json!({"a": null, "none": null}),
+            &json!({"b": 2, "c": 3}),
+            &json!({"b": 1, "c": 1}),
         );
         check(
-            json!({}),
-            json!({"a": {"x": null}, "b": {"x": null, "y": 1}, "c": {}}),
-            json!({"b": {"y": 1}, "c": {}}),
-            json!({"b": {"y": 2}, "c": {}}),
+            &json!({}),
+            &json!({"a": {"x": null}, "b": {"x": null, "y": 1}, "c": {}}),
+            &json!({"b": {"y": 1}, "c": {}}),
+            &json!({"b": {"y": 2}, "c": {}}),
         );
         check(
-            json!({"a": {"x": 1}}),
-            json!({"a": {"x": null}}),
-            json!({"a": {}}),
-            json!({"a": {}}),
+            &json!({"a": {"x": 1}}),
+            &json!({"a": {"x": null}}),
+            &json!({"a": {}}),
+            &json!({"a": {}}),
         );
     }
 
@@ -200,8 +200,7 @@ mod tests {
     fn a_difference_is_what_is_desired_and_not_reported() {
         let check = |desired: Value, reported: Value, expected: Value| {
             let stamps = members(stamped(&desired, &1.into()));
-            let (delta, delta_stamps) =
-                difference(&members(desired), &stamps, &members(reported.clone()));
+            let (delta, delta_stamps) = difference(&members(desired), &stamps, &members(reported));
             let expected_stamps = stamped(&expected, &1.into());
             assert_eq!(Value::Object(delta), expected);
             assert_eq!(Value::Object(delta_stamps), expected_stamps);

@@ -120,32 +120,32 @@ fn check_node(value: &Value, level: usize, in_array: bool) -> Result<(), ShadowE
 mod tests {
     use super::*;
 
-    fn check(payload: &str, expected: Result<Option<u64>, ShadowError>) {
+    fn check(payload: &str, expected: &Result<Option<u64>, ShadowError>) {
         let parsed = UpdateRequest::parse(payload.as_bytes());
         let found = parsed
             .map(|request| request.version)
             .map_err(|rejected| rejected.error);
-        assert_eq!(found, expected, "{payload}");
+        assert_eq!(found, *expected, "{payload}");
     }
 
     #[test]
     fn an_update_is_an_object_with_state() {
-        check(r#"{"state":{}}"#, Ok(None));
-        check(r#"{"state":null,"version":null}"#, Ok(None));
-        check(r#"{"state":{"desired":{}},"version":3}"#, Ok(Some(3)));
-        check("", Err(ShadowError::InvalidJson));
-        check("7", Err(ShadowError::InvalidJson));
-        check("{}", Err(ShadowError::StateMissing));
+        check(r#"{"state":{}}"#, &Ok(None));
+        check(r#"{"state":null,"version":null}"#, &Ok(None));
+        check(r#"{"state":{"desired":{}},"version":3}"#, &Ok(Some(3)));
+        check("", &Err(ShadowError::InvalidJson));
+        check("7", &Err(ShadowError::InvalidJson));
+        check("{}", &Err(ShadowError::StateMissing));
         check(
             r#"{"state":{},"version":1.5}"#,
-            Err(ShadowError::InvalidVersion),
+            &Err(ShadowError::InvalidVersion),
         );
         check(
             r#"{"state":{},"version":"1"}"#,
-            Err(ShadowError::InvalidVersion),
+            &Err(ShadowError::InvalidVersion),
         );
         let array = r#"{"state":{"desired":{"a":[{"b":null}]}}}"#;
-        check(array, Err(ShadowError::NullInArray));
+        check(array, &Err(ShadowError::NullInArray));
     }
 
     #[test]
@@ -154,11 +154,11 @@ mod tests {
             let (open, close) = (open.repeat(levels), close.repeat(levels));
             format!(r#"{{"state":{{"desired":{{"a":{open}1{close}}}}}}}"#)
         };
-        check(&nested("[", "]", 5), Ok(None));
-        check(&nested("[", "]", 6), Err(ShadowError::TooDeep));
-        check(&nested(r#"{"a":"#, "}", 5), Ok(None));
-        check(&nested(r#"{"a":"#, "}", 6), Err(ShadowError::TooDeep));
-        check(&nested("[", "]", 5000), Err(ShadowError::TooDeep));
+        check(&nested("[", "]", 5), &Ok(None));
+        check(&nested("[", "]", 6), &Err(ShadowError::TooDeep));
+        check(&nested(r#"{"a":"#, "}", 5), &Ok(None));
+        check(&nested(r#"{"a":"#, "}", 6), &Err(ShadowError::TooDeep));
+        check(&nested("[", "]", 5000), &Err(ShadowError::TooDeep));
     }
 
     #[test]

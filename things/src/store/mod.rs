@@ -13,6 +13,6 @@ pub(crate) use batch::Batch;
 pub(crate) use disk::Disk;
 pub(crate) use document::{Document, load};
 pub(crate) use format::{check_format, failed};
-pub use rows::{Row, Rows, Then};
+pub use rows::{Row, Rows, Then, Together};
 pub use tables::Table;
 pub(crate) use tables::Tables;

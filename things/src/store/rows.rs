@@ -2,7 +2,7 @@
 //! takes what has come, writes it as one batch, and tells those who wait that it is on disk.
 
 use super::tables::{Table, Tables};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -69,8 +69,13 @@ pub struct Rows {
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// See [`Rows::together`].
+pub struct Together<'a>(#[expect(dead_code, reason = "held, not used")] RwLockReadGuard<'a, ()>);
+
 struct Shared {
     tables: Tables,
+    /// Held while several `write`s belong together; the writer takes nothing meanwhile.
+    together: RwLock<()>,
     /// Taken last, and never held while another lock is taken.
     pending: Mutex<Pending>,
     /// Something has come.
@@ -124,6 +129,7 @@ impl Rows {
     pub(crate) fn start(tables: Tables) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             tables,
+            together: RwLock::new(()),
             pending: Mutex::default(),
             news: Condvar::new(),
             waiting_bytes: AtomicUsize::new(0),
@@ -171,6 +177,12 @@ impl Rows {
         if wake {
             self.shared.news.notify_one();
         }
+    }
+
+    /// What is accepted by one thread while it holds this is written in one batch or not at all.
+    /// To be held shortly, and never across something that waits for the disk.
+    pub fn together(&self) -> Together<'_> {
+        Together(self.shared.together.read())
     }
 
     /// Whether more comes than the disk takes: who can wait should, until a `then` of its own is
@@ -265,12 +277,27 @@ impl Shared {
 
     /// Waits for something to write; `None` when it is over.
     fn take(&self) -> Option<Pending> {
-        let mut pending = self.pending.lock();
-        while pending.is_empty() {
-            if pending.stopped {
-                return None;
+        loop {
+            let mut pending = self.pending.lock();
+            while pending.is_empty() {
+                if pending.stopped {
+                    return None;
+                }
+                self.news.wait(&mut pending);
             }
-            self.news.wait(&mut pending);
+            drop(pending);
+            if let Some(round) = self.take_whole() {
+                return Some(round);
+            }
+        }
+    }
+
+    /// What there is, once nobody is in the midst of what belongs together.
+    fn take_whole(&self) -> Option<Pending> {
+        let _alone = self.together.write();
+        let mut pending = self.pending.lock();
+        if pending.is_empty() {
+            return None;
         }
         let stopped = pending.stopped;
         let round = std::mem::take(&mut *pending);

@@ -21,16 +21,19 @@ pub enum Table {
     Shared,
     /// Device shadows.
     Shadows,
+    /// Packet ids of QoS 2 exchanges that are not complete, in both directions.
+    Exchanges,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Retained,
         Self::Sessions,
         Self::Subscriptions,
         Self::Queues,
         Self::Shared,
         Self::Shadows,
+        Self::Exchanges,
     ];
 
     /// The name on disk; never changed.
@@ -42,6 +45,7 @@ impl Table {
             Self::Queues => "queues",
             Self::Shared => "shared",
             Self::Shadows => "shadows",
+            Self::Exchanges => "exchanges",
         }
     }
 
@@ -49,7 +53,11 @@ impl Table {
     /// written leaves no trace.
     pub(super) fn keys_are_new(self) -> bool {
         match self {
-            Self::Retained | Self::Sessions | Self::Subscriptions | Self::Shadows => false,
+            Self::Retained
+            | Self::Sessions
+            | Self::Subscriptions
+            | Self::Shadows
+            | Self::Exchanges => false,
             Self::Queues | Self::Shared => true,
         }
     }
@@ -68,7 +76,15 @@ impl Tables {
                 KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
             })
         };
-        let [retained, sessions, subscriptions, queues, shared, shadows] = Table::ALL.map(open);
+        let [
+            retained,
+            sessions,
+            subscriptions,
+            queues,
+            shared,
+            shadows,
+            exchanges,
+        ] = Table::ALL.map(open);
         Ok(Self {
             database: database.clone(),
             keyspaces: [
@@ -78,6 +94,7 @@ impl Tables {
                 queues?,
                 shared?,
                 shadows?,
+                exchanges?,
             ],
         })
     }

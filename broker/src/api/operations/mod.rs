@@ -29,10 +29,17 @@ use super::error::ApiError;
 use super::model::{Operation, Service};
 use super::reply::Reply;
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::LazyLock;
 
 /// What answers a call.
 type Answer = fn(&Call) -> Result<Reply, ApiError>;
+
+/// What an operation that waits will answer.
+pub(super) type Pending<'a> = Pin<Box<dyn Future<Output = Result<Reply, ApiError>> + Send + 'a>>;
+
+/// What answers a call that waits for others.
+type Wait = for<'a> fn(&'a Call) -> Pending<'a>;
 
 /// How a call is answered.
 #[derive(Clone, Copy)]
@@ -41,10 +48,15 @@ pub(super) enum Handler {
     Quick(Answer),
     /// On a thread that may wait for disks and keys.
     Slow(Answer),
+    /// When a client has done something.
+    Waiting(Wait),
 }
 
 /// The functions of one family by operation.
 type Family = &'static [(&'static str, Answer)];
+
+/// The same for operations that wait.
+type WaitingFamily = &'static [(&'static str, Wait)];
 
 const DATA: &[Family] = &[
     publish::FAMILY,
@@ -83,7 +95,9 @@ static HANDLERS: LazyLock<HashMap<(Service, &'static str), Handler>> = LazyLock:
     let all = |families: &'static [Family]| families.iter().copied().flatten().copied();
     let data = all(DATA).map(|(name, answer)| ((Service::IotData, name), Handler::Quick(answer)));
     let control = all(CONTROL).map(|(name, answer)| ((Service::Iot, name), Handler::Slow(answer)));
-    data.chain(control).collect()
+    let waiting = connections::WAITING.iter().copied();
+    let waiting = waiting.map(|(name, wait)| ((Service::IotData, name), Handler::Waiting(wait)));
+    data.chain(control).chain(waiting).collect()
 });
 
 /// What answers an operation, if it is built.
@@ -113,6 +127,7 @@ mod tests {
             assert!(MODEL.operation(*service, name).is_some(), "{name}");
         }
         let written: usize = DATA.iter().chain(CONTROL).map(|family| family.len()).sum();
+        let written = written + connections::WAITING.len();
         assert_eq!(HANDLERS.len(), written, "an operation has two handlers");
     }
 

@@ -70,7 +70,20 @@ pub(super) fn permit(call: &Call, action: &'static str, topic: &str) -> Result<(
 /// # Errors
 /// `ForbiddenException`.
 pub(super) fn permit_on(call: &Call, action: &'static str, resource: &str) -> Result<(), ApiError> {
-    let verdict = call.guard.decide(action, resource, &VariableMap::new());
+    permit_with(call, action, resource, &VariableMap::new())
+}
+
+/// The same with variables of the action's own.
+///
+/// # Errors
+/// `ForbiddenException`.
+pub(super) fn permit_with(
+    call: &Call,
+    action: &'static str,
+    resource: &str,
+    variables: &VariableMap,
+) -> Result<(), ApiError> {
+    let verdict = call.guard.decide(action, resource, variables);
     if verdict.allowed {
         return Ok(());
     }
@@ -82,7 +95,11 @@ pub(super) fn permit_on(call: &Call, action: &'static str, resource: &str) -> Re
     Err(ApiError::new(Code::Forbidden, message))
 }
 
-fn check_topic(topic: &str, profile: &Profile) -> Result<(), ApiError> {
+/// Checks a topic that a caller publishes to.
+///
+/// # Errors
+/// `InvalidRequestException` in AWS's words.
+pub(super) fn check_topic(topic: &str, profile: &Profile) -> Result<(), ApiError> {
     let refused = match check_publish(topic, profile) {
         Ok(()) if profile.reserved_topics && needs_a_connection(topic) => {
             "Invalid publish to restricted topic using HTTP".to_owned()
@@ -115,7 +132,11 @@ fn expires_at_ms(call: &Call, profile: &Profile) -> Result<Option<u64>, ApiError
     Ok(Some(call.now_ms + u64::from(kept) * 1000))
 }
 
-fn properties(call: &Call, profile: &Profile) -> Result<Bytes, ApiError> {
+/// The MQTT 5 properties of a message, in the form that messages keep.
+///
+/// # Errors
+/// `InvalidRequestException`.
+pub(super) fn properties(call: &Call, profile: &Profile) -> Result<Bytes, ApiError> {
     let correlation_data = match call.optional("correlationData") {
         Some(text) => Some(
             BASE64

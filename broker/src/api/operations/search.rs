@@ -196,11 +196,7 @@ fn connectivity(found: Connectivity) -> Value {
 
 fn get_thing_connectivity_data(call: &Call) -> Result<Reply, ApiError> {
     let thing = call.world.things.describe_thing(call.text("thingName")?)?;
-    let found = call
-        .world
-        .hub
-        .client(&thing.name)
-        .map(|found| found.connectivity);
+    let found = call.world.hub.connectivity(&thing.name);
     let mut shown = found.map_or_else(|| json!({"connected": false}), connectivity);
     shown["thingName"] = thing.name.into();
     if found.is_some() {

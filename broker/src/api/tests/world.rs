@@ -40,6 +40,7 @@ pub(super) fn world(anonymous: Option<&str>) -> Arc<World> {
         region: region.clone(),
         account_id: account_id.clone(),
         anonymous: anonymous.clone(),
+        enforce_quotas: false,
     });
     let place = Place {
         region: region.clone(),

@@ -2,9 +2,9 @@
 
 use super::{Connection, Topics};
 use crate::auth::{Facts, Guard, Identity};
-use crate::hub::events::Arrived;
 use crate::hub::group::random_uuid;
 use crate::hub::link::Link;
+use crate::hub::quotas;
 use crate::hub::sessions::Opening;
 use crate::hub::will::StoredWill;
 use crate::hub::{Hub, TapEvent};
@@ -50,6 +50,9 @@ impl Refusal {
 enum Why {
     /// The bytes are no CONNECT.
     Decode(DecodeError),
+    /// The certificate is not one that may connect: AWS closes without a word, whatever the
+    /// version.
+    Certificate,
     /// The client is not who it must be, or may not do it: MQTT 3.1.1 clients get no answer from
     /// AWS.
     Refused(Version, ReasonCode),
@@ -72,6 +75,7 @@ pub(super) fn accept(
             let silent_v3 = hub.profile.refused_connect_silent_v3;
             let connack = match why {
                 Why::Decode(error) => error.connect_refusal(),
+                Why::Certificate => None,
                 Why::Refused(Version::V311, _) if silent_v3 => None,
                 Why::Refused(version, code) => Some((version, code)),
             };
@@ -117,9 +121,16 @@ fn examine<'a>(
     } else {
         connect.client_id.into()
     };
+    hub.quota_connect(&client_id, hub.now_ms())
+        .map_err(|_| Why::Refused(version, ReasonCode::QuotaExceeded))?;
     let guard = identify(hub, peer, credential, &client_id).map_err(|reason| {
         tracing::warn!(?client_id, %address, reason, "connection not authenticated");
-        Why::Refused(version, ReasonCode::NotAuthorized)
+        match credential {
+            Credential::Certificate => Why::Certificate,
+            Credential::Anonymous | Credential::Signed { .. } => {
+                Why::Refused(version, ReasonCode::NotAuthorized)
+            }
+        }
     })?;
     check_connack(&connect, &hub.profile, &client_id, assigned)?;
     authorize(hub, &connect, &client_id, &guard).map_err(|()| {
@@ -328,7 +339,12 @@ fn open(
     let (profile, now_ms) = (&hub.profile, hub.now_ms());
     let keep_alive_s = profile.keep_alive_s(connect.version, connect.keep_alive_s);
     let number = hub.next_number();
-    let link = Link::new(number, wire, keep_alive_s, now_ms);
+    let mut link = Link::new(number, wire, keep_alive_s, now_ms);
+    link.quotas = quotas::of_connection(hub, now_ms);
+    let lifetime_ms = u64::from(profile.websocket_lifetime_s) * 1000;
+    if lifetime_ms > 0 && matches!(guard.identity(), Identity::Signed { .. }) {
+        link.ends_ms = now_ms + lifetime_ms;
+    }
     let link = Arc::new(link);
     let expiry_s = expiry_s(&connect, profile);
     let opening = Opening {
@@ -350,14 +366,7 @@ fn open(
         principal: Arc::clone(principal),
         source_ip: Some(address.ip()),
     });
-    let arrived = Arrived {
-        address,
-        keep_alive_s,
-        clean_start: connect.clean_start,
-        expiry_s,
-        at_ms: now_ms,
-    };
-    let visit = hub.event_connected(&session, arrived);
+    let visit = hub.event_connected(&session, &link, address.ip());
     let will = connect.will;
     let connection = Connection {
         hub: Arc::clone(hub),
@@ -371,6 +380,7 @@ fn open(
         guard,
         partial: Vec::new(),
         now_ms,
+        pause: None,
     };
     (Box::new(connection), used)
 }

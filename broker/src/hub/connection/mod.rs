@@ -66,6 +66,8 @@ struct Connection {
     /// The first bytes of a packet that is not whole yet.
     partial: Vec<u8>,
     now_ms: u64,
+    /// How long the client is not read, for the sake of a quota.
+    pause: Option<Duration>,
 }
 
 /// Speaks MQTT with a client until it is gone. What begins and ends a connection has room of its
@@ -173,6 +175,12 @@ async fn yield_to(slow: &Session) {
     }
 }
 
+/// Waits for as long as the client has sent too much for; it may be ended meanwhile.
+async fn rest(link: &Link, pause: Duration) -> Option<End> {
+    let woken = tokio::time::timeout(pause, link.wake.notified()).await;
+    woken.ok().and_then(|()| link.ended())
+}
+
 impl Connection {
     /// Whether nothing is left to say or to come, so that the socket can be closed at once.
     fn is_over(&self, end: &End) -> bool {
@@ -185,6 +193,7 @@ impl Connection {
             | End::AuthError
             | End::Forbidden
             | End::Api { .. }
+            | End::WebSocketLifetime
             | End::Server(_) => false,
         }
     }
@@ -216,6 +225,11 @@ impl Connection {
                 Event::Writable => self.session.unblock(self.hub.now_ms()),
                 Event::Readable => {
                     if let ControlFlow::Break(end) = self.read() {
+                        return end;
+                    }
+                    if let Some(pause) = self.pause.take()
+                        && let Some(end) = Box::pin(rest(&link, pause)).await
+                    {
                         return end;
                     }
                     if let Some(slow) = deliver::take_pressure() {
@@ -289,6 +303,7 @@ impl Connection {
             Ok(read) => {
                 self.now_ms = self.hub.now_ms();
                 self.link.heard(self.now_ms);
+                self.pause = self.hub.quota_bytes(&self.link, read, self.now_ms);
                 ControlFlow::Continue(Some(read))
             }
             Err(why) if why.kind() == io::ErrorKind::WouldBlock => ControlFlow::Continue(None),
@@ -316,7 +331,7 @@ impl Connection {
                 packet.clear();
             }
         });
-        if !packet.is_empty() {
+        if !packet.is_empty() && !self.link.is_cut() {
             // The wire is this task's alone now; a full socket loses the packet.
             let _ = self.link.wire.try_write(&packet);
         }
@@ -336,9 +351,11 @@ impl Connection {
             reason,
         });
         self.hub
-            .event_disconnected(&self.session, &self.guard, &self.visit, end);
+            .event_disconnected(&self.session, &self.guard, &self.link, &self.visit, end);
         self.hub
             .connection_gone(&self.session, &self.link, will, now_ms);
+        // Whoever ended it waits for this too.
+        self.link.drained.notify_waiters();
         flush::settle(now_ms);
     }
 

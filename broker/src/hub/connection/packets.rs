@@ -1,6 +1,7 @@
 //! The packets of a connected client.
 
 use super::{Connection, End};
+use crate::hub::journal::{Exchange, Keeper};
 use mqtt::codec::{
     self, Ack, DecodeError, Disconnect, Packet, PacketKind, ReasonCode, Version, decode, frame,
 };
@@ -34,10 +35,39 @@ impl Connection {
                 }
                 continue;
             }
+            self.check_direction(frame.kind, bytes[used - frame.bytes.len()])?;
             match decode(&frame, self.version) {
                 Ok(packet) => self.packet(&packet)?,
                 Err(error) => return self.undecodable(&error),
             }
+        }
+    }
+
+    /// Refuses what servers send and what is not spoken here, whatever stands in it.
+    fn check_direction(&self, kind: PacketKind, first: u8) -> ControlFlow<End> {
+        let flags = first & 0x0F;
+        match kind {
+            PacketKind::SubAck | PacketKind::UnsubAck | PacketKind::PingResp if flags != 0 => {
+                let why = "reserved flags in the fixed header";
+                Self::refuse(ReasonCode::MalformedPacket, why)
+            }
+            PacketKind::ConnAck
+            | PacketKind::SubAck
+            | PacketKind::UnsubAck
+            | PacketKind::PingResp => {
+                Self::refuse(ReasonCode::ProtocolError, "a packet that servers send")
+            }
+            PacketKind::Auth => Self::refuse(ReasonCode::ProtocolError, "AUTH is not supported"),
+            PacketKind::Connect => Self::refuse(ReasonCode::ProtocolError, "a second CONNECT"),
+            PacketKind::Publish
+            | PacketKind::PubAck
+            | PacketKind::PubRec
+            | PacketKind::PubRel
+            | PacketKind::PubComp
+            | PacketKind::Subscribe
+            | PacketKind::Unsubscribe
+            | PacketKind::PingReq
+            | PacketKind::Disconnect => ControlFlow::Continue(()),
         }
     }
 
@@ -67,12 +97,14 @@ impl Connection {
                 ControlFlow::Continue(())
             }
             Packet::Disconnect(disconnect) => self.disconnect(disconnect),
-            Packet::Publish(_) => ControlFlow::Continue(()),
-            Packet::Connect(_) => Self::refuse(ReasonCode::ProtocolError, "a second CONNECT"),
-            Packet::Auth(_) => Self::refuse(ReasonCode::ProtocolError, "AUTH is not supported"),
-            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
-                Self::refuse(ReasonCode::ProtocolError, "a packet that servers send")
-            }
+            // Dealt with before they are decoded.
+            Packet::Publish(_)
+            | Packet::Connect(_)
+            | Packet::Auth(_)
+            | Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp => ControlFlow::Continue(()),
         }
     }
 
@@ -122,17 +154,36 @@ impl Connection {
     fn pubrec(&self, ack: &Ack<'_>) -> ControlFlow<End> {
         self.check_qos2()?;
         let (id, refused, now_ms) = (ack.packet_id, ack.reason.is_error(), self.now_ms);
+        if let Some(keeper) = self.session.keeper.as_ref().filter(|_| !refused) {
+            return self.pubrec_kept(keeper, id);
+        }
         let known = self
             .session
             .with_output(|outbox| outbox.pubrec(id, refused, now_ms));
         self.check_stage(known, id)?;
         if !known && !refused {
             let version = self.version;
-            self.reply(|out| match version {
-                Version::V311 => codec::put_pubrel(out, version, id),
-                Version::V5 => codec::put_pubrel_unknown(out, version, id),
-            });
+            self.reply(|out| put_pubrel_unknown(out, version, id));
         }
+        ControlFlow::Continue(())
+    }
+
+    /// PUBREC in a session that outlives the server: PUBREL goes out once it is on disk that the
+    /// client has the message.
+    fn pubrec_kept(&self, keeper: &Keeper, id: u16) -> ControlFlow<End> {
+        let journal = self.hub.journal.as_ref();
+        let together = journal.map(|journal| journal.together());
+        let pubrel = self.session.with_output(|outbox| outbox.pubrec_kept(id));
+        self.check_stage(pubrel.is_some(), id)?;
+        if pubrel.is_some() {
+            keeper.begin(Exchange::Released(id));
+        }
+        drop(together);
+        let version = self.version;
+        self.answer(move |out| match pubrel {
+            Some(pubrel) => out.extend_from_slice(&pubrel),
+            None => put_pubrel_unknown(out, version, id),
+        });
         ControlFlow::Continue(())
     }
 
@@ -140,12 +191,19 @@ impl Connection {
         self.check_qos2()?;
         let (version, id) = (self.version, ack.packet_id);
         let known = self.session.incoming.lock().release(id);
+        if let Some(journal) = &self.hub.journal {
+            journal.watch();
+        }
+        // Forgotten for good before the client may use the id again.
+        if let Some(keeper) = self.session.keeper.as_ref().filter(|_| known) {
+            keeper.complete(Exchange::Received(id));
+        }
         let reason = if known {
             ReasonCode::Success
         } else {
             ReasonCode::PacketIdentifierNotFound
         };
-        self.reply(|out| codec::put_pubcomp(out, version, id, reason));
+        self.answer(move |out| codec::put_pubcomp(out, version, id, reason));
         ControlFlow::Continue(())
     }
 
@@ -155,6 +213,9 @@ impl Connection {
         let known = self
             .session
             .with_output(|outbox| outbox.pubcomp(ack.packet_id, now_ms));
+        if let Some(keeper) = self.session.keeper.as_ref().filter(|_| known) {
+            keeper.complete(Exchange::Released(ack.packet_id));
+        }
         self.check_stage(known, ack.packet_id)
     }
 
@@ -172,5 +233,13 @@ impl Connection {
         }
         let with_will = disconnect.reason == ReasonCode::DisconnectWithWillMessage;
         ControlFlow::Break(End::Client { with_will })
+    }
+}
+
+/// The PUBREL that answers a PUBREC with an unknown packet id.
+fn put_pubrel_unknown(out: &mut Vec<u8>, version: Version, id: u16) {
+    match version {
+        Version::V311 => codec::put_pubrel(out, version, id),
+        Version::V5 => codec::put_pubrel_unknown(out, version, id),
     }
 }

@@ -1,6 +1,7 @@
 //! PUBLISH from a client: limits, policies, route, acknowledgement.
 
 use super::{Connection, End, Publication};
+use crate::hub::journal::Exchange;
 use crate::hub::origin::{Origin, Protocol};
 use crate::hub::publication::PublishedPacket;
 use crate::hub::route::Route;
@@ -65,6 +66,9 @@ impl Connection {
             return self.publish_above_qos_max();
         }
         self.check_publish_limits(publish)?;
+        if !self.within_quotas(publish) {
+            return ControlFlow::Continue(());
+        }
         let aliased = publish.properties.topic_alias.is_some();
         let resolved;
         let topic = if aliased {
@@ -78,8 +82,8 @@ impl Connection {
             Err(Refused::Topic(reason)) => return self.topic_refused(publish, reason),
             Err(Refused::Denied) => return self.publish_denied(publish),
         };
-        if publish.qos == QoS::ExactlyOnce && !self.receive_qos2(publish)? {
-            return ControlFlow::Continue(());
+        if publish.qos == QoS::ExactlyOnce {
+            return self.publish_once(publish, packet, aliased, &route);
         }
         let reason = self.route_publish(publish, packet, aliased, &route);
         self.acknowledge(publish, reason);
@@ -96,6 +100,32 @@ impl Connection {
             }
             Version::V5 => Self::refuse(ReasonCode::QosNotSupported, "QoS 2 is not supported"),
         }
+    }
+
+    /// Whether the rate quotas leave room for a message. One beyond them is discarded; AWS does
+    /// not acknowledge it to a client of MQTT 3.1.1.
+    fn within_quotas(&self, publish: &Publish<'_>) -> bool {
+        if self.hub.quotas.is_none() {
+            return true;
+        }
+        let (client_id, now_ms) = (&self.session.client_id, self.now_ms);
+        let within = self
+            .hub
+            .quota_publish(client_id, &self.link, now_ms)
+            .is_ok()
+            && (!publish.retain
+                || self
+                    .hub
+                    .quota_retain(Some(client_id), publish.topic, now_ms)
+                    .is_ok());
+        let answered = self.version == Version::V5;
+        match self.hub.profile.throttled_publish_v5 {
+            Denied::Refuse if !within && answered => {
+                self.acknowledge(publish, ReasonCode::QuotaExceeded);
+            }
+            Denied::Refuse | Denied::Ignore | Denied::Close => {}
+        }
+        within
     }
 
     fn check_publish_limits(&self, publish: &Publish<'_>) -> ControlFlow<End> {
@@ -214,6 +244,33 @@ impl Connection {
         ControlFlow::Continue(())
     }
 
+    /// Sends a QoS 2 message on its way unless it was before. That it was is on disk together with
+    /// what it became.
+    fn publish_once(
+        &self,
+        publish: &Publish<'_>,
+        packet: &[u8],
+        aliased: bool,
+        route: &Route,
+    ) -> ControlFlow<End> {
+        let id = publish.packet_id.unwrap_or_default();
+        if !self.receive_qos2(publish)? {
+            return ControlFlow::Continue(());
+        }
+        let journal = self.hub.journal.as_ref();
+        let together = journal.map(|journal| journal.together());
+        let reason = self.route_publish(publish, packet, aliased, route);
+        if reason.is_error() {
+            // MQTT 5.0 [4.3.3-4]: the exchange is over, and the packet id is free.
+            self.session.incoming.lock().release(id);
+        } else if let Some(keeper) = &self.session.keeper {
+            keeper.begin(Exchange::Received(id));
+        }
+        drop(together);
+        self.acknowledge(publish, reason);
+        ControlFlow::Continue(())
+    }
+
     /// Notes a QoS 2 message; false when it was routed before (MQTT 5.0 [4.3.3]).
     fn receive_qos2(&self, publish: &Publish<'_>) -> ControlFlow<End, bool> {
         let id = publish.packet_id.unwrap_or_default();
@@ -228,6 +285,10 @@ impl Connection {
             return Self::refuse(ReasonCode::ReceiveMaximumExceeded, why);
         }
         if !fresh {
+            // The first one may not be on disk yet.
+            if let Some(journal) = &self.hub.journal {
+                journal.touch();
+            }
             self.acknowledge(publish, ReasonCode::Success);
         }
         ControlFlow::Continue(fresh)

@@ -165,6 +165,11 @@ impl Connection {
             tracing::warn!(?client_id, filter = ?asked.filter, count, "too many subscriptions");
             return Err(ReasonCode::QuotaExceeded);
         }
+        drop(state);
+        let hub = &self.hub;
+        let (client_id, now_ms) = (&self.session.client_id, self.now_ms);
+        hub.quota_subscribe(client_id, asked.filter, &subscription, now_ms)
+            .map_err(|_| ReasonCode::QuotaExceeded)?;
         let qos = asked.qos.min(profile.qos_max);
         Ok(Granted {
             asked,
@@ -239,6 +244,12 @@ impl Connection {
 
     pub(super) fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>) -> ControlFlow<End> {
         if unsubscribe.filters().count() > self.hub.profile.filters_per_subscribe {
+            // Seen at AWS: no UNSUBACK, and the subscriptions stay.
+            if self.version == Version::V311 {
+                let client_id = &self.session.client_id;
+                tracing::warn!(?client_id, "UNSUBSCRIBE with too many filters ignored");
+                return ControlFlow::Continue(());
+            }
             return Self::refuse(ReasonCode::QuotaExceeded, "too many filters in a packet");
         }
         if let Some(journal) = &self.hub.journal {

@@ -11,6 +11,37 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use things::{Row, Table};
 
+/// What a row of [`Table::Exchanges`] says besides its key.
+const EXCHANGE_FORM: u8 = 1;
+
+/// One QoS 2 exchange of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::hub) enum Exchange {
+    /// The client's PUBLISH was received; its PUBREL is awaited.
+    Received(u16),
+    /// The client has the message; its PUBCOMP is awaited.
+    Released(u16),
+}
+
+impl Exchange {
+    fn key(self, session: u64) -> Vec<u8> {
+        let (direction, id) = match self {
+            Exchange::Received(id) => (0, id),
+            Exchange::Released(id) => (1, id),
+        };
+        [&session.to_be_bytes()[..], &[direction], &id.to_be_bytes()].concat()
+    }
+
+    /// The exchange behind the session's number in a key.
+    pub(super) fn parse(rest: &[u8]) -> Option<Self> {
+        match *rest {
+            [0, high, low] => Some(Exchange::Received(u16::from_be_bytes([high, low]))),
+            [1, high, low] => Some(Exchange::Released(u16::from_be_bytes([high, low]))),
+            _ => None,
+        }
+    }
+}
+
 /// Keeps one session on disk. Rows bear the session's number, not its client id: those of a
 /// session that ends cannot be mistaken for those of the next one.
 #[derive(Clone, Debug)]
@@ -40,11 +71,33 @@ impl Keeper {
         }
     }
 
-    /// The session is over: its document and its subscriptions go.
-    pub(in crate::hub) fn end<'a>(&self, filters: impl Iterator<Item = Cow<'a, str>>) {
+    /// The session is over: its document, its subscriptions and its exchanges go.
+    pub(in crate::hub) fn end<'a>(
+        &self,
+        filters: impl Iterator<Item = Cow<'a, str>>,
+        exchanges: impl Iterator<Item = Exchange>,
+    ) {
         let document = Row::remove(Table::Sessions, self.session.to_be_bytes());
         let filters = filters.map(|filter| self.without(&filter));
-        self.journal.change([document].into_iter().chain(filters));
+        let exchanges = exchanges.map(|exchange| self.without_exchange(exchange));
+        let all = [document].into_iter().chain(filters).chain(exchanges);
+        self.journal.change(all);
+    }
+
+    /// A QoS 2 exchange has come to where its packet id must be remembered.
+    pub(in crate::hub) fn begin(&self, exchange: Exchange) {
+        let key = exchange.key(self.session);
+        let row = Row::put(Table::Exchanges, key, 1, || vec![EXCHANGE_FORM]);
+        self.journal.store(row);
+    }
+
+    /// It is complete.
+    pub(in crate::hub) fn complete(&self, exchange: Exchange) {
+        self.journal.store(self.without_exchange(exchange));
+    }
+
+    fn without_exchange(&self, exchange: Exchange) -> Row {
+        Row::remove(Table::Exchanges, exchange.key(self.session))
     }
 
     /// The session subscribes to a filter, `$share/...` included.
@@ -85,6 +138,18 @@ impl Keeper {
     /// The delivery is owed.
     pub(in crate::hub) fn store(&self, row: Row) {
         self.journal.store(row);
+    }
+
+    /// Sends what waits for the disk in a session's output once it is there, up to this number.
+    pub(in crate::hub) fn once_on_disk(&self, session: &Arc<Session>, number: u64) {
+        let (session, clock) = (Arc::clone(session), Arc::clone(&self.journal.clock));
+        let then = move |on_disk| {
+            if on_disk {
+                let now_ms = clock.now_ms();
+                session.with_output(|outbox| outbox.settle_up_to(number, now_ms));
+            }
+        };
+        self.journal.rows.write([], Some(Box::new(then)));
     }
 
     /// Deliveries are owed no longer.

@@ -9,14 +9,16 @@ mod form;
 mod keeper;
 mod restore;
 
-pub(super) use keeper::Keeper;
+pub(super) use keeper::{Exchange, Keeper};
 
+use super::flush;
 use super::group::Group;
+use crate::clock::Clock;
 use mqtt::Message;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use things::{Row, Rows, Table};
+use things::{Row, Rows, Table, Together};
 
 thread_local! {
     /// Whether this thread has stored something since it last asked.
@@ -27,16 +29,19 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Journal {
     rows: Arc<Rows>,
+    clock: Arc<Clock>,
     /// Numbers for messages in queues, in the order in which they are sent.
     numbers: AtomicU64,
 }
 
 impl Journal {
-    /// `commit` is called after the answers of each batch have been given.
-    pub(super) fn new(rows: &Arc<Rows>, commit: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
-        rows.on_commit(commit);
+    /// Flushes what was given out after each batch.
+    pub(super) fn new(rows: &Arc<Rows>, clock: &Arc<Clock>) -> Arc<Self> {
+        let now = Arc::clone(clock);
+        rows.on_commit(move || flush::settle(now.now_ms()));
         Arc::new(Self {
             rows: Arc::clone(rows),
+            clock: Arc::clone(clock),
             numbers: AtomicU64::new(1),
         })
     }
@@ -44,6 +49,16 @@ impl Journal {
     /// Begins to watch whether this thread stores something.
     pub(super) fn watch(&self) {
         STORED.set(false);
+    }
+
+    /// What this thread stores while it holds this is on disk whole or not at all.
+    pub(super) fn together(&self) -> Together<'_> {
+        self.rows.together()
+    }
+
+    /// Has the next answer of this thread wait for what was stored before, by whomever.
+    pub(super) fn touch(&self) {
+        STORED.set(true);
     }
 
     fn next_number(&self) -> u64 {

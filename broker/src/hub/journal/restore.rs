@@ -2,7 +2,7 @@
 
 use super::document::SessionDocument;
 use super::form::{self, Owed, Share};
-use super::{Journal, Keeper};
+use super::{Exchange, Journal, Keeper};
 use crate::hub::Hub;
 use crate::hub::group::{Group, Waiting};
 use crate::hub::outbox::Outbox;
@@ -48,6 +48,7 @@ impl Hub {
         let now_ms = self.now_ms();
         let sessions = self.restore_sessions(journal, now_ms)?;
         self.restore_subscriptions(journal, &sessions)?;
+        restore_exchanges(journal, &sessions)?;
         let waiting = self.restore_queues(journal, &sessions, now_ms)?;
         let retained = self.restore_retained(journal, now_ms)?;
         if !sessions.is_empty() || retained > 0 {
@@ -84,7 +85,7 @@ impl Hub {
         self.numbers.fetch_max(last + 1, Ordering::Relaxed);
         for number in gone {
             sessions.remove(&number);
-            Keeper::new(journal, number).end(std::iter::empty());
+            Keeper::new(journal, number).end(std::iter::empty(), std::iter::empty());
         }
         for session in sessions.values() {
             self.sessions.restore(session);
@@ -282,6 +283,28 @@ impl Hub {
         journal.forget_retained(&expired);
         Ok(retained.len())
     }
+}
+
+/// Exchanges of QoS 2 go on where they were.
+fn restore_exchanges(journal: &Journal, sessions: &Restored) -> Result<(), String> {
+    let mut gone = Vec::new();
+    journal.rows.each(Table::Exchanges, |key, _| {
+        let found = split_key(key).and_then(|(of, rest)| Some((of, Exchange::parse(rest)?)));
+        let Some((of, exchange)) = found else {
+            return damaged(Table::Exchanges, key, "not in a form that is known");
+        };
+        match (sessions.get(&of), exchange) {
+            (None, _) => gone.push(Row::remove(Table::Exchanges, key)),
+            (Some(session), Exchange::Received(id)) => {
+                session.incoming.lock().receive(id);
+            }
+            (Some(session), Exchange::Released(id)) => {
+                session.with_output(|outbox| outbox.restore_released(id));
+            }
+        }
+    })?;
+    journal.change(gone);
+    Ok(())
 }
 
 fn is_live(message: &Message, now_ms: u64) -> bool {

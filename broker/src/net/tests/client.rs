@@ -2,7 +2,7 @@
 
 use super::{DEADLINE, Net};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair};
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use std::io;
@@ -38,10 +38,20 @@ impl Net {
         device: Option<&Device>,
         alpn: &[&str],
     ) -> Arc<ClientConfig> {
+        self.tls_config_of(aws_lc_rs::default_provider(), version, device, alpn)
+    }
+
+    /// The same with cipher suites of the test's choice.
+    pub(super) fn tls_config_of(
+        &self,
+        provider: CryptoProvider,
+        version: &'static SupportedProtocolVersion,
+        device: Option<&Device>,
+        alpn: &[&str],
+    ) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.ca.clone()).unwrap();
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(&[version])
             .unwrap()
             .with_root_certificates(roots);

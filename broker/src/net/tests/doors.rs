@@ -4,8 +4,9 @@ use super::client::{Client, tcp, tls};
 use super::{DEADLINE, Device, Event, Net};
 use crate::api::Door;
 use crate::net::Credential;
+use rustls::crypto::aws_lc_rs;
 use rustls::version::{TLS12, TLS13};
-use rustls::{HandshakeKind, SupportedProtocolVersion};
+use rustls::{CipherSuite, HandshakeKind, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[derive(Clone, Copy, Debug)]
@@ -159,6 +160,25 @@ async fn a_resumed_session_shows_its_certificate() {
             // The ticket of TLS 1.3 comes behind the handshake.
             arrival.wire.try_write(b"CONNACK").unwrap();
             assert_eq!(client.receive(7).await, b"CONNACK");
+        }
+    }
+}
+
+#[tokio::test]
+async fn aes_128_is_spoken_unless_the_client_would_rather_not_have_aes() {
+    let mut net = Net::start();
+    for version in [&TLS12, &TLS13] {
+        for (first, expected) in [("AES_256", "AES_128"), ("CHACHA20", "CHACHA20")] {
+            let mut provider = aws_lc_rs::default_provider();
+            let has = |suite: CipherSuite, text: &str| suite.as_str().unwrap().contains(text);
+            let suites = &mut provider.cipher_suites;
+            suites.sort_by_key(|suite| !has(suite.suite(), first));
+            let config = net.tls_config_of(provider, version, Some(&net.registered), &[]);
+            let stream = tls(net.ports.mqtts_port, &config).await.unwrap();
+            let suite = stream.get_ref().1.negotiated_cipher_suite().unwrap();
+            let suite = suite.suite();
+            assert!(has(suite, expected), "{first} {version:?}: {suite:?}");
+            net.arrival().await;
         }
     }
 }

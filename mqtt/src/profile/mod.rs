@@ -4,6 +4,10 @@
 //! "Quotas" is the page "AWS IoT Core endpoints and quotas" of the AWS General Reference, "MQTT"
 //! the page of that name in the AWS IoT developer guide.
 
+mod settings;
+
+pub use settings::{SETTINGS, SettingError};
+
 use crate::codec::{ReasonCode, Version};
 use crate::message::QoS;
 
@@ -110,6 +114,12 @@ pub struct Profile {
     pub denied_subscribe: ReasonCode,
     /// DISCONNECT has words beside its code; seen at AWS.
     pub reason_strings: bool,
+    /// What becomes of a publish beyond the rate quotas, MQTT 5 above QoS 0. AWS discards it; its
+    /// list of PUBACK codes has 0x97.
+    pub throttled_publish_v5: Denied,
+    /// How long a connection over WebSocket lives that a signature let in, in seconds; 0 for ever
+    /// (Quotas: 24 hours).
+    pub websocket_lifetime_s: u32,
     /// The UNSUBACK code for a filter that was not subscribed; AWS lists no 0x11.
     pub unsubscribe_unknown: ReasonCode,
 }
@@ -176,6 +186,8 @@ impl Profile {
             connack_defaults: true,
             denied_subscribe: ReasonCode::NotAuthorized,
             reason_strings: true,
+            throttled_publish_v5: Denied::Refuse,
+            websocket_lifetime_s: 86_400,
             unsubscribe_unknown: ReasonCode::Success,
         }
     }
@@ -221,6 +233,7 @@ impl Profile {
             no_subscribers: ReasonCode::NoMatchingSubscribers,
             connack_defaults: false,
             reason_strings: false,
+            websocket_lifetime_s: 0,
             unsubscribe_unknown: ReasonCode::NoSubscriptionExisted,
             ..Profile::aws()
         }
