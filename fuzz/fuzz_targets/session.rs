@@ -90,7 +90,7 @@ impl Model {
             4 if self.online => {
                 self.online = false;
                 self.outgoing.disconnect();
-                self.before = std::mem::take(&mut self.sent);
+                self.before.append(&mut self.sent);
             }
             4 => self.connect(u16::from(value & 3) + 1),
             5 => {

@@ -132,7 +132,12 @@ impl Wire {
 
     /// The client's address and the one it connected to, while it is there.
     pub(crate) fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
-        self.carrier.tcp().addresses()
+        match &self.carrier {
+            Carrier::Plain(tcp) => tcp.addresses(),
+            Carrier::Tls(tls) => tls.tcp().addresses(),
+            #[cfg(test)]
+            Carrier::Pipe(_) => None,
+        }
     }
 
     /// Whether the client closed the WebSocket with a Close frame, which AWS takes as

@@ -107,6 +107,7 @@ impl World {
             region: "us-east-1".to_owned(),
             account_id: "000000000000".to_owned(),
             anonymous: None,
+            enforce_quotas: false,
         });
         let mut builder = Builder::new_current_thread();
         let runtime = builder.enable_time().start_paused(true).build();
