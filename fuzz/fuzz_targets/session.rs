@@ -95,6 +95,8 @@ impl Model {
             4 => self.connect(u16::from(value & 3) + 1),
             5 => {
                 self.now_ms += u64::from(value) * 500;
+                // What was sent so far is on disk.
+                self.outgoing.settle_up_to(self.next);
                 self.outgoing.pump(self.now_ms, &mut self.out);
             }
             6 if !self.online => {
@@ -271,25 +273,28 @@ impl Model {
     fn check(&mut self) {
         assert!(!self.online || self.sent.len() <= usize::from(self.limits.inflight));
         assert!(self.outgoing.waiting() <= self.limits.queued);
+        // Once the client has a message, it is kept nowhere else.
+        let ids = self.received.iter();
+        let known = ids.filter_map(|id| self.sent.get(id).or_else(|| self.before.get(id)));
+        let received: Vec<u64> = known.map(|owed| owed.number).collect();
         // What has expired, or is too large for the client that has come, leaves the queue untold.
-        let gone = self.outgoing.take_released();
-        let passed: Vec<u64> = gone
-            .into_iter()
-            .filter(|n| self.passing.contains(n))
-            .collect();
-        self.owed.retain(|owed| !passed.contains(&owed.number));
+        let mut gone = self.outgoing.take_released();
+        gone.retain(|number| self.passing.contains(number) && !received.contains(number));
+        self.owed.retain(|owed| !gone.contains(&owed.number));
         assert_eq!(
             self.outgoing.inflight() + self.outgoing.waiting(),
             self.owed.len()
         );
         let mut kept: Vec<u64> = self.outgoing.stored().collect();
         kept.sort_unstable();
-        let owed: Vec<u64> = self.owed.iter().map(|owed| owed.number).collect();
+        let numbers = self.owed.iter().map(|owed| owed.number);
+        let owed: Vec<u64> = numbers.filter(|n| !received.contains(n)).collect();
         assert_eq!(kept, owed);
     }
 
     /// A client that answers everything gets everything.
     fn finish(&mut self) {
+        self.outgoing.settle_up_to(self.next);
         if !self.online {
             self.connect(4);
             self.read();
@@ -303,7 +308,15 @@ impl Model {
             self.outgoing.pump(self.now_ms, &mut self.out);
             self.read();
         }
-        panic!("{} are never sent: {:?}", self.owed.len(), self.owed);
+        let Self {
+            owed,
+            sent,
+            before,
+            received,
+            outgoing,
+            ..
+        } = self;
+        panic!("never sent: {owed:?} of {outgoing:?}; {sent:?} {before:?} {received:?}");
     }
 }
 

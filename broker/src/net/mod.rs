@@ -20,7 +20,7 @@ mod wire;
 pub(crate) use identity::{ServerCertRefused, ServerIdentity};
 pub(crate) use listen::{ListenError, Listeners, start};
 #[cfg(test)]
-pub(crate) use pipe::{Passed, Pipe, PipeLog};
+pub(crate) use pipe::{Mangle, Passed, Pipe, PipeLog};
 pub(crate) use tls::certificate_id;
 pub(crate) use wire::Wire;
 

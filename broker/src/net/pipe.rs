@@ -21,14 +21,16 @@ pub(crate) enum Passed {
 /// What passed through all pipes of a test, with the pipe's number.
 pub(crate) type PipeLog = Arc<Mutex<Vec<(usize, Passed)>>>;
 
+/// Changes what the server writes, to plant faults.
+pub(crate) type Mangle = fn(&[u8]) -> Vec<u8>;
+
 /// Both ends of one connection.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     number: usize,
     log: PipeLog,
     state: Mutex<State>,
-    /// Changes what the server writes, to plant faults.
-    mangle: Option<fn(&[u8]) -> Vec<u8>>,
+    mangle: Option<Mangle>,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +62,7 @@ impl Pipe {
         number: usize,
         room: usize,
         log: &PipeLog,
-        mangle: Option<fn(&[u8]) -> Vec<u8>>,
+        mangle: Option<Mangle>,
     ) -> Arc<Self> {
         Arc::new(Self {
             number,

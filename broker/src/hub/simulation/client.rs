@@ -42,6 +42,7 @@ pub(super) struct Published {
 
 /// An answer that the client owes the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "the names are the standard's")]
 enum Answer {
     PubAck(u16),
     PubRec(u16),

@@ -1,6 +1,7 @@
 //! Faults that are planted to see the simulation catch them: most in the message core itself, where
 //! `planted` asks for them in tests only, two in what it writes.
 
+use crate::net::Mangle;
 use std::cell::Cell;
 
 /// A fault.
@@ -45,7 +46,7 @@ pub(in crate::hub) fn planted(fault: Fault) -> bool {
 }
 
 /// What is to become of the bytes that the server writes.
-pub(super) fn mangle() -> Option<fn(&[u8]) -> Vec<u8>> {
+pub(super) fn mangle() -> Option<Mangle> {
     match PLANTED.get()? {
         Fault::ChangesOrder => Some(change_order),
         Fault::UsesIdTwice => Some(use_id_twice),
