@@ -36,6 +36,8 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$here/target}"
 cargo build --manifest-path "$here/Cargo.toml" --release --target "$host" "${builds[@]}"
 binaries="$CARGO_TARGET_DIR/$host/release"
 
+# As in any program of Rust; here main is libFuzzer's.
+trap '' PIPE
 cd "$here"
 for target in "${targets[@]}"; do
     mkdir -p "corpus/$target" "artifacts/$target"
