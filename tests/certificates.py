@@ -23,6 +23,23 @@ def certificate(subject, issuer, key, signer):
     )
 
 
+def server_certificate(host, issuer, key, signer):
+    """A certificate of a server for `key`, signed by `signer`."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    name = lambda text: x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name(host))
+        .issuer_name(name(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+
+
 def pem(certificate):
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 

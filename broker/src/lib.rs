@@ -4,6 +4,7 @@
 mod admin;
 mod api;
 mod auth;
+mod certs_folder;
 pub mod cli;
 mod clock;
 mod config;
@@ -12,6 +13,7 @@ mod embedded;
 mod hub;
 mod metrics;
 mod net;
+mod seed;
 mod server;
 mod shards;
 mod world;

@@ -2,6 +2,7 @@
 
 use crate::admin::Feed;
 use crate::api::sigv4::Signers;
+use crate::auth::CustomAuth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::lambda::Functions;
@@ -24,6 +25,8 @@ pub(crate) struct World {
     pub(crate) delivery: Delivery,
     pub(crate) functions: Arc<Functions>,
     pub(crate) s3: Arc<EmbeddedS3>,
+    /// Who lets clients in that have neither certificate nor signature.
+    pub(crate) custom_auth: Arc<CustomAuth>,
     /// Whose signatures are good.
     pub(crate) signers: Signers,
     /// The policy of anonymous clients; `None` allows them everything.

@@ -86,6 +86,14 @@ impl Template {
         }
     }
 
+    /// Whether an expression in it asks the outside: rendering may have to wait.
+    pub(crate) fn asks_outside(&self) -> bool {
+        self.parts.iter().any(|part| match part {
+            Part::Text(_) => false,
+            Part::Expression { expression, .. } => expression.asks_outside(),
+        })
+    }
+
     /// The text for a message: the one that was published, not what SELECT made of it.
     ///
     /// # Errors

@@ -5,10 +5,10 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use rules::actions::{Place, Republish};
+use rules::actions::{Destination, Place, Republish};
 use rules::delivery::{
-    Counter, Delivery, Denied, Event, Offer, Outcome, Ports, Protocol, Publisher, RecordQuery,
-    Republisher, Roles, Rule, RuleCounters, RuleHandle, RuleSet, Settings,
+    Counter, Delivery, Denied, Destinations, Event, Inside, Offer, Outcome, Ports, Protocol,
+    Publisher, RecordQuery, Republisher, Roles, Rule, RuleCounters, RuleHandle, RuleSet, Settings,
 };
 use rules::target::{Answer, AwsRequest, BoxFuture, Route, SendFailure, Target, Via};
 use serde_json::{Value, json};
@@ -45,9 +45,28 @@ impl Roles for World {
     }
 }
 
+impl Destinations for World {
+    fn check(&self, destination: &Destination) -> Result<(), String> {
+        match destination {
+            Destination::Http(url) if url == "https://a.test" => Ok(()),
+            other => Err(format!("{other:?} is not enabled")),
+        }
+    }
+}
+
+impl Inside for World {
+    fn shadow(&self, thing_name: &str, _: Option<&str>) -> Result<Vec<u8>, String> {
+        Ok(format!(r#"{{"of":"{thing_name}"}}"#).into_bytes())
+    }
+
+    fn registry(&self, operation: &str, _: &str) -> Result<Vec<u8>, String> {
+        Err(format!("no {operation}"))
+    }
+}
+
 impl Republisher for World {
     fn republish(&self, message: Republish, _: &Event) -> Result<(), String> {
-        let mut published = self.published.lock().unwrap();
+        let mut published = self.published.lock().expect("nobody panicked");
         published.push((message.topic, message.payload));
         Ok(())
     }
@@ -68,14 +87,18 @@ impl Target for World {
     ) -> BoxFuture<'a, Result<Answer, SendFailure>> {
         Box::pin(async {
             if let Some(gate) = &self.gate {
-                gate.acquire().await.unwrap().forget();
+                gate.acquire().await.expect("it is open").forget();
             }
-            self.sent.lock().unwrap().push(request.body.clone());
-            let answer = self.answers.lock().unwrap().pop_front();
+            self.sent
+                .lock()
+                .expect("nobody panicked")
+                .push(request.body.clone());
+            let answer = self.answers.lock().expect("nobody panicked").pop_front();
             match answer.unwrap_or(Ok(200)) {
                 Ok(status) => Ok(Answer {
-                    status: StatusCode::from_u16(status).unwrap(),
+                    status: StatusCode::from_u16(status).expect("a status"),
                     error_type: None,
+                    function_failed: false,
                     body: Bytes::new(),
                 }),
                 Err(why) => Err(SendFailure::unreachable(why.to_owned())),
@@ -86,7 +109,7 @@ impl Target for World {
 
 impl World {
     fn published(&self) -> Vec<(String, String)> {
-        let published = self.published.lock().unwrap();
+        let published = self.published.lock().expect("nobody panicked");
         let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
         let entries = published.iter().map(|(topic, p)| (topic.clone(), text(p)));
         entries.collect()
@@ -102,6 +125,8 @@ fn engine(world: &Arc<World>, change: impl FnOnce(&mut Settings)) -> Delivery {
     let ports = Ports {
         roles: Arc::clone(world) as _,
         target: Arc::clone(world) as _,
+        destinations: Arc::clone(world) as _,
+        inside: Arc::clone(world) as _,
         republisher: Arc::clone(world) as _,
         recorded: Arc::new(|_| {}),
         now_ms: Arc::new(|| 1_700_000_000_000),
@@ -113,10 +138,14 @@ fn engine(world: &Arc<World>, change: impl FnOnce(&mut Settings)) -> Delivery {
 fn rule(delivery: &Delivery, name: &str, sql: &str, actions: Value) -> RuleHandle {
     let mut payload = json!({"sql": sql, "awsIotSqlVersion": "2016-03-23"});
     match actions {
-        Value::Object(members) => payload.as_object_mut().unwrap().extend(members),
+        Value::Object(members) => members
+            .into_iter()
+            .for_each(|(name, value)| payload[name] = value),
         actions => payload["actions"] = actions,
     }
-    delivery.open(Arc::new(Rule::compile(name, &payload).unwrap()))
+    delivery.open(Arc::new(
+        Rule::compile(name, &payload).expect("the rule compiles"),
+    ))
 }
 
 fn republish(topic: &str) -> Value {
@@ -143,7 +172,7 @@ fn offer(payload: &[u8]) -> Offer<'_> {
 }
 
 /// The rules of the topic `a`.
-fn set(rules: &[&RuleHandle]) -> RuleSet {
+fn set_of(rules: &[&RuleHandle]) -> RuleSet {
     RuleSet::new(&"a".into(), rules.iter().copied().cloned().collect())
 }
 
@@ -203,7 +232,7 @@ async fn republished_messages_keep_the_order_of_what_they_come_from() {
     let world = Arc::new(World::default());
     let delivery = engine(&world, |_| {});
     let rule = rule(&delivery, "r", "SELECT * FROM 'a'", json!([republish("b")]));
-    let set = set(&[&rule]);
+    let set = set_of(&[&rule]);
     for number in 0..500 {
         set.offer(offer(number.to_string().as_bytes()));
     }
@@ -218,7 +247,7 @@ async fn a_rule_whose_sql_takes_long_is_evaluated_apart_and_stays_right() {
     let delivery = engine(&world, |_| {});
     let slow = "SELECT (SELECT VALUE (SELECT VALUE y FROM z.x AS y) FROM z.x) AS n FROM 'a'";
     let slow = rule(&delivery, "slow", slow, json!([republish("b")]));
-    let set = set(&[&slow]);
+    let set = set_of(&[&slow]);
     let payload = format!(r#"{{"z": {{"x": [{}]}}}}"#, vec!["1"; 200].join(","));
     for _ in 0..3 {
         set.offer(offer(payload.as_bytes()));
@@ -241,7 +270,7 @@ async fn more_than_fits_is_dropped_and_counted_for_each_rule() {
         json!([republish("b")]),
     );
     let two = rule(&delivery, "two", "SELECT * FROM 'a' WHERE false", json!([]));
-    let set = set(&[&one, &two]);
+    let set = set_of(&[&one, &two]);
     // Nothing is taken out in between: the test has the only thread.
     for _ in 0..15 {
         set.offer(offer(b"{}"));
@@ -256,24 +285,33 @@ async fn more_than_fits_is_dropped_and_counted_for_each_rule() {
 
 #[tokio::test]
 async fn the_bytes_that_wait_are_bounded() {
-    for bytes in ["intake", "queue"] {
+    for bytes in ["intake", "queue", "total"] {
         let world = Arc::new(World {
             gate: Some(Semaphore::new(0)),
             ..World::default()
         });
         let delivery = engine(&world, |settings| match bytes {
             "intake" => settings.intake_bytes = 2500,
-            _ => settings.queue_bytes = 5000,
+            "queue" => settings.queue_bytes = 5000,
+            _ => settings.total_bytes = 5000,
         });
         let handle = rule(&delivery, "r", "SELECT * FROM 'a'", json!([s3()]));
-        let set = set(&[&handle]);
+        let set = set_of(&[&handle]);
         for _ in 0..5 {
             set.offer(offer(&[b'x'; 1000]));
+        }
+        // One rule does not keep all from another.
+        let other = rule(&delivery, "other", "SELECT * FROM 'a'", json!([s3()]));
+        if bytes == "total" {
+            set_of(&[&other]).offer(offer(&[b'x'; 9000]));
         }
         world.gate.as_ref().unwrap().add_permits(100);
         delivery.idle().await;
         // The queue holds message and result.
         assert_eq!(counts(handle.counters()), [5, 0, 2, 0, 3], "{bytes}");
+        if bytes == "total" {
+            assert_eq!(counts(other.counters()), [1, 0, 1, 0, 0]);
+        }
     }
 }
 
@@ -316,7 +354,7 @@ async fn a_target_that_fails_is_asked_again_and_then_the_error_action_runs_once(
         let delivery = engine(&world, |_| {});
         let actions = json!({"actions": [s3()], "errorAction": republish("errors")});
         let handle = rule(&delivery, "r", "SELECT * FROM 'a'", actions);
-        set(&[&handle]).offer(offer(b"{}"));
+        set_of(&[&handle]).offer(offer(b"{}"));
         delivery.idle().await;
         assert_eq!(world.sent.lock().unwrap().len(), attempts);
         let published = world.published();
@@ -359,7 +397,7 @@ async fn a_target_that_hangs_holds_up_neither_other_rules_nor_publishers() {
         "SELECT * FROM 'a'",
         json!([republish("b")]),
     );
-    let set = set(&[&stuck, &free]);
+    let set = set_of(&[&stuck, &free]);
     for _ in 0..100 {
         set.offer(offer(b"{}"));
         // So that the workers run.
@@ -389,7 +427,7 @@ async fn the_end_lets_out_what_was_taken_and_takes_no_more() {
         "SELECT * FROM 'a'",
         json!([republish("b"), s3()]),
     );
-    let set = set(&[&handle]);
+    let set = set_of(&[&handle]);
     for _ in 0..300 {
         set.offer(offer(b"{}"));
     }
@@ -405,7 +443,7 @@ async fn a_loop_of_republish_actions_ends() {
     let world = Arc::new(World::default());
     let delivery = engine(&world, |settings| settings.hops_max = 3);
     let rule = rule(&delivery, "r", "SELECT * FROM 'a'", json!([republish("a")]));
-    let set = set(&[&rule]);
+    let set = set_of(&[&rule]);
     for hops in 0..5 {
         let mut offer = offer(b"{}");
         offer.publisher.hops = hops;
@@ -420,4 +458,103 @@ async fn a_loop_of_republish_actions_ends() {
     let records = delivery.records().page(&query);
     let reason = "the message went through 3 republish actions already".to_owned();
     assert_eq!(records[4].outcome, Outcome::Failed { reason });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_in_sql_and_templates_ask_outside_without_holding_up_others() {
+    let world = Arc::new(World::default());
+    let delivery = engine(&world, |_| {});
+    let sql = format!("SELECT get_thing_shadow(thing, '{ROLE}').of AS s FROM 'a'");
+    let asks = rule(&delivery, "asks", &sql, json!([republish("b")]));
+    let topic = format!("c/${{get_thing_shadow(thing, '{ROLE}').of}}");
+    let in_template = rule(
+        &delivery,
+        "template",
+        "SELECT 1 AS one FROM 'a'",
+        json!([republish(&topic)]),
+    );
+    set_of(&[&asks, &in_template]).offer(offer(br#"{"thing": "lamp"}"#));
+    delivery.idle().await;
+    let mut published = world.published();
+    published.sort();
+    let expected = [("b", r#"{"s":"lamp"}"#), ("c/lamp", r#"{"one":1}"#)];
+    assert_eq!(
+        published,
+        expected.map(|(t, p)| (t.to_owned(), p.to_owned()))
+    );
+}
+
+/// An HTTP action with these members too.
+fn http(more: &[(&str, Value)]) -> Value {
+    let mut action = json!({"url": "https://a.test/x", "confirmationUrl": "https://a.test"});
+    for (name, value) in more {
+        action[name] = value.clone();
+    }
+    json!({"http": action})
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_an_http_action_go_in_batches_and_fail_together() {
+    let world = Arc::new(World::default());
+    let delivery = engine(&world, |_| {});
+    let batch = json!({"maxBatchSize": 3});
+    let action = http(&[("enableBatching", true.into()), ("batchConfig", batch)]);
+    let actions = json!({"actions": [action], "errorAction": republish("errors")});
+    let handle = rule(&delivery, "r", "SELECT n FROM 'a'", actions);
+    let rules = set_of(&[&handle]);
+    for n in 0..7 {
+        rules.offer(offer(format!(r#"{{"n": {n}}}"#).as_bytes()));
+    }
+    delivery.idle().await;
+    let sent: Vec<Bytes> = world.sent.lock().unwrap().drain(..).collect();
+    let expected = [
+        r#"[{"n":0},{"n":1},{"n":2}]"#,
+        r#"[{"n":3},{"n":4},{"n":5}]"#,
+        r#"[{"n":6}]"#,
+    ];
+    assert_eq!(sent, expected);
+    assert_eq!(handle.counters().action("http").success.count(), 7);
+    world.answers.lock().unwrap().extend([Ok(500); 3]);
+    for n in 0..3 {
+        rules.offer(offer(format!(r#"{{"n": {n}}}"#).as_bytes()));
+    }
+    delivery.idle().await;
+    assert_eq!(handle.counters().action("http").failure.count(), 3);
+    let published = world.published();
+    assert_eq!(published.len(), 1, "{published:?}");
+    let error: Value = serde_json::from_str(&published[0].1).unwrap();
+    assert_eq!(error["payloadsWithMetadata"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        error["payloadsWithMetadata"][2]["base64OriginalPayload"],
+        "eyJuIjogMn0="
+    );
+    let message = "HttpAction failed to make a request to the specified endpoint. \
+                   StatusCode: 500. Reason: Internal Server Error.";
+    let failure = json!({"affectedIds": [1, 2, 3], "failedAction": "HttpAction",
+        "failedResource": "https://a.test/x", "errorMessage": message});
+    assert_eq!(error["failures"], json!([failure]));
+}
+
+#[tokio::test]
+async fn an_http_action_needs_a_destination_that_is_enabled() {
+    let world = Arc::new(World::default());
+    let delivery = engine(&world, |_| {});
+    let other = json!({"http": {"url": "https://b.test"}});
+    let rules = [
+        rule(
+            &delivery,
+            "enabled",
+            "SELECT * FROM 'a'",
+            json!([http(&[])]),
+        ),
+        rule(&delivery, "other", "SELECT * FROM 'a'", json!([other])),
+    ];
+    set_of(&[&rules[0], &rules[1]]).offer(offer(b"{}"));
+    delivery.idle().await;
+    let failed: Vec<u64> = rules
+        .iter()
+        .map(|rule| rule.counters().action("http").failure.count())
+        .collect();
+    assert_eq!(failed, [0, 1]);
+    assert_eq!(world.sent.lock().unwrap().len(), 1);
 }

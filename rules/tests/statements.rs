@@ -302,3 +302,45 @@ fn payloads_that_are_no_objects_are_taken_as_the_guide_says() {
         assert_eq!(evaluate(sql, payload), expected, "{sql} of {payload}");
     }
 }
+
+/// The parts of WHERE that do not hold, with their values and sides.
+fn check_unmet(condition: &str, payload: &str, expected: &[&str]) {
+    let sql = format!("SET @v = 5 SELECT * FROM 'a' WHERE {condition}");
+    let statement = Statement::parse(&sql, SqlVersion::V2016).expect("rule SQL");
+    let message = Message::new("a", payload.as_bytes());
+    let mut rng = SmallRng::seed_from_u64(1);
+    let mut context = Context::new(&message, 0, &mut rng);
+    let unmet = statement.unmet(&mut context).expect("a WHERE");
+    let text = |json: &Option<String>| json.clone().unwrap_or_else(|| "Undefined".to_owned());
+    let shown: Vec<String> = unmet
+        .iter()
+        .map(|unmet| {
+            let sides = unmet.sides.as_ref();
+            let sides = sides.map(|[l, r]| format!(" of {} and {}", text(l), text(r)));
+            let (part, value) = (&unmet.part, text(&unmet.value));
+            format!("{part} is {value}{}", sides.unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(shown, expected, "{condition}");
+}
+
+#[test]
+fn parts_of_where_that_do_not_hold_are_named() {
+    let payload = r#"{"t": 19, "on": true, "s": "off"}"#;
+    check_unmet("t > 10", payload, &[]);
+    check_unmet("t > 20", payload, &["t > 20 is false of 19 and 20"]);
+    check_unmet(
+        "t > 10 AND s = 'on' AND x < @v",
+        payload,
+        &[
+            r#"s = 'on' is false of "off" and "on""#,
+            "x < @v is Undefined of Undefined and 5",
+        ],
+    );
+    check_unmet(
+        "(t > 20 OR NOT on) AND on",
+        payload,
+        &["t > 20 is false of 19 and 20", "NOT on is false"],
+    );
+    check_unmet("y", payload, &["y is Undefined"]);
+}

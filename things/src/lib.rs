@@ -7,6 +7,7 @@ mod plane;
 
 mod account;
 mod certificate;
+mod destinations;
 mod iot_policies;
 mod registry;
 mod roles;
@@ -26,8 +27,10 @@ pub use account::{
     DomainConfigurationUpdate, NewAuthorizer, NewRoleAlias, RoleAlias, Setting, SettingKey,
 };
 pub use certificate::{
-    CaCertificate, CaUpdate, Certificate, CertificateStatus, KeysAndCertificate, NewCaCertificate,
+    CaCertificate, CaUpdate, Certificate, CertificateStatus, JustInTime, KeysAndCertificate,
+    NewCaCertificate,
 };
+pub use destinations::{DestinationStatus, TopicRuleDestination};
 pub use error::ThingsError;
 pub use iot_policies::{
     AuthDecision, AuthQuestion, EffectivePolicy, IotPolicy, NewPolicy, PolicySummary,

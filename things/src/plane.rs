@@ -66,6 +66,11 @@ pub enum Change {
     },
     /// Topic rules.
     Rules,
+    /// The owner of a topic rule destination is to be asked to confirm it.
+    Destination {
+        /// Its ARN.
+        arn: Arc<str>,
+    },
     /// Something that AWS IoT publishes an event of.
     Event(RegistryEvent),
     /// Everything was emptied.
@@ -135,6 +140,13 @@ impl Things {
             authorities: Authorities::open(settings.directory.as_deref())?,
             sessions: Mutex::default(),
         })
+    }
+
+    /// Tells watchers that decisions must be taken anew for a reason that is not known here.
+    pub fn decisions_changed(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        // Nothing was written, so nothing can fail.
+        let _ = self.finish(None, &[Change::Decisions]);
     }
 
     /// Calls `watcher` after each change, on the thread that made it.

@@ -2,6 +2,7 @@
 
 use crate::account::Account;
 use crate::certificate::Certificates;
+use crate::destinations::Destinations;
 use crate::iot_policies::Policies;
 use crate::registry::Registry;
 use crate::roles::Roles;
@@ -16,5 +17,6 @@ pub(crate) struct State {
     pub(crate) certificates: Certificates,
     pub(crate) policies: Policies,
     pub(crate) rules: Rules,
+    pub(crate) destinations: Destinations,
     pub(crate) roles: Roles,
 }

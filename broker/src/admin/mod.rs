@@ -8,6 +8,8 @@ mod messages;
 mod query;
 mod reset;
 mod response;
+mod rules;
+mod seed;
 
 pub(crate) use feed::Feed;
 
@@ -24,7 +26,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// Largest body of an admin request.
-const BODY_BYTES_MAX: usize = 1024 * 1024;
+const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How far the clock may be moved at once: a hundred years.
 const ADVANCE_MS_MAX: u64 = 100 * 366 * 24 * 3600 * 1000;
@@ -58,8 +60,14 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Body>) -> Respon
         (&Method::GET, "/clock") => clock(world),
         (&Method::POST, "/clock") => advance(world, &body),
         (&Method::POST, "/reset") => reset::reset(world).await,
+        (&Method::POST, "/seed") => seed::apply(world, &body).await,
+        (&Method::GET, "/export") => seed::export(world).await,
         (&Method::GET, "/messages") => messages::answer(world, &query).await,
         (&Method::GET, "/actions") => actions::answer(world, &query).await,
+        (&Method::GET, "/rules") => rules::list(world),
+        (&Method::GET, below) if below.starts_with("/rules/") => {
+            rules::one(world, &below["/rules/".len()..], &query)
+        }
         (method, below) => match below.strip_prefix("/functions") {
             Some(rest) => {
                 let query = parts.uri.query().unwrap_or_default();
@@ -75,7 +83,8 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Body>) -> Respon
 fn unknown(method: &Method, path: &str) -> Response<Body> {
     let why = format!(
         "there is no {method} /_thingcore{path}; there are GET /health, /metrics, /ca, /clock, \
-         /messages, /actions, /functions and POST /clock, /reset, /functions"
+         /messages, /actions, /rules, /functions, /export and POST /clock, /reset, /seed, \
+         /functions"
     );
     refused(StatusCode::NOT_FOUND, &why)
 }

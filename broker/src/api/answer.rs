@@ -1,11 +1,14 @@
 //! The one way in for HTTP requests, whichever listener they come from.
 
 use super::caller::Caller;
+use super::error::{ApiError, Code};
 use super::lead::{Lead, lead};
+use super::model::Service;
 use super::sigv4::Credential;
 use super::{credentials, query, rest, signature};
 use crate::admin;
-use crate::net::Peer;
+use crate::auth::Showing;
+use crate::net::{Peer, shown};
 use crate::world::World;
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
@@ -41,6 +44,13 @@ pub(crate) async fn answer(
         },
     };
     let caller = Caller::of(door, peer, request.headers(), credential);
+    let caller = match showing(world, &caller, &request) {
+        None => caller,
+        Some(showing) => match granted(world, caller, showing).await {
+            Ok(caller) => caller,
+            Err(error) => return rest::refuse_as(world, Service::IotData, error),
+        },
+    };
     match lead {
         Lead::Admin => admin::answer(world, request).await,
         Lead::Credentials(alias) => credentials::answer(world, caller, alias, request).await,
@@ -50,6 +60,32 @@ pub(crate) async fn answer(
         Lead::S3 => counted(world, "s3", world.s3.serve(request)).await,
         Lead::Lambda => counted(world, "lambda", world.functions.serve(request)).await,
         Lead::Refused(error) => rest::refuse(world, &request, error),
+    }
+}
+
+/// What a custom authorizer is shown of a request without certificate and signature, if there is
+/// one to ask.
+fn showing(world: &World, caller: &Caller, request: &Request<Body>) -> Option<Showing> {
+    let is_asked = caller.is_nobody() && world.custom_auth.is_open();
+    is_asked.then(|| Showing {
+        server_name: Some(caller.server_name().unwrap_or_default().to_owned()),
+        http: Some(shown(request)),
+        mqtt: None,
+    })
+}
+
+/// The caller once a custom authorizer has let it in.
+async fn granted(world: &World, caller: Caller, showing: Showing) -> Result<Caller, ApiError> {
+    let now_ms = world.clock.now_ms();
+    match world.custom_auth.authenticate(showing, now_ms).await {
+        Ok(granted) => Ok(caller.granted(granted)),
+        Err(reason) => {
+            tracing::warn!(%reason, "a custom authorizer refuses");
+            Err(ApiError::new(
+                Code::Forbidden,
+                format!("Forbidden: {reason}"),
+            ))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::answer::Door;
 use super::error::{ApiError, Code};
 use super::sigv4::Credential;
-use crate::auth::{Facts, Guard, Identity, Refused};
+use crate::auth::{Facts, Granted, Guard, Identity, Refused};
 use crate::net::{Peer, certificate_id};
 use crate::world::World;
 use http::HeaderMap;
@@ -47,10 +47,30 @@ impl Caller {
         }
     }
 
+    /// The same caller once a custom authorizer has let it in.
+    pub(super) fn granted(self, granted: Arc<Granted>) -> Self {
+        Self {
+            identity: Some(Identity::Custom(granted)),
+            ..self
+        }
+    }
+
+    /// Whether nothing says who it is.
+    pub(super) fn is_nobody(&self) -> bool {
+        self.identity.is_none()
+    }
+
+    /// SNI.
+    pub(super) fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
     /// Whether a certificate or a signature says who it is.
     pub(super) fn is_known(&self) -> bool {
         match self.identity {
-            Some(Identity::Certificate { .. } | Identity::Signed { .. }) => true,
+            Some(Identity::Certificate { .. } | Identity::Signed { .. } | Identity::Custom(_)) => {
+                true
+            }
             Some(Identity::Anonymous) | None => false,
         }
     }
@@ -59,7 +79,8 @@ impl Caller {
     pub(super) fn access_key(&self) -> Option<&str> {
         match &self.identity {
             Some(Identity::Signed { access_key }) => Some(access_key),
-            Some(Identity::Certificate { .. } | Identity::Anonymous) | None => None,
+            Some(Identity::Certificate { .. } | Identity::Custom(_) | Identity::Anonymous)
+            | None => None,
         }
     }
 
@@ -161,6 +182,7 @@ mod tests {
             let found = match caller.identity {
                 Some(Identity::Certificate { id, .. }) => id[..4].to_owned(),
                 Some(Identity::Signed { access_key }) => access_key,
+                Some(Identity::Custom(granted)) => granted.principal.to_string(),
                 Some(Identity::Anonymous) => "anonymous".to_owned(),
                 None => "nobody".to_owned(),
             };

@@ -38,6 +38,7 @@ pub(crate) enum Code {
     InternalFailure,
     InvalidQuery,
     InvalidRequest,
+    InvalidResponse,
     InvalidSignature,
     LimitExceeded,
     MalformedPolicy,
@@ -75,6 +76,7 @@ impl Code {
             Code::InternalFailure => "InternalFailureException",
             Code::InvalidQuery => "InvalidQueryException",
             Code::InvalidRequest => "InvalidRequestException",
+            Code::InvalidResponse => "InvalidResponseException",
             Code::InvalidSignature => "InvalidSignatureException",
             Code::LimitExceeded => "LimitExceededException",
             Code::MalformedPolicy => "MalformedPolicyException",
@@ -104,6 +106,7 @@ impl Code {
             | Code::IncompleteSignature
             | Code::InvalidQuery
             | Code::InvalidRequest
+            | Code::InvalidResponse
             | Code::MalformedPolicy
             | Code::RegistrationCodeValidation
             | Code::Serialization

@@ -42,6 +42,8 @@ pub(super) fn lead(door: Door, path: &str, signed_for: Option<&str>) -> Lead {
     match (door, signed_for) {
         (Door::Api, _) if below("/_thingcore") => Lead::Admin,
         (Door::Api, None) if path == "/" || below("/console") => Lead::Page,
+        // The owner of an endpoint follows the link that he was sent; he has no credentials.
+        (Door::Api, None) if below("/confirmdestination") => Lead::Rest(CONTROL),
         (_, None | Some("iotdata" | "iotdevicegateway")) => Lead::Rest(DATA),
         (_, Some("iot-jobs-data")) => Lead::Rest(JOBS),
         (Door::Data, Some(other)) => Lead::Refused(data_plane_only(other)),

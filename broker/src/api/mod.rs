@@ -2,6 +2,7 @@
 //! AWS's own service model, and one handler per operation calls the control plane or the message
 //! core. Wire forms stay in here.
 
+mod account;
 mod answer;
 mod authorize;
 mod bind;
@@ -22,10 +23,13 @@ mod route;
 mod signature;
 pub(crate) mod sigv4;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod validate;
 
+pub(crate) use account::call_as_account;
 pub(crate) use answer::{Door, answer};
 pub(crate) use bind::pairs;
 pub(crate) use body::read as read_body;
 pub(crate) use caller::has_foreign_origin;
+pub(crate) use error::{ApiError, Code};
+pub(crate) use model::Service;

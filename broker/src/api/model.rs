@@ -65,7 +65,6 @@ impl Model {
     }
 
     /// An operation by name.
-    #[cfg(test)]
     pub(crate) fn operation(&self, service: Service, name: &str) -> Option<&Operation> {
         self.operations
             .iter()
@@ -88,6 +87,13 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
+    /// The member that is the body as it came, if there is one.
+    pub(super) fn raw_payload(&self) -> Option<&str> {
+        let name = self.payload.as_deref()?;
+        let member = self.input.iter().find(|member| member.name == name)?;
+        matches!(MODEL.shape(&member.shape).kind, Kind::Blob).then_some(name)
+    }
+
     /// Whether its request has a member.
     pub(super) fn has_member(&self, name: &str) -> bool {
         self.input.iter().any(|member| member.name == name)

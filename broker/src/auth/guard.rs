@@ -1,5 +1,6 @@
 //! One caller's decisions.
 
+use super::Granted;
 use super::caller::Caller;
 use arc_swap::ArcSwap;
 use policy::{Decision, Document, Effect, Overlay, Request, VariableMap, Variables, evaluate};
@@ -25,6 +26,8 @@ pub(crate) enum Identity {
         /// The access key id.
         access_key: String,
     },
+    /// Whom a custom authorizer lets in, held to the policies that it returned.
+    Custom(Arc<Granted>),
     /// A client that shows nothing, where that may be: `--anonymous-policy` decides, or everything is
     /// allowed.
     Anonymous,
@@ -82,6 +85,8 @@ enum Policies {
     These(SmallVec<[Arc<Document>; 1]>),
     /// The certificate's, which may change.
     OfCertificate(ArcSwap<Current>),
+    /// What a custom authorizer returned last.
+    Granted(Arc<Granted>),
 }
 
 /// What holds for a certificate until the control plane changes.
@@ -111,6 +116,10 @@ impl Guard {
                 (Arc::clone(id), policies)
             }
             Identity::Signed { access_key } => signed(&things, access_key, facts.now_ms)?,
+            Identity::Custom(granted) => {
+                let policies = Policies::Granted(Arc::clone(granted));
+                (Arc::clone(&granted.principal), policies)
+            }
             Identity::Anonymous => {
                 let policies = anonymous.map_or(Policies::Everything, |document| {
                     Policies::These(smallvec![Arc::clone(document)])
@@ -131,6 +140,7 @@ impl Guard {
         let principal = match &identity {
             Identity::Certificate { id, .. } => Arc::clone(id),
             Identity::Signed { access_key } => access_key.as_str().into(),
+            Identity::Custom(granted) => Arc::clone(&granted.principal),
             Identity::Anonymous => "".into(),
         };
         Self {
@@ -214,6 +224,7 @@ impl Guard {
         match &self.policies {
             Policies::Everything => None,
             Policies::These(policies) => Some(decide(policies, &())),
+            Policies::Granted(granted) => Some(decide(&granted.policies.load(), &())),
             Policies::OfCertificate(current) => {
                 let current = self.renewed(current);
                 Some(decide(&current.policies, &current.variables))

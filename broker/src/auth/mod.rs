@@ -2,6 +2,8 @@
 
 mod caller;
 mod certificate_variables;
+mod custom;
 mod guard;
 
+pub(crate) use custom::{CustomAuth, Granted, HttpShown, MqttShown, Showing, check_signature};
 pub(crate) use guard::{Facts, Guard, Identity, Refused};

@@ -1,6 +1,7 @@
 //! A device: an MQTT 5 client over mutual TLS, for commands that act as one. It knows nothing of
 //! the server but what a device knows: an address and its files.
 
+use crate::certs_folder::CertsFolder;
 use anyhow::{Context, anyhow, bail};
 use mqtt::QoS;
 use mqtt::codec::{
@@ -34,6 +35,17 @@ pub(crate) struct Identity<'a> {
     pub(crate) certificate: &'a Path,
     /// Its private key.
     pub(crate) key: &'a Path,
+}
+
+impl<'a> Identity<'a> {
+    /// The files of a folder.
+    pub(crate) fn of(files: &'a CertsFolder) -> Self {
+        Self {
+            ca: &files.ca,
+            certificate: &files.certificate,
+            key: &files.private_key,
+        }
+    }
 }
 
 /// A message that the device was sent.

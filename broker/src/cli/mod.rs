@@ -3,7 +3,6 @@
 
 mod client;
 mod device;
-mod files;
 mod function;
 mod health;
 mod lines;
@@ -80,7 +79,7 @@ enum Command {
     /// Work with policies without a server
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Work with rules without a server
+    /// Work with rules: test SQL and templates without a server, see what rules of one did
     #[command(subcommand)]
     Rules(RulesCommand),
     /// Say by the exit status whether a server is ready
@@ -105,6 +104,8 @@ enum RulesCommand {
     Test(rules::RulesTestArgs),
     /// Show the functions of the SQL, with examples
     Functions(rules::RulesFunctionsArgs),
+    /// Show how often a rule of a running server fired and did not, and what it did last
+    Explain(rules::RulesExplainArgs),
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -117,6 +118,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policy(PolicyCommand::Test(args)) => policy::run(args),
         Command::Rules(RulesCommand::Test(args)) => rules::run(args),
         Command::Rules(RulesCommand::Functions(args)) => rules::run_functions(&args),
+        Command::Rules(RulesCommand::Explain(args)) => rules::run_explain(&args),
         Command::Health(args) => health::run(&args),
     }
 }

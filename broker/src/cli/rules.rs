@@ -2,6 +2,7 @@
 //! server.
 
 mod answer;
+mod explain;
 mod functions;
 mod message;
 
@@ -12,6 +13,7 @@ use ::rules::template::Template;
 use answer::{Answer, Failure, TextAnswer};
 use anyhow::bail;
 use clap::Args;
+pub(crate) use explain::{RulesExplainArgs, run as run_explain};
 pub(crate) use functions::{RulesFunctionsArgs, run as run_functions};
 use message::{Line, Outside, Published};
 use mqtt::profile::Profile;
@@ -122,6 +124,7 @@ fn answer_options(args: RulesTestArgs, mut output: impl Write) -> anyhow::Result
     let good = answer_message(&line, &mut answer)?;
     output.write_all(&answer)?;
     output.flush()?;
+    explain(&line, std::io::stderr().lock())?;
     Ok(good)
 }
 
@@ -153,6 +156,37 @@ fn answer_message(line: &Line<'_>, answer: &mut Vec<u8>) -> anyhow::Result<bool>
     let good = outcome.is_ok();
     lines::write(&Answer::of(line.id, &outcome)?, answer)?;
     Ok(good)
+}
+
+/// Says on the terminal why a message does not fire the rule.
+fn explain(line: &Line<'_>, mut out: impl Write) -> anyhow::Result<()> {
+    let (Some(sql), None) = (&line.sql, &line.template) else {
+        return Ok(());
+    };
+    let published = Published::of(line)?;
+    let version = line.sql_version.as_deref().and_then(SqlVersion::from_name);
+    // What is wrong with the statement is in the answer already.
+    let Ok(statement) = Statement::parse(sql, version.unwrap_or_default()) else {
+        return Ok(());
+    };
+    let message = published.message();
+    if message.basic_ingest_rule.is_none()
+        && let Some(filter) = statement.topic_filter()
+        && !matches(filter, message.published_topic())
+    {
+        let topic = message.published_topic();
+        writeln!(out, "FROM '{filter}' does not match the topic {topic}")?;
+        return Ok(());
+    }
+    let unmet = with_context(&published, |context| Ok(statement.unmet(context)?));
+    for unmet in unmet.unwrap_or_default() {
+        let text = |json: &Option<String>| json.clone().unwrap_or_else(|| "Undefined".to_owned());
+        let sides = unmet.sides.as_ref();
+        let sides = sides.map(|[left, right]| format!(": {} and {}", text(left), text(right)));
+        let (part, value) = (&unmet.part, text(&unmet.value));
+        writeln!(out, "WHERE {part} is {value}{}", sides.unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 /// What the rules engine would do: nothing at all if the filter does not match.

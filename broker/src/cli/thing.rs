@@ -1,8 +1,8 @@
 //! `thingcore thing create`: all that a device needs to connect, from a running server.
 
 use super::client::{ApiError, Call, Client, text};
-use super::files::{CertsFolder, Contents};
 use super::{URL_DEFAULT, Usage};
+use crate::certs_folder::{CertsFolder, Contents};
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use clap::Args;
@@ -42,7 +42,13 @@ thing. A thing or a policy that is there already is used as it is.";
 /// A server that is not there or refuses, files that cannot be read or written.
 pub(crate) fn run(args: ThingCreateArgs) -> anyhow::Result<ExitCode> {
     let files = CertsFolder::of(&args.certs);
-    files.check_free()?;
+    if let Some(file) = files.taken() {
+        let file = file.display();
+        return Err(Usage(format!(
+            "`{file}` is there already: choose another folder with --certs, or remove it"
+        ))
+        .into());
+    }
     let policy = args.policy.map(|path| {
         std::fs::read_to_string(&path)
             .map_err(|error| Usage(format!("--policy `{}`: {error}", path.display())))
@@ -159,12 +165,13 @@ pub(super) async fn create(
         "",
     )
     .await?;
-    files.write(Contents {
+    let contents = Contents {
         ca: std::str::from_utf8(&ca)?,
         certificate: text(&keys, &["certificatePem"])?,
         private_key: text(&keys, &["keyPair", "PrivateKey"])?,
         public_key: text(&keys, &["keyPair", "PublicKey"])?,
-    })?;
+    };
+    files.write(contents).map_err(anyhow::Error::msg)?;
     let certificate = text(&keys, &["certificateArn"])?;
     let policy_segment = rules::target::encode_segment(&policy_name);
     let target = json!({ "target": certificate }).to_string();

@@ -1,6 +1,8 @@
 //! What the rules engine needs from the server: role decisions, a way to publish, targets for
 //! requests, and the rules themselves as they are stored, compiled and handed to the message core.
 
+mod destinations;
+mod inside;
 mod republisher;
 mod roles;
 mod rule_book;
@@ -8,6 +10,8 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use destinations::{StoredDestinations, confirmation};
+pub(crate) use inside::ControlPlane;
 pub(crate) use republisher::HubRepublisher;
 pub(crate) use roles::StoredRoles;
 pub(crate) use rule_book::RuleBook;

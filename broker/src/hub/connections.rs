@@ -135,7 +135,7 @@ impl Hub {
                 let thing = self.things.connection_thing(id, client_id)?;
                 Some(thing.name)
             }
-            Identity::Signed { .. } | Identity::Anonymous => None,
+            Identity::Signed { .. } | Identity::Custom(_) | Identity::Anonymous => None,
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) enum End {
     AuthError,
     /// The certificate is no longer active, or the identity's session is over.
     Forbidden,
+    /// The time is over that a custom authorizer has given.
+    CustomAuthExpired,
     /// `DeleteConnection` was called.
     Api {
         /// Whether the will is published.
@@ -57,6 +59,7 @@ impl End {
             End::ClientError { .. } => "CLIENT_ERROR",
             End::AuthError => "AUTH_ERROR",
             End::Forbidden => "FORBIDDEN_ACCESS",
+            End::CustomAuthExpired => "CUSTOMAUTH_TTL_EXPIRATION",
             End::Api { .. } => "API_INITIATED_DISCONNECT",
             End::WebSocketLifetime => "WEBSOCKET_TTL_EXPIRATION",
             End::Server(_) => "SERVER_INITIATED_DISCONNECT",
@@ -71,7 +74,9 @@ impl End {
             End::DuplicateClientId => Some(ReasonCode::SessionTakenOver),
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             End::ClientError { code, .. } | End::Server(code) => Some(*code),
-            End::AuthError | End::Forbidden => Some(ReasonCode::NotAuthorized),
+            End::AuthError | End::Forbidden | End::CustomAuthExpired => {
+                Some(ReasonCode::NotAuthorized)
+            }
         }
     }
 
@@ -86,6 +91,7 @@ impl End {
             | End::ClientError { .. }
             | End::AuthError
             | End::Forbidden
+            | End::CustomAuthExpired
             | End::Server(_) => true,
         }
     }
@@ -102,6 +108,7 @@ impl End {
             | End::KeepAliveTimeout
             | End::AuthError
             | End::Forbidden
+            | End::CustomAuthExpired
             | End::Server(_) => "",
         }
     }

@@ -13,10 +13,11 @@ use crate::auth::{Guard, Identity};
 use bytes::Bytes;
 use dashmap::DashMap;
 use mqtt::{Message, QoS};
+use rustls_pki_types::CertificateDer;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use std::sync::Arc;
-use things::{Connectivity, RegistryEvent};
+use things::{Connectivity, JustInTime, RegistryEvent};
 use uuid::Uuid;
 
 /// Time after which a client's version numbers begin anew, while it is not connected; about an
@@ -245,6 +246,37 @@ impl Hub {
         self.deliver_and_settle(&publication, &route, &origin);
     }
 
+    /// Registers the certificate of a client that is not let in yet, if its CA has it so, and
+    /// tells of it: whoever listens may activate it.
+    pub(super) fn register_just_in_time(&self, der: &CertificateDer<'static>, address: IpAddr) {
+        let now_ms = self.now_ms();
+        let registered = match self.things.register_just_in_time(der, now_ms) {
+            Ok(Some(registered)) => registered,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(%error, "a certificate could not be registered just in time");
+                return;
+            }
+        };
+        let JustInTime {
+            certificate,
+            ca_certificate_id,
+            is_new,
+        } = registered;
+        let registered_ms = (!is_new).then(|| certificate.created_ms.to_string());
+        let event = json!({
+            "certificateId": *certificate.id,
+            "caCertificateId": ca_certificate_id,
+            "timestamp": now_ms,
+            "certificateStatus": certificate.status.name(),
+            "awsAccountId": self.things.account_id(),
+            "certificateRegistrationTimestamp": registered_ms,
+            "sourceIp": address,
+        });
+        let topic = format!("$aws/events/certificates/registered/{ca_certificate_id}");
+        self.publish_event(&topic, event.to_string());
+    }
+
     /// Publishes what the registry tells of a change.
     pub(crate) fn publish_registry_event(&self, event: &RegistryEvent) {
         if !self.profile.reserved_topics {
@@ -255,9 +287,13 @@ impl Hub {
         members.insert("eventId".into(), random_uuid().to_string().into());
         members.insert("timestamp".into(), now_ms.into());
         members.extend(event.members.clone());
+        self.publish_event(&event.topic, Value::Object(members).to_string());
+    }
+
+    fn publish_event(&self, topic: &str, payload: String) {
         let message = Message {
-            topic: event.topic.as_str().into(),
-            payload: Bytes::from(Value::Object(members).to_string()),
+            topic: topic.into(),
+            payload: Bytes::from(payload),
             qos: QoS::AtLeastOnce,
             retain: false,
             properties: Bytes::new(),

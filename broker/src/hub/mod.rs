@@ -41,6 +41,7 @@ pub(crate) use retained::RetainedMessage;
 pub(crate) use shadow::ShadowOutcome;
 pub(crate) use tap::{Tap, TapEvent, Taps};
 
+use crate::auth::CustomAuth;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::net::Arrival;
@@ -59,7 +60,7 @@ use rules::delivery::RuleHandle;
 use session::Session;
 use sessions::Sessions;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use things::Things;
 
 /// What the message core is made of.
@@ -102,6 +103,8 @@ pub(crate) struct Hub {
     /// `None` when there are none.
     quotas: Option<Arc<Quotas>>,
     taps: Taps,
+    /// Who lets clients in that have neither certificate nor signature.
+    custom_auth: OnceLock<Arc<CustomAuth>>,
 }
 
 impl Hub {
@@ -141,11 +144,22 @@ impl Hub {
             presence: events::Presence::default(),
             quotas: enforce_quotas.then(|| Arc::new(Quotas::new(now_ms))),
             taps: Taps::new(tap::TAP_EVENTS),
+            custom_auth: OnceLock::new(),
         });
         let me = Arc::downgrade(&hub);
         hub.things
             .know_connectivity(move |client_id| me.upgrade()?.connectivity(client_id));
         hub
+    }
+
+    /// Sets who lets clients in that have neither certificate nor signature. Set once.
+    pub(crate) fn set_custom_auth(&self, custom: &Arc<CustomAuth>) {
+        // A second one is a second server around one core, which nobody makes.
+        let _ = self.custom_auth.set(Arc::clone(custom));
+    }
+
+    fn custom_auth(&self) -> Option<&Arc<CustomAuth>> {
+        self.custom_auth.get().filter(|custom| custom.is_open())
     }
 
     /// Speaks MQTT with a client until it is gone. Runs on the shard that the connection is to

@@ -19,12 +19,15 @@ pub(super) struct Subscriber {
 /// How many are looked through; with more, each is found by its number.
 const SEARCHED: usize = 32;
 
+/// Where in a list a session is, by its number.
+type Places = HashMap<u64, usize, foldhash::fast::RandomState>;
+
 /// Subscribers of one filter, one for each session, in no order.
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
     all: SmallVec<[Subscriber; 1]>,
-    /// Where in `all` a session is, by its number, once there are many.
-    places: Option<Box<HashMap<u64, usize, foldhash::fast::RandomState>>>,
+    /// Where in `all` each is, once there are many; boxed for the many filters that have few.
+    places: Option<Box<Places>>,
 }
 
 impl Subscribers {

@@ -6,6 +6,7 @@ use super::flush;
 use super::origin::{Origin, Protocol};
 use super::session::Session;
 use super::will::StoredWill;
+use crate::auth::{Granted, Identity};
 use std::sync::Arc;
 
 impl Hub {
@@ -23,6 +24,13 @@ impl Hub {
 
     fn tick_session(&self, session: &Arc<Session>, now_ms: u64) {
         if let Some(link) = session.link() {
+            if let Identity::Custom(granted) = session.guard.load().identity() {
+                if granted.ends_ms <= now_ms {
+                    link.end(End::CustomAuthExpired);
+                } else if granted.takes_refresh(now_ms) {
+                    self.refresh(granted, now_ms);
+                }
+            }
             if link.is_silent(now_ms) {
                 link.end(End::KeepAliveTimeout);
             } else if link.is_over(now_ms) {
@@ -43,6 +51,16 @@ impl Hub {
             // A client that has come back since keeps its session.
             self.end_session_if(session, |session| session.link().is_none());
         }
+    }
+
+    /// Asks a custom authorizer again, beside everything else.
+    fn refresh(&self, granted: &Arc<Granted>, now_ms: u64) {
+        let runtime = tokio::runtime::Handle::try_current();
+        let (Some(custom), Ok(runtime)) = (self.custom_auth.get(), runtime) else {
+            return;
+        };
+        let (custom, granted) = (Arc::clone(custom), Arc::clone(granted));
+        runtime.spawn(async move { custom.refresh(&granted, now_ms).await });
     }
 
     /// Publishes the will of a client that is lost. The client may have lost the permission since

@@ -34,6 +34,13 @@ pub(super) struct Outcome {
     pub(super) outcome: &'static str,
 }
 
+/// One kind of action in a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RuleAction {
+    pub(super) rule: String,
+    pub(super) action: &'static str,
+}
+
 /// A request to a shadow, by MQTT or HTTP, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Shadow {

@@ -4,13 +4,13 @@
 
 mod labels;
 
-use labels::{Action, Outcome, Reason, Rule};
+use labels::{Action, Outcome, Reason, Rule, RuleAction};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use rules::delivery::{Counters, RuleCounters};
+use rules::delivery::{ActionCounters, Counters, RuleCounters};
 use std::fmt;
 use std::sync::Arc;
 
@@ -222,19 +222,22 @@ type Count = fn(&RuleCounters) -> u64;
 /// The rules engine's counters under AWS's names (developer guide, "AWS IoT metrics").
 fn of_rules(counters: &Counters) -> Registry {
     let mut registry = Registry::with_prefix("thingcore");
-    let families: [(&str, &str, Count); 4] = [
+    let families: [(&str, &str, Count); 5] = [
         ("rule_topic_match", "Messages on a topic of the rule", |c| {
             c.topic_match.count()
         }),
         ("rule_executed", "Messages that WHERE let through", |c| {
             c.executed.count()
         }),
+        ("rule_not_matched", "Messages that WHERE kept back", |c| {
+            c.not_matched.count()
+        }),
         ("rule_parse_error", "Messages that the SQL failed on", |c| {
             c.parse_error.count()
         }),
         (
             "rule_message_throttled",
-            "Messages that found the rule's queue full",
+            "Messages dropped because too many waited",
             |c| c.throttled.count(),
         ),
     ];
@@ -249,7 +252,43 @@ fn of_rules(counters: &Counters) -> Registry {
         }
         registry.register(name, help, family);
     }
+    of_actions(&mut registry, &rules);
     registry
+}
+
+type CountOfAction = fn(&ActionCounters) -> u64;
+
+/// What became of actions, by rule and kind.
+fn of_actions(registry: &mut Registry, rules: &[(Arc<str>, Arc<RuleCounters>)]) {
+    let families: [(&str, &str, CountOfAction); 4] = [
+        ("rule_action_success", "Actions that were done", |c| {
+            c.success.count()
+        }),
+        ("rule_action_failure", "Actions that failed for good", |c| {
+            c.failure.count()
+        }),
+        (
+            "rule_error_action_success",
+            "Error actions that were done",
+            |c| c.error_action_success.count(),
+        ),
+        (
+            "rule_error_action_failure",
+            "Error actions that failed for good",
+            |c| c.error_action_failure.count(),
+        ),
+    ];
+    for (name, help, count) in families {
+        let family = Family::<RuleAction, Counter>::default();
+        for (rule, counters) in rules {
+            for (action, counters) in counters.actions() {
+                let rule = rule.to_string();
+                let labels = RuleAction { rule, action };
+                family.get_or_create(&labels).inc_by(count(&counters));
+            }
+        }
+        registry.register(name, help, family);
+    }
 }
 
 fn wide(count: usize) -> u64 {
@@ -270,7 +309,7 @@ mod tests {
         metrics.published_in(7);
         metrics.published_out(3, 1, 2);
         let rules = Counters::default();
-        rules.rule(&"hot".into());
+        rules.rule(&"hot".into()).action("s3");
         metrics.rule_action(&"hot".into(), "s3", "failure");
         metrics.api_request("CreateThing", 200);
         metrics.shadow_request("GetThingShadow", false);
@@ -286,6 +325,7 @@ mod tests {
             "thingcore_messages_dropped_total 1",
             "thingcore_receives_denied_total 2",
             r#"thingcore_rule_topic_match_total{rule="hot"} 0"#,
+            r#"thingcore_rule_action_success_total{rule="hot",action="s3"} 0"#,
             r#"thingcore_rule_actions_total{rule="hot",action="s3",outcome="failure"} 1"#,
             r#"thingcore_shadow_requests_total{operation="GetThingShadow",outcome="rejected"} 1"#,
             r#"thingcore_api_requests_total{operation="CreateThing",status="200"} 1"#,

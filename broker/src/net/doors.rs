@@ -29,6 +29,11 @@ pub(super) trait Doors: Send + Sync + 'static {
     /// Why not.
     fn admits(&self, request: &SignedRequest<'_>) -> Result<(), SignatureError>;
 
+    /// Whether clients without certificate and signature may ask a custom authorizer.
+    fn asks_authorizers(&self) -> bool {
+        false
+    }
+
     /// A TLS handshake came to nothing.
     fn handshake_failed(&self, address: SocketAddr, why: &str);
 }
@@ -52,6 +57,10 @@ impl Doors for World {
             Signers::Anybody => Ok(()),
             Signers::Known(keys) => keys.verify(&self.things, request, self.clock.now_ms()),
         }
+    }
+
+    fn asks_authorizers(&self) -> bool {
+        self.custom_auth.is_open()
     }
 
     fn handshake_failed(&self, address: SocketAddr, why: &str) {

@@ -252,7 +252,7 @@ impl<D: Doors> Gate<D> {
         };
         match speech {
             Speech::Http => http::serve(self, stream, Arc::new(peer), Door::Data, place).await,
-            Speech::Mqtt if peer.certificate.is_none() => {
+            Speech::Mqtt if peer.certificate.is_none() && !self.doors.asks_authorizers() => {
                 let hint = "MQTT over TLS needs a client certificate: give it one with its key";
                 warn!(%address, hint, "no client certificate");
                 self.doors.handshake_failed(address, hint);

@@ -93,7 +93,8 @@ fn to_websocket<D: Doors, T: Transport>(
     place: Place,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
-    let accepted = upgrade::accept(&request, &peer, door);
+    let custom = gate.doors.asks_authorizers();
+    let accepted = upgrade::accept(&request, &peer, door, custom);
     let (response, credential) = match accepted {
         Ok(accepted) => accepted,
         Err(refused) => {

@@ -202,7 +202,8 @@ fn issued(world: &World) -> Result<ServerIdentity, ThingsError> {
 
 fn registry(world: &Arc<World>) -> Registry {
     let (things, clock) = (Arc::clone(&world.things), Arc::clone(&world.clock));
-    Arc::new(move |id: &str| match things.certificate(id) {
+    Arc::new(move |id: &str, der| match things.certificate(id) {
+        None if things.registers_just_in_time(der) => Standing::Registered,
         None => Standing::Unknown,
         Some(certificate) if certificate.not_after_ms <= clock.now_ms() => Standing::Expired,
         Some(_) => Standing::Registered,

@@ -22,10 +22,13 @@ pub(crate) use listen::{ListenError, Listeners, start};
 #[cfg(test)]
 pub(crate) use pipe::{Mangle, Passed, Pipe, PipeLog};
 pub(crate) use tls::certificate_id;
+pub(crate) use upgrade::shown;
 pub(crate) use wire::Wire;
 
+use crate::auth::{Granted, HttpShown};
 use rustls_pki_types::CertificateDer;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// The other end of a connection, whatever it speaks.
 #[derive(Clone, Debug)]
@@ -46,6 +49,10 @@ pub(crate) enum Credential {
     Anonymous,
     /// Mutual TLS; the certificate is `Peer::certificate`.
     Certificate,
+    /// WebSocket without a signature: what a custom authorizer is shown.
+    Custom(Arc<HttpShown>),
+    /// A custom authorizer has let the client in.
+    Granted(Arc<Granted>),
     /// WebSocket with SigV4 in the query: the access key, which has been verified if the server
     /// verifies signatures.
     Signed {

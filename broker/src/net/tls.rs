@@ -46,7 +46,7 @@ const EXPIRED: &str =
 /// What the registry says of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// It is registered, whatever its status.
+    /// It is registered, whatever its status, or will be when it connects.
     Registered,
     /// It is registered, and its time is over.
     Expired,
@@ -55,7 +55,7 @@ pub(crate) enum Standing {
 }
 
 /// Asks the registry, by certificate id.
-pub(crate) type Registry = Arc<dyn Fn(&str) -> Standing + Send + Sync>;
+pub(crate) type Registry = Arc<dyn Fn(&str, &CertificateDer<'_>) -> Standing + Send + Sync>;
 
 /// What is spoken inside TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +226,7 @@ impl ClientCertVerifier for DeviceCertificates {
         _now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
         let certificate_id = certificate_id(certificate);
-        match (self.registry)(&certificate_id) {
+        match (self.registry)(&certificate_id, certificate) {
             Standing::Registered => Ok(ClientCertVerified::assertion()),
             Standing::Expired => {
                 warn!(%certificate_id, hint = EXPIRED, "client certificate has expired");

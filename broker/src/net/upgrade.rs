@@ -3,6 +3,7 @@
 use super::{Credential, Peer};
 use crate::api::sigv4::{self, SignatureError, SignedRequest};
 use crate::api::{Door, has_foreign_origin};
+use crate::auth::HttpShown;
 use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +13,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use sha1::{Digest, Sha1};
+use std::sync::Arc;
 
 /// Where AWS has MQTT over WebSocket.
 const PATH: &str = "/mqtt";
@@ -108,7 +110,8 @@ pub(super) fn is_asked<B>(request: &Request<B>) -> bool {
     request.uri().path() == PATH && has_token(request.headers(), &UPGRADE, "websocket")
 }
 
-/// The answer that makes a connection a WebSocket, and who is on it.
+/// The answer that makes a connection a WebSocket, and who is on it; `custom` leaves who signs
+/// nothing to a custom authorizer.
 ///
 /// # Errors
 /// Why it does not become one.
@@ -116,6 +119,7 @@ pub(super) fn accept<B>(
     request: &Request<B>,
     peer: &Peer,
     door: Door,
+    custom: bool,
 ) -> Result<(Response<Body>, Credential), Refused> {
     let headers = request.headers();
     if request.method() != Method::GET {
@@ -137,7 +141,10 @@ pub(super) fn accept<B>(
         .into_iter()
         .find(|name| has_token(headers, &SEC_WEBSOCKET_PROTOCOL, name))
         .ok_or(Refused::Subprotocol)?;
-    let credential = credential(request, peer, door)?;
+    let credential = match credential(request, peer, door) {
+        Err(Refused::Unsigned) if custom => Credential::Custom(Arc::new(shown(request))),
+        found => found?,
+    };
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let answer = response.headers_mut();
@@ -176,6 +183,20 @@ fn credential<B>(request: &Request<B>, peer: &Peer, door: Door) -> Result<Creden
             access_key: CONSOLE.to_owned(),
         }),
         Door::Data => Err(Refused::Unsigned),
+    }
+}
+
+/// What a custom authorizer sees of a request.
+pub(crate) fn shown<B>(request: &Request<B>) -> HttpShown {
+    let headers = request.headers().iter();
+    HttpShown {
+        headers: headers
+            .map(|(name, value)| {
+                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                (name.to_string(), value)
+            })
+            .collect(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
     }
 }
 

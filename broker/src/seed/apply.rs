@@ -40,8 +40,11 @@ fn apply_to(target: &Target<'_>, text: &str) -> Result<Value, SeedError> {
         Value::Object(seed) if seed.contains_key("Resources") => template::apply(target, &seed),
         Value::Object(seed) => sections::apply(target, &seed),
         Value::Null => Ok(Value::Object(serde_json::Map::new())),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Err(
-            SeedError::new("the seed", "it must be a mapping with sections such as `things`"),
-        ),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(SeedError::new(
+                "the seed",
+                "it must be a mapping with sections such as `things`",
+            ))
+        }
     }
 }

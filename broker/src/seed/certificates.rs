@@ -3,7 +3,7 @@
 use super::SeedError;
 use super::calls::{Target, text, texts};
 use crate::api::{ApiError, Code};
-use crate::cli::CertsFolder;
+use crate::certs_folder::{CertsFolder, Contents};
 use serde_json::{Map, Value, json};
 
 /// `{name?, certificatePem?, certs?, status?, policies?, things?, thingPrincipalType?}`: with a
@@ -14,9 +14,14 @@ pub(super) fn apply(
     at: &str,
     members: &Map<String, Value>,
 ) -> Result<Value, SeedError> {
-    let status = members.get("status").cloned().unwrap_or_else(|| "ACTIVE".into());
+    let status = members
+        .get("status")
+        .cloned()
+        .unwrap_or_else(|| "ACTIVE".into());
     let folder = match members.get("certs") {
-        Some(_) => Some(CertsFolder::of(&target.path(at, text(at, members, "certs")?)?)),
+        Some(_) => Some(CertsFolder::of(
+            &target.path(at, text(at, members, "certs")?)?,
+        )),
         None => None,
     };
     let kept = folder.as_ref().filter(|folder| folder.certificate.exists());
@@ -41,7 +46,11 @@ pub(super) fn apply(
     }
     let arn = &answer["certificateArn"];
     for policy in texts(at, members, "policies")? {
-        target.call(at, "AttachPolicy", json!({"policyName": policy, "target": arn}))?;
+        target.call(
+            at,
+            "AttachPolicy",
+            json!({"policyName": policy, "target": arn}),
+        )?;
     }
     for thing in texts(at, members, "things")? {
         let mut attach = json!({"thingName": thing, "principal": arn});
@@ -54,12 +63,7 @@ pub(super) fn apply(
 }
 
 /// Registers a certificate, or finds it registered and sets its status.
-fn register(
-    target: &Target<'_>,
-    at: &str,
-    pem: &str,
-    status: &Value,
-) -> Result<Value, SeedError> {
+fn register(target: &Target<'_>, at: &str, pem: &str, status: &Value) -> Result<Value, SeedError> {
     let asked = json!({"certificatePem": pem, "status": status});
     match target.try_call("RegisterCertificateWithoutCA", asked) {
         Err(ApiError {
@@ -75,6 +79,10 @@ fn register(
     }
 }
 
+fn pem(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
 fn make(
     target: &Target<'_>,
     at: &str,
@@ -88,14 +96,13 @@ fn make(
         made["caPem"] = ca.into();
         return Ok(made);
     };
-    let pem = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     folder
-        .write_pems(
-            &ca,
-            &pem(&made["certificatePem"]),
-            &pem(&made["keyPair"]["PrivateKey"]),
-            &pem(&made["keyPair"]["PublicKey"]),
-        )
+        .write(Contents {
+            ca: &ca,
+            certificate: pem(&made["certificatePem"]),
+            private_key: pem(&made["keyPair"]["PrivateKey"]),
+            public_key: pem(&made["keyPair"]["PublicKey"]),
+        })
         .map_err(|why| SeedError::new(at, why))?;
     if let Some(made) = made.as_object_mut() {
         made.shift_remove("keyPair");

@@ -42,7 +42,12 @@ impl Known {
     }
 
     fn function(&self, at: &str, name: &str, argument: &Value) -> Result<Value, SeedError> {
-        let wrong = || SeedError::new(at, format!("{name} has arguments that it cannot have: {argument}"));
+        let wrong = || {
+            SeedError::new(
+                at,
+                format!("{name} has arguments that it cannot have: {argument}"),
+            )
+        };
         match (name, argument) {
             ("Ref", Value::String(name)) => self.reference(at, name),
             ("Fn::GetAtt", Value::String(text)) => {
@@ -72,7 +77,9 @@ impl Known {
             },
             _ => Err(SeedError::new(
                 at,
-                format!("{name} is not known here; there are Ref, Fn::GetAtt, Fn::Sub and Fn::Join"),
+                format!(
+                    "{name} is not known here; there are Ref, Fn::GetAtt, Fn::Sub and Fn::Join"
+                ),
             )),
         }
     }
@@ -91,7 +98,12 @@ impl Known {
     }
 
     /// `${Name}` and `${Name.Attribute}`; `${!x}` stays as `${x}`, as policies need it.
-    fn substitute(&self, at: &str, text: &str, own: &Map<String, Value>) -> Result<Value, SeedError> {
+    fn substitute(
+        &self,
+        at: &str,
+        text: &str,
+        own: &Map<String, Value>,
+    ) -> Result<Value, SeedError> {
         let mut out = String::new();
         let mut rest = text;
         while let Some((before, behind)) = rest.split_once("${") {

@@ -42,96 +42,39 @@ pub(super) fn make(
             Ok(named_only(target, logical_id, kind, properties))
         };
     };
-    let mut members = api_members(properties);
-    let named = |members: &mut Members, name: &str| {
-        let default = || Value::from(logical_id);
-        members.entry(name.to_owned()).or_insert_with(default).clone()
+    let resource = Resource {
+        target,
+        at,
+        logical_id,
+        members: api_members(properties),
     };
-    let call = |name: &str, members: Members| target.call(at, name, members.into());
     match kind {
-        "Thing" => {
-            let name = named(&mut members, "thingName");
-            let made = sections_thing(target, at, members)?;
-            Ok(Made::new(name, &[("Arn", &made["thingArn"]), ("Id", &made["thingId"])]))
-        }
-        "ThingType" => {
-            let name = named(&mut members, "thingTypeName");
-            let deprecated = members.shift_remove("deprecateThingType");
-            let made = call("CreateThingType", members)?;
-            if deprecated == Some(Value::Bool(true)) {
-                target.call(at, "DeprecateThingType", json!({"thingTypeName": name}))?;
-            }
-            Ok(Made::new(name, &[("Arn", &made["thingTypeArn"]), ("Id", &made["thingTypeId"])]))
-        }
-        "ThingGroup" => {
-            let name = named(&mut members, "thingGroupName");
-            let dynamic = members.contains_key("queryString");
-            let create = if dynamic { "CreateDynamicThingGroup" } else { "CreateThingGroup" };
-            let made = call(create, members)?;
-            Ok(Made::new(name, &[("Arn", &made["thingGroupArn"]), ("Id", &made["thingGroupId"])]))
-        }
-        "BillingGroup" => {
-            let name = named(&mut members, "billingGroupName");
-            let made = call("CreateBillingGroup", members)?;
-            let attributes = [("Arn", &made["billingGroupArn"]), ("Id", &made["billingGroupId"])];
-            Ok(Made::new(name, &attributes))
-        }
-        "Policy" => {
-            let name = named(&mut members, "policyName");
-            let made = sections::policy(target, at, &members)?;
-            Ok(Made::new(name.clone(), &[("Arn", &made["policyArn"]), ("Id", &name)]))
-        }
-        "Certificate" => certificate(target, at, members),
-        "CACertificate" => ca_certificate(target, at, members),
+        "Thing" | "ThingType" | "ThingGroup" | "BillingGroup" => resource.of_registry(kind),
         "PolicyPrincipalAttachment" => {
-            let attach = json!({"policyName": members.get("policyName"), "target": members.get("principal")});
+            let (policy, principal) = (resource.member("policyName"), resource.member("principal"));
+            let attach = json!({"policyName": policy, "target": principal});
             target.call(at, "AttachPolicy", attach)?;
             Ok(Made::new(logical_id.into(), &[]))
         }
         "ThingPrincipalAttachment" => {
-            call("AttachThingPrincipal", members)?;
+            target.call(at, "AttachThingPrincipal", resource.members.into())?;
             Ok(Made::new(logical_id.into(), &[]))
         }
-        "TopicRule" => {
-            let name = named(&mut members, "ruleName");
-            members.shift_remove("tags");
-            let made = sections::rule(target, at, &members)?;
-            Ok(Made::new(name, &[("Arn", &made["ruleArn"])]))
-        }
-        "RoleAlias" => {
-            let name = named(&mut members, "roleAlias");
-            let made = target.put(at, "CreateRoleAlias", "UpdateRoleAlias", &members, &["tags"])?;
-            Ok(Made::new(name, &[("RoleAliasArn", &made["roleAliasArn"])]))
-        }
-        "Authorizer" => {
-            let name = named(&mut members, "authorizerName");
-            let made = sections::authorizer(target, at, &members)?;
-            Ok(Made::new(name, &[("Arn", &made["authorizerArn"])]))
-        }
-        "DomainConfiguration" => {
-            let name = named(&mut members, "domainConfigurationName");
-            members.shift_remove("domainConfigurationStatus");
-            let made = sections::domain_configuration(target, at, &members)?;
-            Ok(Made::new(name, &[("Arn", &made["domainConfigurationArn"])]))
-        }
+        "Certificate" => certificate(target, at, resource.members),
+        "CACertificate" => ca_certificate(target, at, &resource.members),
+        "Policy"
+        | "TopicRule"
+        | "RoleAlias"
+        | "Authorizer"
+        | "DomainConfiguration"
+        | "ProvisioningTemplate" => resource.named(kind),
         "Logging" => {
+            let mut members = resource.members;
             members.shift_remove("accountId");
-            call("SetV2LoggingOptions", members)?;
+            target.call(at, "SetV2LoggingOptions", members.into())?;
             Ok(Made::new(json!(target.world.config.account_id), &[]))
         }
-        "ProvisioningTemplate" => {
-            let name = named(&mut members, "templateName");
-            let made = call("CreateProvisioningTemplate", members)?;
-            Ok(Made::new(name, &[("TemplateArn", &made["templateArn"])]))
-        }
-        "TopicRuleDestination" => {
-            let made = call("CreateTopicRuleDestination", json_object(json!({"destinationConfiguration": {
-                "httpUrlConfiguration": members.get("httpUrlProperties"),
-                "vpcConfiguration": members.get("vpcProperties"),
-            }})))?;
-            let arn = &made["topicRuleDestination"]["arn"];
-            Ok(Made::new(arn.clone(), &[("Arn", arn)]))
-        }
+        "TopicRuleDestination" => resource.destination(),
         other => Err(SeedError::new(
             at,
             format!("a resource AWS::IoT::{other} cannot be made yet: leave it out"),
@@ -139,30 +82,133 @@ pub(super) fn make(
     }
 }
 
-fn json_object(value: Value) -> Members {
-    let Value::Object(members) = value else {
-        return Members::new();
-    };
-    let without_nulls = |value: Value| match value {
-        Value::Object(inner) => inner.into_iter().filter(|(_, v)| !v.is_null()).collect::<Members>().into(),
-        other => other,
-    };
-    members.into_iter().map(|(name, value)| (name, without_nulls(value))).collect()
+/// A resource of AWS IoT with its properties under the API's names.
+struct Resource<'r> {
+    target: &'r Target<'r>,
+    at: &'r str,
+    logical_id: &'r str,
+    members: Members,
 }
 
-fn sections_thing(target: &Target<'_>, at: &str, members: Members) -> Result<Value, SeedError> {
-    sections::thing(target, at, &members)
+impl Resource<'_> {
+    fn member(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
+    /// The resource's name, its logical id unless it is given.
+    fn name(&mut self, member: &str) -> Value {
+        let default = || Value::from(self.logical_id);
+        let name = self.members.entry(member.to_owned());
+        name.or_insert_with(default).clone()
+    }
+
+    /// What has a name, an ARN and an id.
+    fn of_registry(mut self, kind: &str) -> Result<Made, SeedError> {
+        let (target, at) = (self.target, self.at);
+        let prefix = match kind {
+            "ThingType" => "thingType",
+            "ThingGroup" => "thingGroup",
+            "BillingGroup" => "billingGroup",
+            _ => "thing",
+        };
+        let name = self.name(&format!("{prefix}Name"));
+        let dynamic = self.members.contains_key("queryString");
+        let deprecated = self.members.shift_remove("deprecateThingType");
+        let made = match kind {
+            "Thing" => sections::thing(target, at, &self.members)?,
+            "ThingGroup" if dynamic => {
+                target.call(at, "CreateDynamicThingGroup", self.members.into())?
+            }
+            kind => target.call(at, &format!("Create{kind}"), self.members.into())?,
+        };
+        if deprecated == Some(Value::Bool(true)) {
+            target.call(at, "DeprecateThingType", json!({"thingTypeName": name}))?;
+        }
+        let (arn, id) = (&made[format!("{prefix}Arn")], &made[format!("{prefix}Id")]);
+        Ok(Made::new(name, &[("Arn", arn), ("Id", id)]))
+    }
+
+    /// What has a name and an ARN, and is changed if it is there.
+    fn named(mut self, kind: &str) -> Result<Made, SeedError> {
+        let (target, at) = (self.target, self.at);
+        let (member, attribute, answered) = match kind {
+            "Policy" => ("policyName", "Arn", "policyArn"),
+            "TopicRule" => ("ruleName", "Arn", "ruleArn"),
+            "RoleAlias" => ("roleAlias", "RoleAliasArn", "roleAliasArn"),
+            "Authorizer" => ("authorizerName", "Arn", "authorizerArn"),
+            "DomainConfiguration" => ("domainConfigurationName", "Arn", "domainConfigurationArn"),
+            _ => ("templateName", "TemplateArn", "templateArn"),
+        };
+        let name = self.name(member);
+        let mut members = self.members;
+        let made = match kind {
+            "Policy" => sections::policy(target, at, &members)?,
+            "TopicRule" => {
+                // The API has them in a header, in another form.
+                members.shift_remove("tags");
+                sections::rule(target, at, &members)?
+            }
+            "RoleAlias" => target.put(
+                at,
+                "CreateRoleAlias",
+                "UpdateRoleAlias",
+                &members,
+                &["tags"],
+            )?,
+            "Authorizer" => sections::authorizer(target, at, &members)?,
+            "DomainConfiguration" => {
+                members.shift_remove("domainConfigurationStatus");
+                sections::domain_configuration(target, at, &members)?
+            }
+            kind => target.call(at, &format!("Create{kind}"), members.into())?,
+        };
+        let id = name.clone();
+        Ok(Made::new(
+            name,
+            &[(attribute, &made[answered]), ("Id", &id)],
+        ))
+    }
+
+    fn destination(self) -> Result<Made, SeedError> {
+        let configuration = without_nulls(json!({
+            "httpUrlConfiguration": self.member("httpUrlProperties"),
+            "vpcConfiguration": self.member("vpcProperties"),
+        }));
+        let create = json!({"destinationConfiguration": configuration});
+        let made = self
+            .target
+            .call(self.at, "CreateTopicRuleDestination", create)?;
+        let arn = &made["topicRuleDestination"]["arn"];
+        Ok(Made::new(arn.clone(), &[("Arn", arn)]))
+    }
+}
+
+/// An object without members that are null.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .collect::<Members>()
+            .into(),
+        other => other,
+    }
 }
 
 fn certificate(target: &Target<'_>, at: &str, mut members: Members) -> Result<Made, SeedError> {
-    let status = members.shift_remove("status").unwrap_or_else(|| "ACTIVE".into());
+    let status = members
+        .shift_remove("status")
+        .unwrap_or_else(|| "ACTIVE".into());
     let sni_only = members.shift_remove("certificateMode") == Some("SNI_ONLY".into());
     let made = if let Some(csr) = members.get("certificateSigningRequest") {
         let ask = json!({"certificateSigningRequest": csr, "setAsActive": status == "ACTIVE"});
         target.call(at, "CreateCertificateFromCsr", ask)?
     } else if sni_only || !members.contains_key("caCertificatePem") {
         let mut entry = Members::new();
-        entry.insert("certificatePem".to_owned(), members.get("certificatePem").cloned().unwrap_or_default());
+        entry.insert(
+            "certificatePem".to_owned(),
+            members.get("certificatePem").cloned().unwrap_or_default(),
+        );
         entry.insert("status".to_owned(), status);
         super::certificates::apply(target, at, &entry)?
     } else {
@@ -177,7 +223,7 @@ fn certificate(target: &Target<'_>, at: &str, mut members: Members) -> Result<Ma
     Ok(Made::new(id.clone(), &[("Arn", arn), ("Id", id)]))
 }
 
-fn ca_certificate(target: &Target<'_>, at: &str, members: Members) -> Result<Made, SeedError> {
+fn ca_certificate(target: &Target<'_>, at: &str, members: &Members) -> Result<Made, SeedError> {
     let is = |name: &str, wanted: &str| members.get(name).is_some_and(|value| value == wanted);
     let mut register = json!({
         "caCertificate": members.get("caCertificatePem").or_else(|| members.get("cACertificatePem")),
@@ -195,7 +241,7 @@ fn ca_certificate(target: &Target<'_>, at: &str, members: Members) -> Result<Mad
             register[member] = value.clone();
         }
     }
-    let made = sections::ca_certificate(target, at, &json_object(register))?;
+    let made = sections::ca_certificate(target, at, &object(without_nulls(register)))?;
     let (arn, id) = (&made["certificateArn"], &made["certificateId"]);
     Ok(Made::new(id.clone(), &[("Arn", arn), ("Id", id)]))
 }
@@ -206,7 +252,10 @@ fn role(
     logical_id: &str,
     properties: &Members,
 ) -> Result<Made, SeedError> {
-    let name = properties.get("RoleName").and_then(Value::as_str).unwrap_or(logical_id);
+    let name = properties
+        .get("RoleName")
+        .and_then(Value::as_str)
+        .unwrap_or(logical_id);
     let inline = properties.get("Policies").and_then(Value::as_array);
     let policies: Members = inline
         .into_iter()
@@ -220,11 +269,11 @@ fn role(
     if let Some(trust) = properties.get("AssumeRolePolicyDocument") {
         entry["assumeRolePolicyDocument"] = trust.clone();
     }
-    let made = sections::role(target, at, &json_object_of(entry))?;
+    let made = sections::role(target, at, &object(entry))?;
     Ok(Made::new(name.into(), &[("Arn", &made["arn"])]))
 }
 
-fn json_object_of(value: Value) -> Members {
+fn object(value: Value) -> Members {
     match value {
         Value::Object(members) => members,
         _ => Members::new(),
@@ -255,7 +304,11 @@ fn named_only(target: &Target<'_>, logical_id: &str, kind: &str, properties: &Me
         "AWS::SQS::Queue" => format!("https://sqs.{region}.amazonaws.com/{account}/{name}"),
         _ => name.to_owned(),
     };
-    let attributes = [("Arn", arn), ("QueueName", name.to_owned()), ("TopicArn", reference.clone())];
+    let attributes = [
+        ("Arn", arn),
+        ("QueueName", name.to_owned()),
+        ("TopicArn", reference.clone()),
+    ];
     Made {
         reference: reference.into(),
         attributes: attributes

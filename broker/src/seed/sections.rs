@@ -4,7 +4,6 @@ use super::calls::{Target, document, text, texts};
 use super::{SeedError, certificates};
 use crate::api::{Code, Service};
 use bytes::Bytes;
-use http::Method;
 use serde_json::{Map, Value, json};
 use things::{NewRole, ThingsError};
 
@@ -26,7 +25,11 @@ const SECTIONS: [(&str, &str, Apply); 15] = [
     ("rules", "ruleName", rule),
     ("roleAliases", "roleAlias", role_alias),
     ("authorizers", "authorizerName", authorizer),
-    ("domainConfigurations", "domainConfigurationName", domain_configuration),
+    (
+        "domainConfigurations",
+        "domainConfigurationName",
+        domain_configuration,
+    ),
     ("retainedMessages", "topic", retained_message),
     ("calls", "operation", call),
 ];
@@ -58,7 +61,9 @@ pub(super) fn apply(target: &Target<'_>, seed: &Members) -> Result<Value, SeedEr
             let at = format!("`{section}` entry {}", number + 1);
             let members = match entry {
                 Value::Object(members) => members.clone(),
-                Value::String(name) => Members::from_iter([(named_by.to_owned(), name.as_str().into())]),
+                Value::String(name) => {
+                    Members::from_iter([(named_by.to_owned(), name.as_str().into())])
+                }
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
                     return Err(SeedError::new(at, "an entry must be a mapping or a name"));
                 }
@@ -93,7 +98,9 @@ fn function(target: &Target<'_>, at: &str, members: &Members) -> Result<Value, S
     members.insert("code".to_owned(), code.display().to_string().into());
     let body = Bytes::from(Value::Object(members).to_string());
     let functions = &target.world.functions;
-    functions.add_json(&body).map_err(|why| SeedError::new(at, why))
+    functions
+        .add_json(&body)
+        .map_err(|why| SeedError::new(at, why))
 }
 
 pub(super) fn role(target: &Target<'_>, at: &str, members: &Members) -> Result<Value, SeedError> {
@@ -109,7 +116,9 @@ pub(super) fn role(target: &Target<'_>, at: &str, members: &Members) -> Result<V
     };
     let role = match things.create_role(&new, target.world.clock.now_ms()) {
         Err(ThingsError::ResourceAlreadyExists { .. }) => {
-            things.update_assume_role_policy(name, trust).map_err(failed)?;
+            things
+                .update_assume_role_policy(name, trust)
+                .map_err(failed)?;
             things.role(name)
         }
         outcome => outcome,
@@ -140,7 +149,10 @@ fn billing_group(target: &Target<'_>, at: &str, members: &Members) -> Result<Val
 pub(super) fn policy(target: &Target<'_>, at: &str, members: &Members) -> Result<Value, SeedError> {
     let mut members = members.clone();
     let name = text(at, &members, "policyName")?.to_owned();
-    let text = members.get("policyDocument").map(document).unwrap_or_default();
+    let text = members
+        .get("policyDocument")
+        .map(document)
+        .unwrap_or_default();
     members.insert("policyDocument".to_owned(), text.clone());
     match target.try_call("CreatePolicy", Value::Object(members)) {
         Err(error) if error.code == Code::ResourceAlreadyExists => {
@@ -160,13 +172,24 @@ fn new_version(target: &Target<'_>, at: &str, name: &str, text: &Value) -> Resul
     match target.try_call("CreatePolicyVersion", new.clone()) {
         Err(error) if error.code == Code::VersionsLimitExceeded => {}
         outcome => {
-            return outcome.map(drop).map_err(|error| SeedError::refused(at, &error));
+            return outcome
+                .map(drop)
+                .map_err(|error| SeedError::refused(at, &error));
         }
     }
     let all = target.call(at, "ListPolicyVersions", json!({"policyName": name}))?;
-    let versions = all["policyVersions"].as_array().cloned().unwrap_or_default();
-    let number = |version: &&Value| version["versionId"].as_str().and_then(|id| id.parse::<u32>().ok());
-    let old = versions.iter().filter(|version| version["isDefaultVersion"] != true);
+    let versions = all["policyVersions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let number = |version: &&Value| {
+        version["versionId"]
+            .as_str()
+            .and_then(|id| id.parse::<u32>().ok())
+    };
+    let old = versions
+        .iter()
+        .filter(|version| version["isDefaultVersion"] != true);
     if let Some(oldest) = old.min_by_key(number) {
         let oldest = json!({"policyName": name, "policyVersionId": oldest["versionId"]});
         target.call(at, "DeletePolicyVersion", oldest)?;
@@ -212,7 +235,10 @@ pub(super) fn thing(target: &Target<'_>, at: &str, members: &Members) -> Result<
         target.call(at, "AddThingToThingGroup", add)?;
     }
     let named = members.get("shadows").and_then(Value::as_object);
-    let named = named.into_iter().flatten().map(|(name, state)| (Some(name), state));
+    let named = named
+        .into_iter()
+        .flatten()
+        .map(|(name, state)| (Some(name), state));
     let classic = members.get("shadow").map(|state| (None, state));
     for (shadow, state) in classic.into_iter().chain(named) {
         let mut update = json!({"thingName": name, "payload": json!({"state": state}).to_string()});
@@ -242,7 +268,11 @@ fn as_texts(attributes: &Value) -> Value {
     }
 }
 
-pub(super) fn ca_certificate(target: &Target<'_>, at: &str, members: &Members) -> Result<Value, SeedError> {
+pub(super) fn ca_certificate(
+    target: &Target<'_>,
+    at: &str,
+    members: &Members,
+) -> Result<Value, SeedError> {
     match target.try_call("RegisterCACertificate", without(members, &[])) {
         Err(error) if error.code == Code::ResourceAlreadyExists => {
             let found = error.resource;
@@ -284,7 +314,13 @@ pub(super) fn authorizer(
     members: &Members,
 ) -> Result<Value, SeedError> {
     let not_in_update = ["tags", "signingDisabled"];
-    target.put(at, "CreateAuthorizer", "UpdateAuthorizer", members, &not_in_update)
+    target.put(
+        at,
+        "CreateAuthorizer",
+        "UpdateAuthorizer",
+        members,
+        &not_in_update,
+    )
 }
 
 pub(super) fn domain_configuration(
@@ -292,15 +328,22 @@ pub(super) fn domain_configuration(
     at: &str,
     members: &Members,
 ) -> Result<Value, SeedError> {
-    let not_in_update = ["tags", "domainName", "serverCertificateArns", "serviceType",
-        "validationCertificateArn"];
+    let not_in_update = [
+        "tags",
+        "domainName",
+        "serverCertificateArns",
+        "serviceType",
+        "validationCertificateArn",
+    ];
     let (create, update) = ("CreateDomainConfiguration", "UpdateDomainConfiguration");
     target.put(at, create, update, members, &not_in_update)
 }
 
 fn retained_message(target: &Target<'_>, at: &str, members: &Members) -> Result<Value, SeedError> {
     let mut message = members.clone();
-    if let Some(payload @ (Value::Object(_) | Value::Array(_) | Value::Number(_))) = members.get("payload") {
+    if let Some(payload @ (Value::Object(_) | Value::Array(_) | Value::Number(_))) =
+        members.get("payload")
+    {
         message.insert("payload".to_owned(), payload.to_string().into());
     }
     message.insert("retain".to_owned(), true.into());

@@ -13,7 +13,9 @@ pub(super) fn apply(
     template: &Map<String, Value>,
 ) -> Result<Value, SeedError> {
     let wrong = |part: &str| SeedError::new(format!("`{part}`"), "it must be a mapping");
-    let resources = template["Resources"].as_object().ok_or_else(|| wrong("Resources"))?;
+    let resources = template["Resources"]
+        .as_object()
+        .ok_or_else(|| wrong("Resources"))?;
     let mut known = parameters(target, template)?;
     let (mut made, mut skipped) = (Map::new(), Vec::new());
     for name in in_order(resources)? {
@@ -21,7 +23,10 @@ pub(super) fn apply(
         let at = format!("resource `{name}`");
         let kind = resource["Type"].as_str();
         let kind = kind.ok_or_else(|| SeedError::new(&*at, "`Type` must be there and a text"))?;
-        let properties = resource.get("Properties").cloned().unwrap_or_else(|| json!({}));
+        let properties = resource
+            .get("Properties")
+            .cloned()
+            .unwrap_or_else(|| json!({}));
         let properties = known.resolve(&at, &properties)?;
         let Value::Object(properties) = properties else {
             return Err(SeedError::new(at, "`Properties` must be a mapping"));
@@ -33,7 +38,10 @@ pub(super) fn apply(
         } = make(target, &at, &name, kind, &properties)?;
         if is_made {
             let shown: Map<String, Value> = attributes.clone().into_iter().collect();
-            made.insert(name.clone(), json!({"Ref": reference, "attributes": shown, "Type": kind}));
+            made.insert(
+                name.clone(),
+                json!({"Ref": reference, "attributes": shown, "Type": kind}),
+            );
         } else {
             tracing::warn!(resource = %name, kind, "not a resource of AWS IoT: left out of the seed");
             skipped.push(name.clone());
@@ -87,7 +95,10 @@ fn in_order(resources: &Map<String, Value>) -> Result<Vec<String>, SeedError> {
     let mut needs: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
     for (name, resource) in resources {
         let mut needed = BTreeSet::new();
-        references(resource.get("Properties").unwrap_or(&Value::Null), &mut needed);
+        references(
+            resource.get("Properties").unwrap_or(&Value::Null),
+            &mut needed,
+        );
         match resource.get("DependsOn") {
             Some(Value::String(one)) => drop(needed.insert(one.clone())),
             Some(Value::Array(all)) => {
@@ -102,11 +113,19 @@ fn in_order(resources: &Map<String, Value>) -> Result<Vec<String>, SeedError> {
     let mut left: Vec<&String> = resources.keys().collect();
     while !left.is_empty() {
         let is_ready = |name: &&String| needs[*name].iter().all(|other| order.contains(other));
-        let ready: Vec<String> = left.iter().copied().filter(|name| is_ready(name)).cloned().collect();
+        let ready: Vec<String> = left
+            .iter()
+            .copied()
+            .filter(|name| is_ready(name))
+            .cloned()
+            .collect();
         if ready.is_empty() {
             let names: Vec<&str> = left.iter().map(|name| name.as_str()).collect();
             let why = "they refer to each other in a circle";
-            return Err(SeedError::new(format!("resources {}", names.join(", ")), why));
+            return Err(SeedError::new(
+                format!("resources {}", names.join(", ")),
+                why,
+            ));
         }
         left.retain(|name| !ready.contains(name));
         order.extend(ready);

@@ -58,7 +58,9 @@ impl<'t, I: saphyr_parser::Input> Reader<'t, I> {
         let before = self.values;
         self.count(1)?;
         let (value, anchor) = match event {
-            Event::Scalar(text, style, anchor, tag) => (scalar(&text, style, tag.as_deref()), anchor),
+            Event::Scalar(text, style, anchor, tag) => {
+                (scalar(&text, style, tag.as_deref()), anchor)
+            }
             Event::SequenceStart(anchor, tag) => {
                 let items = self.sequence()?;
                 (tagged(tag, Value::Array(items)), anchor)
@@ -161,7 +163,10 @@ fn number(text: &str) -> Option<Value> {
         return Some(whole.into());
     }
     // A version such as 2012-10-17 is no number, and neither is an account id with zeros before.
-    let number = text.parse::<f64>().ok().filter(|number| number.is_finite())?;
+    let number = text
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite())?;
     serde_json::Number::from_f64(number).map(Value::Number)
 }
 
@@ -193,7 +198,10 @@ mod tests {
     fn yaml_and_json_are_read_as_json() {
         let check = |text: &str, expected: Value| assert_eq!(read(text), Ok(expected), "{text}");
         check("", Value::Null);
-        check(r#"{"a": [1, 2.5, true, null, "1"]}"#, json!({"a": [1, 2.5, true, null, "1"]}));
+        check(
+            r#"{"a": [1, 2.5, true, null, "1"]}"#,
+            json!({"a": [1, 2.5, true, null, "1"]}),
+        );
         check(
             "a:\n  - b: 1\n    c: '1'\n  - x\n",
             json!({"a": [{"b": 1, "c": "1"}, "x"]}),
@@ -203,9 +211,15 @@ mod tests {
         check("a: &x {b: 1}\nc: *x", json!({"a": {"b": 1}, "c": {"b": 1}}));
         check("t: |\n  one\n  two\n", json!({"t": "one\ntwo\n"}));
         check("r: !Ref Thing", json!({"r": {"Ref": "Thing"}}));
-        check("r: !GetAtt A.Arn", json!({"r": {"Fn::GetAtt": ["A", "Arn"]}}));
+        check(
+            "r: !GetAtt A.Arn",
+            json!({"r": {"Fn::GetAtt": ["A", "Arn"]}}),
+        );
         check("r: !Sub '${A}/x'", json!({"r": {"Fn::Sub": "${A}/x"}}));
-        check("r: !Join ['', [a, b]]", json!({"r": {"Fn::Join": ["", ["a", "b"]]}}));
+        check(
+            "r: !Join ['', [a, b]]",
+            json!({"r": {"Fn::Join": ["", ["a", "b"]]}}),
+        );
     }
 
     #[test]

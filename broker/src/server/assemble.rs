@@ -5,14 +5,18 @@ use super::error::StartError;
 use super::{Control, Parts, Ports, Running, follow, local_ip};
 use crate::admin::Feed;
 use crate::api::sigv4::{AccessKeys, Signers};
+use crate::auth::CustomAuth;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::{self, HubRepublisher, OwnAddress, RuleBook, StoredRoles};
+use crate::dispatch::{
+    self, ControlPlane, HubRepublisher, OwnAddress, RuleBook, StoredDestinations, StoredRoles,
+};
 use crate::embedded::lambda::{Functions, Place};
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::{Hub, HubParts};
 use crate::metrics::Metrics;
 use crate::net::{Listeners, ServerIdentity, start};
+use crate::seed;
 use crate::shards::Shards;
 use crate::world::World;
 use policy::Document;
@@ -30,7 +34,6 @@ use tokio::time::MissedTickBehavior;
 
 /// Makes a server that listens.
 pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
-    check_supported(&config)?;
     let callers = Callers {
         signers: signers(&config)?,
         anonymous: anonymous_policy(&config)?,
@@ -68,6 +71,10 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
     let rules = Arc::new(RuleBook::default());
     rules.refresh(&world.things, &world.delivery, &world.hub);
     follow::watch(&world, &rules);
+    if let Some(path) = &world.config.seed {
+        let applied = seed::apply_file(&world, path);
+        applied.map_err(|why| StartError::Seed(why.to_string()))?;
+    }
     handle.spawn(tick(Arc::downgrade(&world)));
     let (stop, stopped) = watch::channel(false);
     let ports = start(&world, &shards, listeners, own_cert, stopped)?;
@@ -143,9 +150,20 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
     let target = target
         .with_local(Service::S3, Arc::clone(&s3) as _)
         .with_local(Service::Lambda, Arc::clone(&functions) as _);
+    let target = Arc::new(target);
+    let custom_auth = Arc::new(CustomAuth::new(
+        Arc::clone(&things),
+        Arc::clone(&target) as _,
+    ));
+    hub.set_custom_auth(&custom_auth);
     let ports = delivery::Ports {
         roles: Arc::new(StoredRoles::new(Arc::clone(&things), config.iam_strict)),
-        target: Arc::new(target),
+        destinations: Arc::new(StoredDestinations(Arc::clone(&things))),
+        inside: Arc::new(ControlPlane {
+            things: Arc::clone(&things),
+            clock: Arc::clone(&clock),
+        }),
+        target,
         republisher: Arc::new(HubRepublisher::new(&hub, Arc::clone(&clock), profile)),
         recorded: recorded(&metrics, &hub),
         now_ms: {
@@ -166,18 +184,11 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
         hub,
         functions,
         s3,
+        custom_auth,
         signers,
         anonymous,
         feed: Feed::default(),
     }
-}
-
-/// Settings that the command line has and this version does not.
-fn check_supported(config: &Config) -> Result<(), StartError> {
-    if config.seed.is_some() {
-        return Err(StartError::Unsupported("seed"));
-    }
-    Ok(())
 }
 
 fn signers(config: &Config) -> Result<Signers, StartError> {

@@ -15,9 +15,6 @@ pub enum StartError {
     /// An endpoint of `[endpoints]` or `AWS_ENDPOINT_URL` is no address.
     #[error("{0}: write it as in http://localhost:4566")]
     Endpoint(#[from] EndpointRefused),
-    /// A setting that this version does not have yet.
-    #[error("--{0} is not supported yet: leave it out")]
-    Unsupported(&'static str),
     /// The policy of anonymous clients is missing or not a policy.
     #[error("--anonymous-policy `{path}`: {reason}")]
     AnonymousPolicy {
@@ -29,6 +26,9 @@ pub enum StartError {
     /// The user's server certificate or its key cannot be used.
     #[error("{0}")]
     ServerCert(String),
+    /// The seed is missing or something in it is refused.
+    #[error("--seed: {0}")]
+    Seed(String),
     /// The file with access keys is missing or has none.
     #[error("--credentials `{path}`: {reason}")]
     Credentials {
@@ -91,10 +91,10 @@ impl StartError {
         match self {
             Self::Config(_)
             | Self::Endpoint(_)
-            | Self::Unsupported(_)
             | Self::AnonymousPolicy { .. }
             | Self::ServerCert(_)
             | Self::Credentials { .. }
+            | Self::Seed(_)
             | Self::Store(_)
             | Self::DataDir { .. }
             | Self::ReadyFile { .. }

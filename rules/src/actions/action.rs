@@ -3,12 +3,13 @@
 use super::params::Params;
 use super::rendered::{Input, Rendered, Unrenderable};
 use super::{
-    cloudwatch_alarm, cloudwatch_logs, cloudwatch_metric, dynamodb, dynamodb_v2, firehose,
+    cloudwatch_alarm, cloudwatch_logs, cloudwatch_metric, dynamodb, dynamodb_v2, firehose, http,
     iot_analytics, iot_events, iot_site_wise, kinesis, lambda, location, open_search, republish,
     s3, sns, sqs, step_functions, timestream,
 };
 use crate::sql::Statement;
 use serde_json::Value;
+use std::cell::Cell;
 use std::fmt;
 use thiserror::Error;
 
@@ -16,6 +17,11 @@ use thiserror::Error;
 pub(super) trait Sends: Send + Sync {
     /// Makes of one message what is sent.
     fn render(&self, input: &mut Input<'_, '_>) -> Result<Rendered, Unrenderable>;
+
+    /// The address that a destination is to be confirmed at, if it is known beforehand.
+    fn destination_url(&self) -> Option<&str> {
+        None
+    }
 }
 
 type Parse = fn(&mut Params<'_>) -> Result<Box<dyn Sends>, ActionRefused>;
@@ -31,6 +37,7 @@ pub(super) struct Kind {
 }
 
 pub(super) const KINDS: &[Kind] = &[
+    kind("http", "HttpAction", http::parse),
     kind("s3", "S3Action", s3::parse),
     kind("lambda", "LambdaAction", lambda::parse),
     kind("sns", "SnsAction", sns::parse),
@@ -83,8 +90,7 @@ const fn kind(key: &'static str, failed_action: &'static str, parse: Parse) -> K
 
 /// Actions that the API knows and that are refused, so that no rule is stored that would do
 /// nothing; and why.
-const REFUSED: [(&str, &str); 4] = [
-    ("http", "action `http` is not supported by thingcore yet"),
+const REFUSED: [(&str, &str); 3] = [
     ("kafka", "action `kafka` is not supported by thingcore yet"),
     (
         "influxDB",
@@ -120,6 +126,7 @@ impl ActionRefused {
 pub struct Action {
     kind: &'static Kind,
     sends: Box<dyn Sends>,
+    asks_outside: bool,
 }
 
 impl fmt::Debug for Action {
@@ -152,10 +159,15 @@ impl Action {
             };
             return Err(ActionRefused::new(&path, &why));
         };
-        let mut params = Params::of(value, &path, statement)?;
+        let asks_outside = Cell::new(false);
+        let mut params = Params::of(value, &path, statement, &asks_outside)?;
         let sends = (kind.parse)(&mut params)?;
         params.finish()?;
-        Ok(Self { kind, sends })
+        Ok(Self {
+            kind,
+            sends,
+            asks_outside: asks_outside.get(),
+        })
     }
 
     /// The key of its kind in the API (`s3`).
@@ -168,6 +180,17 @@ impl Action {
     #[must_use]
     pub fn failed_action(&self) -> &'static str {
         self.kind.failed_action
+    }
+
+    /// Whether a template of it asks the outside: rendering may have to wait.
+    pub(crate) fn asks_outside(&self) -> bool {
+        self.asks_outside
+    }
+
+    /// The address that its destination is to be confirmed at, if it is known beforehand.
+    #[must_use]
+    pub fn destination_url(&self) -> Option<&str> {
+        self.sends.destination_url()
     }
 
     /// Makes of one message what is sent.

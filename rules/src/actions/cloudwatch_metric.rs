@@ -64,6 +64,8 @@ impl Sends for CloudwatchMetric {
         ];
         Ok(Rendered {
             missing: None,
+            destination: None,
+            batching: None,
             // CloudWatch metrics have no ARN: the permission is on everything.
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),

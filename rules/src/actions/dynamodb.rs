@@ -177,6 +177,8 @@ impl Sends for DynamoDb {
         let body = self.body(operation, &table, input).map_err(in_table)?;
         Ok(Rendered {
             missing: None,
+            destination: None,
+            batching: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: operation.iam_action(),

@@ -44,6 +44,8 @@ impl Sends for DynamoDbV2 {
         let body = json!({"TableName": table, "Item": item});
         Ok(Rendered {
             missing: None,
+            destination: None,
+            batching: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "dynamodb:PutItem",

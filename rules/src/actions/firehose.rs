@@ -79,6 +79,8 @@ impl Sends for Firehose {
         };
         Ok(Rendered {
             missing: None,
+            destination: None,
+            batching: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action,

@@ -43,6 +43,8 @@ impl Sends for Kinesis {
         });
         Ok(Rendered {
             missing: None,
+            destination: None,
+            batching: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "kinesis:PutRecord",

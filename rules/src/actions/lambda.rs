@@ -6,6 +6,7 @@ use super::params::Params;
 use super::rendered::{Effect, Input, Rendered, Unrenderable};
 use super::text::Text;
 use crate::target::{AwsRequest, Service, encode_segment};
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 struct Lambda {
@@ -20,14 +21,14 @@ pub(super) fn parse(params: &mut Params<'_>) -> Result<Box<dyn Sends>, ActionRef
 }
 
 /// `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]`, taken apart.
-struct FunctionArn<'a> {
+pub(crate) struct FunctionArn<'a> {
     region: &'a str,
     name: &'a str,
     qualifier: Option<&'a str>,
 }
 
 impl<'a> FunctionArn<'a> {
-    fn parse(arn: &'a str) -> Result<Self, String> {
+    pub(crate) fn parse(arn: &'a str) -> Result<Self, String> {
         let parts: Vec<&str> = arn.split(':').collect();
         let (region, name, qualifier) = match parts.as_slice() {
             ["arn", _, "lambda", region, _, "function", name] => (*region, *name, None),
@@ -48,6 +49,26 @@ impl<'a> FunctionArn<'a> {
     }
 }
 
+impl FunctionArn<'_> {
+    /// The request that invokes it; the kind is `Event` or `RequestResponse`.
+    pub(crate) fn invocation(&self, kind: &'static str, payload: Bytes) -> AwsRequest {
+        let mut request = AwsRequest::post(Service::Lambda, "application/json", payload);
+        request.region = Some(self.region.to_owned());
+        request.path = format!(
+            "/2015-03-31/functions/{}/invocations",
+            encode_segment(self.name)
+        );
+        request.query = self
+            .qualifier
+            .map(|q| format!("Qualifier={}", encode_segment(q)));
+        request.headers.push((
+            HeaderName::from_static("x-amz-invocation-type"),
+            HeaderValue::from_static(kind),
+        ));
+        request
+    }
+}
+
 impl Sends for Lambda {
     fn render(&self, input: &mut Input<'_, '_>) -> Result<Rendered, Unrenderable> {
         let arn = input.text(&self.function_arn)?;
@@ -60,22 +81,11 @@ impl Sends for Lambda {
             let why = "a Lambda function takes JSON: use encode(*, 'base64')";
             return Err(refused(why.to_owned()));
         }
-        let mut request =
-            AwsRequest::post(Service::Lambda, "application/json", input.payload.clone());
-        request.region = Some(function.region.to_owned());
-        request.path = format!(
-            "/2015-03-31/functions/{}/invocations",
-            encode_segment(function.name)
-        );
-        request.query = function
-            .qualifier
-            .map(|q| format!("Qualifier={}", encode_segment(q)));
-        request.headers.push((
-            HeaderName::from_static("x-amz-invocation-type"),
-            HeaderValue::from_static("Event"),
-        ));
+        let request = function.invocation("Event", input.payload.clone());
         Ok(Rendered {
             missing: None,
+            destination: None,
+            batching: None,
             permission: None,
             details: format!("Action: lambda, Function: {arn}"),
             resource: arn,

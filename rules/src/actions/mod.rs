@@ -13,6 +13,7 @@ mod dynamodb;
 mod dynamodb_attribute;
 mod dynamodb_v2;
 mod firehose;
+mod http;
 mod iot_analytics;
 mod iot_events;
 mod iot_site_wise;
@@ -29,7 +30,9 @@ mod step_functions;
 mod timestream;
 
 pub use action::{Action, ActionRefused};
+pub(crate) use dynamodb_attribute::{attribute, plain};
+pub(crate) use lambda::FunctionArn;
 pub use rendered::{
-    Effect, Input, Missing, Permission, Place, Rendered, Republish, RepublishProperties,
-    Unrenderable,
+    Batching, Destination, Effect, Input, Missing, Permission, Place, Rendered, Republish,
+    RepublishProperties, Unrenderable,
 };

@@ -5,12 +5,15 @@ use super::action::ActionRefused;
 use super::text::Text;
 use crate::sql::Statement;
 use serde_json::{Map, Value};
+use std::cell::Cell;
 
 /// The members of one JSON object, each to be taken once.
 pub(super) struct Params<'a> {
     object: &'a Map<String, Value>,
     path: String,
     statement: &'a Statement,
+    /// Set when a template asks the outside.
+    asks_outside: &'a Cell<bool>,
     taken: Vec<&'static str>,
 }
 
@@ -23,12 +26,14 @@ impl<'a> Params<'a> {
         value: &'a Value,
         path: &str,
         statement: &'a Statement,
+        asks_outside: &'a Cell<bool>,
     ) -> Result<Self, ActionRefused> {
         match value {
             Value::Object(object) => Ok(Self {
                 object,
                 path: path.to_owned(),
                 statement,
+                asks_outside,
                 taken: Vec::new(),
             }),
             _ => Err(ActionRefused::new(path, "must be an object")),
@@ -84,6 +89,9 @@ impl<'a> Params<'a> {
         };
         let text =
             Text::compile(name, source, self.statement).map_err(|why| self.refused(name, &why))?;
+        if text.asks_outside() {
+            self.asks_outside.set(true);
+        }
         Ok(Some(text))
     }
 
@@ -185,7 +193,8 @@ impl<'a> Params<'a> {
         let Some(value) = self.take(name) else {
             return Ok(None);
         };
-        Params::of(value, &format!("{}.{name}", self.path), self.statement).map(Some)
+        let path = format!("{}.{name}", self.path);
+        Params::of(value, &path, self.statement, self.asks_outside).map(Some)
     }
 
     /// A nested object that must be there.
@@ -212,7 +221,8 @@ impl<'a> Params<'a> {
             return Err(self.refused(name, &format!("must have at most {max} members")));
         }
         let path = |index: usize| format!("{}.{name}.{}.member", self.path, index + 1);
-        let read = |(index, value)| Params::of(value, &path(index), self.statement);
+        let read =
+            |(index, value)| Params::of(value, &path(index), self.statement, self.asks_outside);
         list.iter().enumerate().map(read).collect()
     }
 

@@ -85,6 +85,32 @@ pub struct Rendered {
     pub details: String,
     /// What to do when what it is sent to is not there yet.
     pub missing: Option<Missing>,
+    /// The topic rule destination that must be enabled.
+    pub destination: Option<Destination>,
+    /// How it is sent together with others.
+    pub batching: Option<Batching>,
+}
+
+/// A topic rule destination as an action names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// The confirmation URL of an HTTP destination.
+    Http(String),
+    /// The ARN of another one.
+    Arn(String),
+}
+
+/// When a batch of messages is closed: at the first limit that it reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// How long it is open.
+    pub open: std::time::Duration,
+    /// How many messages it holds.
+    pub messages: usize,
+    /// How many bytes it holds.
+    pub bytes: usize,
+    /// Whether messages of several topics go into it.
+    pub across_topics: bool,
 }
 
 /// Makes what a request needs, once the answer says that it is missing.
@@ -113,6 +139,8 @@ impl Rendered {
             failure,
             details: String::new(),
             missing: None,
+            destination: None,
+            batching: None,
         }
     }
 }

@@ -172,6 +172,8 @@ impl Sends for RepublishAction {
         let properties = self.properties(input).map_err(to_topic)?;
         Ok(Rendered {
             missing: None,
+            destination: None,
+            batching: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "iot:Publish",

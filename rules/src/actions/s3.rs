@@ -4,7 +4,7 @@ use super::action::{ActionRefused, Sends};
 use super::params::Params;
 use super::rendered::{Effect, Input, Permission, Rendered, Unrenderable};
 use super::text::Text;
-use crate::target::{AwsRequest, Service, encode_path, encode_segment};
+use crate::target::{AwsRequest, Service, Signing, encode_path, encode_segment};
 use http::{HeaderName, HeaderValue, Method};
 
 /// S3's canned ACLs; the API lists `log-delivery-write` too.
@@ -78,6 +78,7 @@ impl Sends for S3 {
         }
         let request = AwsRequest {
             service: Service::S3,
+            signing: Signing::Own,
             address: None,
             region: None,
             method: Method::PUT,
@@ -88,6 +89,8 @@ impl Sends for S3 {
         };
         Ok(Rendered {
             missing: None,
+            destination: None,
+            batching: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "s3:PutObject",

@@ -61,6 +61,8 @@ impl Sends for Sns {
         request.region = region_of(&arn).ok().map(str::to_owned);
         Ok(Rendered {
             missing: None,
+            destination: None,
+            batching: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "sns:Publish",

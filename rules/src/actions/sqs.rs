@@ -87,6 +87,8 @@ impl Sends for Sqs {
         request.region = queue.region.map(str::to_owned);
         Ok(Rendered {
             missing: None,
+            destination: None,
+            batching: None,
             permission: Some(Permission {
                 role_arn: self.role_arn.clone(),
                 action: "sqs:SendMessage",

@@ -32,6 +32,11 @@ impl Text {
         self.template.literal()
     }
 
+    /// Whether rendering it may have to wait for the outside.
+    pub(super) fn asks_outside(&self) -> bool {
+        self.template.asks_outside()
+    }
+
     /// Adds a check: of a literal now, of anything else when it is rendered.
     pub(super) fn checked(mut self, check: Check) -> Result<Self, String> {
         match self.literal() {

@@ -1,5 +1,6 @@
 //! The engine behind all rules: what its workers share, and how it starts and ends.
 
+use super::batching::Batches;
 use super::counters::Counters;
 use super::event::Offer;
 use super::handle::RuleHandle;
@@ -13,6 +14,8 @@ use super::rule_set::RuleSet;
 use super::trigger;
 use super::worker::{self, Runner};
 use crate::actions::Place;
+use crate::target::{AwsRequest, SendFailure};
+use http::StatusCode;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,9 +36,11 @@ pub struct Settings {
     pub intake_bytes: usize,
     /// Results that may wait for the actions of one rule; further ones are dropped and counted.
     pub queue_messages: usize,
-    /// Bytes that what waits for the actions of all rules may have together, with what is being
-    /// worked on.
+    /// Bytes that they may have together, with what is being worked on.
     pub queue_bytes: usize,
+    /// The same for all rules together. A rule that has nothing else is let in even so: those whose
+    /// targets hang do not stop the others.
+    pub total_bytes: usize,
     /// Messages of one rule that are worked on at once. AWS promises no order between messages;
     /// here what needs no waiting (republish, SQL) keeps it.
     pub concurrency: usize,
@@ -57,7 +62,8 @@ impl Settings {
             intake_messages: 10_000,
             intake_bytes: 64 << 20,
             queue_messages: 1000,
-            queue_bytes: 256 << 20,
+            queue_bytes: 32 << 20,
+            total_bytes: 256 << 20,
             concurrency: 16,
             retry: Retry::default(),
             hops_max: 16,
@@ -74,6 +80,7 @@ pub(super) struct Shared {
     pub(super) counters: Counters,
     pub(super) intake: Intake,
     pub(super) in_flight: InFlight,
+    pub(super) batches: Batches,
     closing: AtomicBool,
 }
 
@@ -109,6 +116,7 @@ impl Delivery {
             ports,
             counters: Counters::default(),
             in_flight: InFlight::default(),
+            batches: Batches::default(),
             closing: AtomicBool::new(false),
         });
         let mut workers = JoinSet::new();
@@ -133,6 +141,22 @@ impl Delivery {
         while workers.try_join_next().is_some() {}
         workers.spawn_on(worker::run(runner.clone(), works), &self.runtime);
         RuleHandle::new(runner, queue)
+    }
+
+    /// Where the workers run.
+    #[must_use]
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Sends a request outside of any rule, once.
+    ///
+    /// # Errors
+    /// It was not sent, or not answered by success.
+    pub async fn send(&self, request: &AwsRequest) -> Result<StatusCode, SendFailure> {
+        let target = &self.shared.ports.target;
+        let answer = target.send(&target.route(request), request).await;
+        answer.and_then(|answer| answer.into_result(request.service))
     }
 
     /// The records of actions.

@@ -10,14 +10,15 @@ use super::rule::Selected;
 use super::shown::{shown_publish, shown_request};
 use super::worker::Runner;
 use crate::actions::{
-    Action, Effect, Input, Missing, Permission, Rendered, Republish, Unrenderable,
+    Action, Batching, Destination, Effect, Input, Missing, Permission, Rendered, Republish,
+    Unrenderable,
 };
 use crate::sql::Context;
-use crate::target::{AwsRequest, Route, SendFailure, Via};
+use crate::target::{AwsRequest, Route};
 use bytes::Bytes;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::runtime::Handle;
+use tokio::task::{JoinSet, spawn_blocking};
 
 /// Runs the actions of a rule with what it selected of a message, then its error action if one
 /// of them failed.
@@ -29,23 +30,27 @@ pub(super) async fn execute(runner: &Runner, event: Arc<Event>, selected: Select
     };
     let payload = selected.payload.clone();
     let rule = &runner.rule;
-    let failures = run
-        .finish(run.start(rule.actions().iter(), &selected, &payload, false))
-        .await;
-    if let Some(action) = rule.error_action()
-        && !failures.is_empty()
-    {
+    let started = run.start(Which::Actions, &selected, &payload).await;
+    let failures = run.finish(started).await;
+    if rule.error_action().is_some() && !failures.is_empty() {
         let payload = error_action::payload(rule.name(), &run.event, &failures);
-        let started = run.start(std::iter::once(action), &selected, &payload, true);
+        let started = run.start(Which::ErrorAction, &selected, &payload).await;
         run.finish(started).await;
     }
 }
 
+/// Which actions of a rule run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Actions,
+    ErrorAction,
+}
+
 /// What the actions of one message share.
 #[derive(Clone)]
-struct Run {
-    runner: Runner,
-    event: Arc<Event>,
+pub(super) struct Run {
+    pub(super) runner: Runner,
+    pub(super) event: Arc<Event>,
 }
 
 /// An action on its way.
@@ -56,49 +61,70 @@ enum Started {
     Pending(Box<Pending>),
 }
 
-struct Pending {
-    invocation: Invocation,
-    route: Route,
-    request: AwsRequest,
-    rendered: Details,
+pub(super) struct Pending {
+    pub(super) invocation: Invocation,
+    pub(super) route: Route,
+    pub(super) request: AwsRequest,
+    pub(super) rendered: Details,
+    pub(super) batching: Option<Batching>,
 }
 
 /// What identifies an invocation in records and counters.
-struct Invocation {
-    action: &'static str,
-    failed_action: &'static str,
-    error_action: bool,
-    input: Bytes,
+pub(super) struct Invocation {
+    pub(super) action: &'static str,
+    pub(super) failed_action: &'static str,
+    pub(super) error_action: bool,
+    pub(super) input: Bytes,
 }
 
 /// What of a rendered action is needed once its effect is on the way.
-struct Details {
-    resource: String,
-    failure: &'static str,
-    details: String,
-    missing: Option<Missing>,
+pub(super) struct Details {
+    pub(super) resource: String,
+    pub(super) failure: &'static str,
+    pub(super) details: String,
+    pub(super) missing: Option<Missing>,
 }
 
 impl Run {
-    fn shared(&self) -> &Shared {
+    pub(super) fn shared(&self) -> &Shared {
         &self.runner.shared
     }
 
     /// Renders actions and checks their roles. A republish is done at once, so that messages of
     /// one publisher stay in order.
-    fn start<'a>(
+    async fn start(&self, which: Which, selected: &Selected, payload: &Bytes) -> Vec<Started> {
+        if !self.runner.rule.actions_ask_outside() {
+            return self.start_now(which, selected, payload, None);
+        }
+        let (run, runtime) = (self.clone(), Handle::current());
+        let (selected, payload) = (selected.clone(), payload.clone());
+        let started =
+            spawn_blocking(move || run.start_now(which, &selected, &payload, Some(runtime)));
+        // A thread that panicked has started nothing.
+        started.await.unwrap_or_default()
+    }
+
+    fn start_now(
         &self,
-        actions: impl Iterator<Item = &'a Action>,
+        which: Which,
         selected: &Selected,
         payload: &Bytes,
-        error_action: bool,
+        runtime: Option<Handle>,
     ) -> Vec<Started> {
-        let account_id = &self.shared().settings.place.account_id;
-        self.event.view().show(account_id, |message| {
-            let mut chance = chance();
+        let (rule, place) = (&self.runner.rule, &self.shared().settings.place);
+        let actions = match which {
+            Which::Actions => rule.actions(),
+            Which::ErrorAction => rule.error_action().map_or(&[][..], std::slice::from_ref),
+        };
+        let error_action = which == Which::ErrorAction;
+        let mut chance = chance();
+        let mut outside = runtime.map(|runtime| self.runner.outside(runtime));
+        self.event.view().show(&place.account_id, |message| {
             let mut context = Context::new(message, self.event.now_ms(), &mut chance);
             context.variables = selected.variables.clone();
+            context.external = outside.as_mut().map(|outside| outside as _);
             actions
+                .iter()
                 .map(|action| self.start_one(action, &mut context, payload, error_action))
                 .collect()
         })
@@ -132,18 +158,11 @@ impl Run {
             failure,
             details,
             missing,
+            destination,
+            batching,
         } = match action.render(&mut input) {
             Ok(rendered) => rendered,
-            Err(Unrenderable { message, resource }) => {
-                let message = format!("{message}. Message arrived on: {}", self.event.topic);
-                let failed = Failed {
-                    outcome: Outcome::Failed {
-                        reason: message.clone(),
-                    },
-                    message,
-                };
-                return Started::Over(self.fail(invocation, resource, None, 0, failed));
-            }
+            Err(refused) => return Started::Over(self.unrenderable(invocation, refused)),
         };
         let rendered = Details {
             resource,
@@ -151,11 +170,16 @@ impl Run {
             details,
             missing,
         };
-        if let Some(denied) = permission.and_then(|wanted| self.denied(&wanted)) {
-            let reason = denied.reason;
+        let denied = permission.and_then(|wanted| self.denied(&wanted));
+        let refused = denied.map(|Denied { reason }| Outcome::Denied { reason });
+        if let Some(outcome) = refused.or_else(|| self.not_enabled(destination.as_ref())) {
+            let reason = match &outcome {
+                Outcome::Denied { reason } | Outcome::Failed { reason } => reason,
+                Outcome::Success { .. } | Outcome::Recorded => "",
+            };
             let failed = Failed {
-                message: self.text(&rendered, &reason),
-                outcome: Outcome::Denied { reason },
+                message: self.text(&rendered, reason),
+                outcome,
             };
             let request = Some(self.shown(&effect));
             return Started::Over(self.fail(invocation, rendered.resource, request, 0, failed));
@@ -171,13 +195,28 @@ impl Run {
                     route,
                     request,
                     rendered,
+                    batching,
                 }))
             }
         }
     }
 
+    fn unrenderable(&self, invocation: Invocation, refused: Unrenderable) -> Option<Failure> {
+        let Unrenderable { message, resource } = refused;
+        let message = format!("{message}. Message arrived on: {}", self.event.topic);
+        let reason = message.clone();
+        let outcome = Outcome::Failed { reason };
+        self.fail(invocation, resource, None, 0, Failed { outcome, message })
+    }
+
+    /// The failure of an action whose destination may not be sent to.
+    fn not_enabled(&self, destination: Option<&Destination>) -> Option<Outcome> {
+        let checked = self.shared().ports.destinations.check(destination?);
+        checked.err().map(|reason| Outcome::Failed { reason })
+    }
+
     /// Asks the role for what an action wants.
-    fn denied(&self, wanted: &Permission) -> Option<Denied> {
+    pub(super) fn denied(&self, wanted: &Permission) -> Option<Denied> {
         let Permission {
             role_arn,
             action,
@@ -250,90 +289,15 @@ impl Run {
         }
     }
 
-    /// Sends a request until it succeeds, cannot succeed, or was tried often enough.
-    async fn send(&self, pending: Pending) -> Option<Failure> {
-        let Pending {
-            invocation,
-            route,
-            request,
-            rendered,
-        } = pending;
-        let mut missing = rendered.missing.as_ref();
-        let shown = Some(shown_request(&route, &request));
-        if route.via == Via::Recorded {
-            self.record(invocation, shown, 0, Outcome::Recorded);
-            return None;
-        }
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let answer = self.shared().ports.target.send(&route, &request).await;
-            let failure = match answer.and_then(|answer| answer.into_result(request.service)) {
-                Ok(status) => {
-                    let status = Some(status.as_u16());
-                    self.record(invocation, shown, attempts, Outcome::Success { status });
-                    return None;
-                }
-                Err(failure) => failure,
-            };
-            if let Some(making) = missing.take_if(|m| failure.code.as_deref() == Some(m.code)) {
-                match self.make(making).await {
-                    Ok(()) => continue,
-                    Err(reason) => {
-                        let failed = Failed {
-                            message: self.text(&rendered, &reason),
-                            outcome: Outcome::Failed { reason },
-                        };
-                        return self.fail(invocation, rendered.resource, shown, attempts, failed);
-                    }
-                }
-            }
-            match self.pause(&failure, attempts) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => {
-                    let reason = failure.message;
-                    let message = self.text(&rendered, &reason);
-                    let failed = Failed {
-                        message,
-                        outcome: Outcome::Failed { reason },
-                    };
-                    return self.fail(invocation, rendered.resource, shown, attempts, failed);
-                }
-            }
-        }
-    }
-
-    /// Makes what a request found missing; that somebody else has made it by now is as good.
-    async fn make(&self, missing: &Missing) -> Result<(), String> {
-        if let Some(denied) = self.denied(&missing.permission) {
-            return Err(denied.reason);
-        }
-        let (target, request) = (&self.shared().ports.target, &missing.request);
-        let answer = target.send(&target.route(request), request).await;
-        match answer.and_then(|answer| answer.into_result(request.service)) {
-            Ok(_) => Ok(()),
-            Err(failure) if failure.code.as_deref() == Some("ResourceAlreadyExistsException") => {
-                Ok(())
-            }
-            Err(failure) => Err(failure.message),
-        }
-    }
-
-    fn pause(&self, failure: &SendFailure, attempts: u32) -> Option<Duration> {
-        if !failure.retryable {
-            return None;
-        }
-        self.shared()
-            .settings
-            .retry
-            .pause_after(attempts, &mut chance())
-    }
-
     /// The error text as AWS has it.
-    fn text(&self, rendered: &Details, error: &str) -> String {
+    pub(super) fn text(&self, rendered: &Details, error: &str) -> String {
         let Details {
             failure, details, ..
         } = rendered;
+        // HTTP actions have an error text of their own.
+        if details.is_empty() {
+            return format!("{failure}. {error}");
+        }
         let topic = &self.event.topic;
         format!("{failure}. The error received was {error}. Message arrived on: {topic}, {details}")
     }
@@ -347,7 +311,7 @@ impl Run {
         }
     }
 
-    fn fail(
+    pub(super) fn fail(
         &self,
         invocation: Invocation,
         resource: String,
@@ -364,10 +328,11 @@ impl Run {
             failed_action,
             failed_resource: resource,
             error_message: failed.message,
+            batch: None,
         })
     }
 
-    fn record(
+    pub(super) fn record(
         &self,
         invocation: Invocation,
         request: Option<SentRequest>,
@@ -404,7 +369,7 @@ impl Run {
 }
 
 /// An action that is over without success.
-struct Failed {
-    outcome: Outcome,
-    message: String,
+pub(super) struct Failed {
+    pub(super) outcome: Outcome,
+    pub(super) message: String,
 }

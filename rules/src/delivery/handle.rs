@@ -2,8 +2,9 @@
 
 use super::batch::Arrived;
 use super::counters::RuleCounters;
-use super::engine::Shared;
+use super::engine::{Settings, Shared};
 use super::event::Event;
+use super::in_flight::InFlight;
 use super::rule::{Rule, Selected};
 use super::view::sql_time;
 use super::worker::{Runner, Work};
@@ -53,6 +54,8 @@ pub struct RuleHandle(Arc<Inner>);
 struct Inner {
     runner: Runner,
     queue: mpsc::Sender<Work>,
+    /// What waits for it or is being worked on.
+    held: InFlight,
     /// Whether its SQL is evaluated by its own worker, since it waits for something or takes long.
     apart: AtomicBool,
     /// Whether the last message was dropped: a full queue is logged once, not per message.
@@ -71,6 +74,7 @@ impl RuleHandle {
         Self(Arc::new(Inner {
             runner,
             queue,
+            held: InFlight::default(),
             apart,
             throttling: AtomicBool::new(false),
         }))
@@ -124,17 +128,26 @@ impl RuleHandle {
         let shared = &inner.runner.shared;
         let result = selected.as_ref().map_or(0, |s| s.payload.len());
         let bytes = event.payload.len() + result;
-        let has_room = shared.in_flight.bytes() + bytes <= shared.settings.queue_bytes;
         let work = || Work {
             event: Arc::clone(event),
             selected,
-            ticket: shared.in_flight.enter(bytes),
+            tickets: [inner.held.enter(bytes), shared.in_flight.enter(bytes)],
         };
-        if has_room && inner.queue.try_send(work()).is_ok() {
+        if self.has_room(bytes) && inner.queue.try_send(work()).is_ok() {
             inner.throttling.store(false, Ordering::Relaxed);
         } else {
             self.throttle();
         }
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        let Settings {
+            queue_bytes,
+            total_bytes,
+            ..
+        } = self.engine().settings;
+        let (own, all) = (self.0.held.bytes(), self.engine().in_flight.bytes());
+        own + bytes <= queue_bytes && (all + bytes <= total_bytes || own == 0)
     }
 
     /// Counts a message that no rule will look at.

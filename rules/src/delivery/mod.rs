@@ -15,11 +15,14 @@ mod trigger;
 mod view;
 mod worker;
 
+mod batching;
 mod chance;
 mod error_action;
 mod execute;
+mod outside;
 mod ports;
 mod retry;
+mod send;
 mod shown;
 
 mod counters;
@@ -29,7 +32,7 @@ pub use counters::{ActionCounters, Counter, Counters, RuleCounters};
 pub use engine::{Delivery, Settings};
 pub use event::{Event, Mqtt5, Offer, Protocol, Publisher};
 pub use handle::RuleHandle;
-pub use ports::{Denied, Ports, Republisher, Roles};
+pub use ports::{Denied, Destinations, Inside, Ports, Republisher, Roles};
 pub use records::{Outcome, Record, RecordQuery, Records, SentRequest};
 pub use retry::Retry;
 pub use rule::{Rule, RuleRefused};

@@ -3,7 +3,7 @@
 
 use super::event::Event;
 use super::records::Record;
-use crate::actions::Republish;
+use crate::actions::{Destination, Republish};
 use crate::target::Target;
 use std::sync::Arc;
 
@@ -30,6 +30,30 @@ pub trait Roles: Send + Sync {
     ) -> Result<(), Denied>;
 }
 
+/// The topic rule destinations of the control plane.
+pub trait Destinations: Send + Sync {
+    /// Whether a destination is there and enabled.
+    ///
+    /// # Errors
+    /// Why not, in words that say what to do.
+    fn check(&self, destination: &Destination) -> Result<(), String>;
+}
+
+/// What SQL functions ask the server itself.
+pub trait Inside: Send + Sync {
+    /// `get_thing_shadow`: the whole document of a thing's shadow, as GetThingShadow answers it.
+    ///
+    /// # Errors
+    /// There is none, in words.
+    fn shadow(&self, thing_name: &str, shadow_name: Option<&str>) -> Result<Vec<u8>, String>;
+
+    /// `get_registry_data`: what `DescribeThing` or `ListThingGroupsForThing` answers.
+    ///
+    /// # Errors
+    /// There is no such thing, in words.
+    fn registry(&self, operation: &str, thing_name: &str) -> Result<Vec<u8>, String>;
+}
+
 /// Publishes for republish actions.
 pub trait Republisher: Send + Sync {
     /// Publishes a message that a rule made from `event`. Does not wait for its delivery.
@@ -44,6 +68,10 @@ pub trait Republisher: Send + Sync {
 pub struct Ports {
     /// Role decisions.
     pub roles: Arc<dyn Roles>,
+    /// Which destinations may be sent to.
+    pub destinations: Arc<dyn Destinations>,
+    /// What SQL functions ask the server itself.
+    pub inside: Arc<dyn Inside>,
     /// Where requests go.
     pub target: Arc<dyn Target>,
     /// Where republished messages go.

@@ -181,6 +181,14 @@ impl Records {
         matching.take(query.limit).cloned().collect()
     }
 
+    /// The newest records of a rule, newest first.
+    #[must_use]
+    pub fn newest(&self, rule: &str, limit: usize) -> Vec<Arc<Record>> {
+        let ring = self.ring.lock();
+        let of_rule = ring.records.iter().rev().filter(|r| *r.rule == *rule);
+        of_rule.take(limit).cloned().collect()
+    }
+
     /// The records that match, waiting for the first of them at most `patience`.
     pub async fn wait(&self, query: &RecordQuery, patience: Duration) -> Vec<Arc<Record>> {
         let mut newest = self.newest.subscribe();

@@ -39,6 +39,7 @@ pub struct Rule {
 }
 
 /// What a rule made of a message.
+#[derive(Clone)]
 pub(super) struct Selected {
     /// The SELECT result, which the actions get.
     pub(super) payload: Bytes,
@@ -92,6 +93,14 @@ impl Rule {
         self.statement.topic_filter()
     }
 
+    /// The addresses at which HTTP destinations of the rule are to be confirmed, as far as they
+    /// are known without a message.
+    #[must_use]
+    pub fn destination_urls(&self) -> Vec<&str> {
+        let actions = self.actions.iter().chain(&self.error_action);
+        actions.filter_map(Action::destination_url).collect()
+    }
+
     pub(super) fn actions(&self) -> &[Action] {
         &self.actions
     }
@@ -103,6 +112,12 @@ impl Rule {
     /// Whether evaluating it may take long: it is not done between the messages of other rules.
     pub(super) fn asks_outside(&self) -> bool {
         self.statement.asks_outside()
+    }
+
+    /// Whether templates of its actions have to wait for the outside.
+    pub(super) fn actions_ask_outside(&self) -> bool {
+        let mut actions = self.actions.iter().chain(&self.error_action);
+        actions.any(Action::asks_outside)
     }
 
     /// Evaluates the SQL for a message; `None` when WHERE does not let it through. `context` says

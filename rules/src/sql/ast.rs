@@ -13,6 +13,8 @@ pub(super) struct Query {
     pub(super) select: Select,
     pub(super) filter: Option<Box<str>>,
     pub(super) condition: Option<Expr>,
+    /// The condition as it was written.
+    pub(super) condition_source: Box<str>,
     /// Whether a function in it asks the outside.
     pub(super) asks_outside: bool,
 }
@@ -60,8 +62,8 @@ pub(super) enum Expr {
     Member(Box<Expr>, Box<[Box<str>]>),
     Not(Box<Expr>),
     Negate(Box<Expr>),
-    And(Box<Expr>, Box<Expr>),
-    Or(Box<Expr>, Box<Expr>),
+    And(Box<Operands>),
+    Or(Box<Operands>),
     Binary(BinaryOperator, Box<Expr>, Box<Expr>),
     Case(Box<Case>),
     Array(Vec<Expr>),
@@ -71,6 +73,14 @@ pub(super) enum Expr {
     /// `(SELECT ... FROM path ...)`.
     Subquery(Box<Subquery>),
     Exists(Box<Subquery>),
+}
+
+/// The sides of AND or OR, as they are and as they were written.
+#[derive(Debug)]
+pub(super) struct Operands {
+    pub(super) left: Expr,
+    pub(super) right: Expr,
+    pub(super) sources: [Box<str>; 2],
 }
 
 /// A constant of the statement's text.

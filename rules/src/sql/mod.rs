@@ -25,6 +25,7 @@ mod template_expression;
 
 pub use context::{Context, External, Lookup, Message, Properties, Settings, UndefinedInTemplate};
 pub use error::{EvalError, SqlError};
+pub use eval::Unmet;
 pub use functions::{Arity, Example, Function, all as functions};
 pub use statement::{Outcome, Statement};
 pub(crate) use template_expression::TemplateExpression;

@@ -3,7 +3,7 @@
 use super::ast::Query;
 use super::eval::Evaluator;
 use super::parse::parse_statement;
-use super::{Context, EvalError, SqlError, SqlVersion};
+use super::{Context, EvalError, SqlError, SqlVersion, Unmet};
 
 /// A rule's SQL, ready to be evaluated.
 #[derive(Debug)]
@@ -74,6 +74,22 @@ impl Statement {
             context.variables = variables;
         }
         outcome
+    }
+
+    /// The parts of WHERE, joined by AND and OR, that do not hold for a message; none if it does.
+    ///
+    /// # Errors
+    /// As [`Statement::evaluate`].
+    pub fn unmet(&self, context: &mut Context<'_>) -> Result<Vec<Unmet>, EvalError> {
+        let mut evaluator = Evaluator::new(self.version, context);
+        evaluator.set(&self.query.variables)?;
+        let mut unmet = Vec::new();
+        if let Some(condition) = &self.query.condition
+            && !evaluator.holds(Some(condition))?
+        {
+            evaluator.unmet(condition, &self.query.condition_source, &mut unmet)?;
+        }
+        Ok(unmet)
     }
 
     fn run<'v>(&'v self, evaluator: &mut Evaluator<'_, 'v>) -> Result<Outcome, EvalError> {

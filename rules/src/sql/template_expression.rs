@@ -10,6 +10,7 @@ use super::{Context, EvalError, SqlError, SqlVersion};
 pub(crate) struct TemplateExpression {
     expr: Expr,
     version: SqlVersion,
+    asks_outside: bool,
 }
 
 impl TemplateExpression {
@@ -20,8 +21,18 @@ impl TemplateExpression {
         version: SqlVersion,
         variables: Vec<Box<str>>,
     ) -> Result<(Self, usize), SqlError> {
-        let (expr, end) = parse_template_expression(text, start, version, variables)?;
-        Ok((Self { expr, version }, end))
+        let (expr, end, asks_outside) = parse_template_expression(text, start, version, variables)?;
+        let expression = Self {
+            expr,
+            version,
+            asks_outside,
+        };
+        Ok((expression, end))
+    }
+
+    /// Whether it calls functions that ask the outside.
+    pub(crate) fn asks_outside(&self) -> bool {
+        self.asks_outside
     }
 
     /// The text of its value; nothing for Undefined and Null.

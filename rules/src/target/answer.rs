@@ -5,6 +5,9 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
 
+/// Beyond this an endpoint's answer ends the tries of an HTTP action.
+const HTTP_ANSWER_BYTES_MAX: usize = 16_384;
+
 /// An HTTP answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -12,6 +15,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// `x-amzn-errortype`, where the REST JSON protocol names the error.
     pub error_type: Option<String>,
+    /// Whether a function answered that it failed (`x-amz-function-error`).
+    pub function_failed: bool,
     /// The body, at most the client's limit.
     pub body: Bytes,
 }
@@ -71,6 +76,9 @@ impl Answer {
                 }),
             };
         }
+        if service == Service::Http {
+            return Err(self.refused_by_endpoint());
+        }
         let (code, message) = self.error();
         let throttled = code.as_deref().is_some_and(is_throttling);
         let retryable = self.status.is_server_error()
@@ -91,6 +99,20 @@ impl Answer {
             code,
             retryable,
         })
+    }
+
+    /// The failure of an HTTP action, in AWS's words. One whose answer is long is not tried again
+    /// (developer guide, "HTTP action").
+    fn refused_by_endpoint(&self) -> SendFailure {
+        let retryable =
+            self.status.is_server_error() || self.status == StatusCode::TOO_MANY_REQUESTS;
+        let reason = self.status.canonical_reason().unwrap_or("unknown");
+        SendFailure {
+            message: format!("StatusCode: {}. Reason: {reason}.", self.status.as_u16()),
+            status: Some(self.status),
+            code: None,
+            retryable: retryable && self.body.len() <= HTTP_ANSWER_BYTES_MAX,
+        }
     }
 
     /// What an answer that is none of an error says of the parts that it does not take.
@@ -174,6 +196,7 @@ mod tests {
         let answer = Answer {
             status: StatusCode::from_u16(status).unwrap(),
             error_type: error_type.map(str::to_owned),
+            function_failed: false,
             body: Bytes::copy_from_slice(body.as_bytes()),
         };
         let got = answer

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, SendFailure};
 use super::endpoint::Endpoints;
-use super::request::{AwsRequest, Service};
+use super::request::{AwsRequest, Service, Signing};
 use super::{BoxFuture, Credentials};
 use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
@@ -181,6 +181,11 @@ impl Client {
     }
 
     fn sign(&self, unsigned: &mut Request<()>, request: &AwsRequest) -> Result<(), String> {
+        let (region, service) = match &request.signing {
+            Signing::None => return Ok(()),
+            Signing::Own => (self.region(request), request.service.signing_name()),
+            Signing::As { region, service } => (region.as_str(), service.as_str()),
+        };
         let Some(credentials) = &self.credentials else {
             return Err(
                 "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
@@ -198,8 +203,8 @@ impl Client {
         .into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
-            .region(self.region(request))
-            .name(request.service.signing_name())
+            .region(region)
+            .name(service)
             .time(SystemTime::now())
             .settings(settings(request.service))
             .build()
@@ -250,6 +255,12 @@ impl Client {
 
 impl Target for Client {
     fn route(&self, request: &AwsRequest) -> Route {
+        if request.service == Service::Http {
+            return Route {
+                via: Via::Network,
+                url: self.aws_url(request),
+            };
+        }
         if let Some(base) = self.endpoints.overridden(request.service) {
             let base = base.to_string();
             let url = format!("{}{}", base.trim_end_matches('/'), request.path_and_query());
@@ -322,6 +333,7 @@ fn answer(parts: &http::response::Parts, body: Bytes) -> Answer {
     Answer {
         status: parts.status,
         error_type: error_type.map(str::to_owned),
+        function_failed: parts.headers.contains_key("x-amz-function-error"),
         body,
     }
 }

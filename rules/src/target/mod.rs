@@ -12,7 +12,9 @@ pub use answer::{Answer, SendFailure};
 pub use client::{Client, LocalService, Route, Target, Via};
 pub use credentials::Credentials;
 pub use endpoint::{EndpointRefused, EndpointTable, Endpoints};
-pub use request::{AwsRequest, Service, encode_path, encode_segment, json_target, query_form};
+pub use request::{
+    AwsRequest, Service, Signing, encode_path, encode_segment, json_target, query_form,
+};
 
 /// A future that a trait object returns.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -43,6 +43,8 @@ pub enum Service {
     SecretsManager,
     /// Amazon Machine Learning, predictions.
     MachineLearning,
+    /// No AWS service: an HTTPS endpoint of anybody.
+    Http,
 }
 
 /// How a service is called in the places where it has a name.
@@ -68,7 +70,7 @@ const fn names(
 }
 
 impl Service {
-    /// Every service, in the order of the documentation.
+    /// Every AWS service, in the order of the documentation.
     pub const ALL: [Self; 18] = [
         Self::S3,
         Self::Lambda,
@@ -134,6 +136,7 @@ impl Service {
                 "secretsmanager",
                 "AWSSecretsManager",
             ),
+            Self::Http => names("http", "", "", "HTTP"),
             Self::MachineLearning => names(
                 "machine_learning",
                 "machinelearning",
@@ -169,11 +172,29 @@ impl Service {
     }
 }
 
+/// How a request is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signing {
+    /// As the service wants it.
+    Own,
+    /// Not at all.
+    None,
+    /// For another region and service.
+    As {
+        /// The region.
+        region: String,
+        /// The service, as in a credential scope.
+        service: String,
+    },
+}
+
 /// One call of an AWS operation, as data: tests and `/_thingcore/actions` show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsRequest {
     /// The service called.
     pub service: Service,
+    /// How it is signed.
+    pub signing: Signing,
     /// The service's address when the call names one: scheme, host and port.
     pub address: Option<String>,
     /// The region of the resource when its ARN names one; otherwise the server's own region.
@@ -196,6 +217,7 @@ impl AwsRequest {
     pub fn post(service: Service, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self {
             service,
+            signing: Signing::Own,
             address: None,
             region: None,
             method: Method::POST,

@@ -6,9 +6,14 @@ use crate::registry::{Tags, TagsDocument, put_tags, set};
 use crate::state::State;
 use crate::store::Document;
 use crate::{Page, Things, ThingsError};
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rustls_pki_types::pem::{self, PemObject, SectionKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo};
 
 /// An authorizer as DescribeAuthorizer shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +38,33 @@ pub struct Authorizer {
     pub created_ms: u64,
     /// When it was last changed.
     pub modified_ms: u64,
+}
+
+impl Authorizer {
+    /// Whether one of the authorizer's keys signed a token (RSA with SHA-256, base64).
+    pub fn has_signed(&self, token: &str, signature: &str) -> bool {
+        let Ok(signature) = BASE64.decode(signature) else {
+            return false;
+        };
+        self.signing_keys.values().any(|pem| {
+            let Ok((label, der)) = read_pem(pem) else {
+                return false;
+            };
+            let key = SubjectPublicKeyInfo::from_der(&der).map(|(_, key)| key);
+            let key = key.ok().filter(|_| label == SectionKind::PublicKey);
+            key.is_some_and(|key| {
+                let key = &key.subject_public_key.data;
+                UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key)
+                    .verify(token.as_bytes(), &signature)
+                    .is_ok()
+            })
+        })
+    }
+}
+
+/// The first section of a PEM text.
+fn read_pem(text: &str) -> Result<(SectionKind, Vec<u8>), pem::Error> {
+    PemObject::from_pem_slice(text.as_bytes())
 }
 
 /// What CreateAuthorizer is given.
@@ -140,6 +172,12 @@ impl Things {
     pub fn authorizer(&self, name: &str) -> Result<Authorizer, ThingsError> {
         let state = self.state();
         find(&state, name).map(|document| self.authorizer_shown(name, document))
+    }
+
+    /// Whether any authorizer is in use.
+    pub fn has_authorizers(&self) -> bool {
+        let state = self.state();
+        state.account.authorizers.values().any(|found| found.active)
     }
 
     /// DescribeDefaultAuthorizer.

@@ -91,6 +91,17 @@ pub(crate) struct CaDocument {
     not_after_ms: u64,
 }
 
+impl CaDocument {
+    pub(super) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// Whether certificates that it signed register themselves by connecting.
+    pub(super) fn registers_automatically(&self) -> bool {
+        self.auto_registration && self.status == CertificateStatus::Active
+    }
+}
+
 impl Document for CaDocument {
     const TABLE: &'static str = "ca-certificate";
 

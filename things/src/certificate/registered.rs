@@ -190,7 +190,7 @@ impl Things {
         self.register(&parsed.id, document)
     }
 
-    fn register(
+    pub(super) fn register(
         &self,
         id: &str,
         document: CertificateDocument,

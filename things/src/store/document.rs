@@ -4,6 +4,7 @@ use crate::account::{
     AuthorizerDocument, DomainConfigurationDocument, RoleAliasDocument, SettingDocument,
 };
 use crate::certificate::{CaDocument, CertificateDocument, CodeDocument};
+use crate::destinations::DestinationDocument;
 use crate::iot_policies::{AttachmentDocument, PolicyDocument};
 use crate::registry::{
     BillingGroupDocument, GroupDocument, TagsDocument, ThingDocument, ThingTypeDocument,
@@ -26,13 +27,14 @@ pub(crate) trait Document: Serialize + DeserializeOwned + Send + 'static {
 
 type Load = fn(&mut State, &str, &[u8]) -> Result<(), serde_json::Error>;
 
-const TABLES: [(&str, Load); 17] = [
+const TABLES: [(&str, Load); 18] = [
     table::<AttachmentDocument>(),
     table::<AuthorizerDocument>(),
     table::<BillingGroupDocument>(),
     table::<CaDocument>(),
     table::<CertificateDocument>(),
     table::<CodeDocument>(),
+    table::<DestinationDocument>(),
     table::<DomainConfigurationDocument>(),
     table::<GroupDocument>(),
     table::<ManagedDocument>(),

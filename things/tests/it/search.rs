@@ -224,9 +224,13 @@ fn nothing_is_found_before_indexing_is_switched_on() {
 fn groups_are_found_by_what_they_are() {
     let things = house();
     index_everything(&things);
-    let below = json!({"thingGroupName": "Shelf", "parentGroupName": "Kitchen",
-        "thingGroupProperties": {"attributePayload": {"attributes": {"wood": "oak"}}}});
-    call(&things, "CreateThingGroup", &below).unwrap();
+    let below = NewThingGroup {
+        name: "Shelf".to_owned(),
+        parent: Some("Kitchen".to_owned()),
+        attributes: [("wood".to_owned(), "oak".to_owned())].into(),
+        ..NewThingGroup::default()
+    };
+    things.create_thing_group(&below, NOW_MS).unwrap();
     let found = |query: &str| {
         let page = things.search_groups(query, None, 10).unwrap();
         let names = page.items.into_iter().map(|group| group.name);
@@ -337,7 +341,27 @@ fn events_are_told_once_they_are_wanted() {
         .map(|kind| ((*kind).to_owned(), json!({"Enabled": true})))
         .collect();
     set(&things, SettingKey::Events, all.into());
-    let told = topics(&[
+    let told = topics(&changes());
+    assert_eq!(told, TOLD);
+    let events = heard.lock().unwrap().clone();
+    let (added, removed) = (&events[8].members, &events[9].members);
+    assert_eq!(added["membershipId"], removed["membershipId"]);
+    assert_eq!(added["groupId"], removed["groupId"]);
+    assert_eq!(added["groupId"], events[6].members["thingGroupId"]);
+    assert_eq!(events[1].members["operation"], "CREATED");
+    assert_eq!(events[1].members["versionNumber"], 1);
+    assert_eq!(events[6].members["parentGroupName"], "g");
+    set(
+        &things,
+        SettingKey::Events,
+        json!({"THING": {"Enabled": false}}),
+    );
+    assert!(topics(&[("CreateThing", json!({"thingName": "after"}))]).is_empty());
+}
+
+/// Changes of every kind.
+fn changes() -> Vec<(&'static str, Value)> {
+    vec![
         ("CreateThingType", json!({"thingTypeName": "lamp"})),
         (
             "CreateThing",
@@ -358,37 +382,22 @@ fn events_are_told_once_they_are_wanted() {
         ),
         ("DeleteThingGroup", json!({"thingGroupName": "h"})),
         ("DeleteThing", json!({"thingName": "t"})),
-    ]);
-    assert_eq!(
-        told,
-        [
-            "thingType/lamp/created",
-            "thing/t/created",
-            "thingTypeAssociation/thing/t/thingType/lamp/added",
-            "thing/t/updated",
-            "thingTypeAssociation/thing/t/thingType/lamp/removed",
-            "thingGroup/g/created",
-            "thingGroup/h/created",
-            "thingGroupHierarchy/thingGroup/g/childThingGroup/h/added",
-            "thingGroupMembership/thingGroup/h/thing/t/added",
-            "thingGroupMembership/thingGroup/h/thing/t/removed",
-            "thingGroup/h/deleted",
-            "thingGroupHierarchy/thingGroup/g/childThingGroup/h/removed",
-            "thing/t/deleted",
-        ]
-    );
-    let events = heard.lock().unwrap().clone();
-    let (added, removed) = (&events[8].members, &events[9].members);
-    assert_eq!(added["membershipId"], removed["membershipId"]);
-    assert_eq!(added["groupId"], removed["groupId"]);
-    assert_eq!(added["groupId"], events[6].members["thingGroupId"]);
-    assert_eq!(events[1].members["operation"], "CREATED");
-    assert_eq!(events[1].members["versionNumber"], 1);
-    assert_eq!(events[6].members["parentGroupName"], "g");
-    set(
-        &things,
-        SettingKey::Events,
-        json!({"THING": {"Enabled": false}}),
-    );
-    assert!(topics(&[("CreateThing", json!({"thingName": "after"}))]).is_empty());
+    ]
 }
+
+/// The topics of their events, below `$aws/events/`.
+const TOLD: [&str; 13] = [
+    "thingType/lamp/created",
+    "thing/t/created",
+    "thingTypeAssociation/thing/t/thingType/lamp/added",
+    "thing/t/updated",
+    "thingTypeAssociation/thing/t/thingType/lamp/removed",
+    "thingGroup/g/created",
+    "thingGroup/h/created",
+    "thingGroupHierarchy/thingGroup/g/childThingGroup/h/added",
+    "thingGroupMembership/thingGroup/h/thing/t/added",
+    "thingGroupMembership/thingGroup/h/thing/t/removed",
+    "thingGroup/h/deleted",
+    "thingGroupHierarchy/thingGroup/g/childThingGroup/h/removed",
+    "thing/t/deleted",
+];

@@ -55,6 +55,7 @@ fn name(change: &Change) -> &'static str {
         Change::Certificate { active: true, .. } => "active",
         Change::Certificate { active: false, .. } => "inactive",
         Change::Rules => "rules",
+        Change::Destination { .. } => "destination",
         Change::Event(_) => "event",
         Change::Reset => "reset",
     }

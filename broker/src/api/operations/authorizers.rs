@@ -2,11 +2,13 @@
 
 use super::wire::{listed, nothing, tags, without_nulls};
 use super::{Call, Family, MARKER_PAGE_DEFAULT, seconds};
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, Code};
 use crate::api::reply::Reply;
-use serde_json::{Value, json};
+use crate::auth::check_signature;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use things::{Authorizer, AuthorizerUpdate, NewAuthorizer, SettingKey};
+use tokio::runtime::Handle;
 
 pub(super) const FAMILY: Family = &[
     ("CreateAuthorizer", create_authorizer),
@@ -17,6 +19,7 @@ pub(super) const FAMILY: Family = &[
     ("SetDefaultAuthorizer", set_default_authorizer),
     ("DescribeDefaultAuthorizer", describe_default_authorizer),
     ("ClearDefaultAuthorizer", clear_default_authorizer),
+    ("TestInvokeAuthorizer", test_invoke_authorizer),
 ];
 
 fn active(call: &Call) -> Option<bool> {
@@ -25,6 +28,55 @@ fn active(call: &Call) -> Option<bool> {
 
 fn caching(call: &Call) -> Option<bool> {
     call.member("enableCachingForHttp").and_then(Value::as_bool)
+}
+
+/// Calls the function as if a client had come with what is given.
+fn test_invoke_authorizer(call: &Call) -> Result<Reply, ApiError> {
+    let authorizer = call.world.things.authorizer(call.text("authorizerName")?)?;
+    let (token, signature) = (call.optional("token"), call.optional("tokenSignature"));
+    check_signature(&authorizer, token, signature)
+        .map_err(|why| ApiError::invalid(why.to_string()))?;
+    let mut protocols = Vec::new();
+    let mut data = Map::new();
+    for (member, protocol) in [
+        ("tlsContext", "tls"),
+        ("httpContext", "http"),
+        ("mqttContext", "mqtt"),
+    ] {
+        if let Some(given) = call.member(member) {
+            protocols.push(protocol);
+            data.insert(protocol.to_owned(), given.clone());
+        }
+    }
+    let mut event = json!({
+        "signatureVerified": !authorizer.signing_disabled,
+        "protocols": protocols,
+        "protocolData": data,
+        "connectionMetadata": {"id": call.request_id.to_string()},
+    });
+    if let Some(token) = token {
+        event["token"] = token.into();
+    }
+    let custom = &call.world.custom_auth;
+    // On a thread that may wait.
+    let answer = Handle::current().block_on(custom.invoke(&authorizer.function_arn, &event));
+    let answer = answer.map_err(|why| ApiError::new(Code::InvalidResponse, why.to_string()))?;
+    let documents = answer["policyDocuments"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let text = |document: Value| match document {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let documents: Vec<String> = documents.into_iter().map(text).collect();
+    Ok(Reply::Json(without_nulls(json!({
+        "isAuthenticated": answer["isAuthenticated"],
+        "principalId": answer["principalId"],
+        "policyDocuments": documents,
+        "refreshAfterInSeconds": answer["refreshAfterInSeconds"],
+        "disconnectAfterInSeconds": answer["disconnectAfterInSeconds"],
+    }))))
 }
 
 fn name_and_arn(authorizer: &Authorizer) -> Value {

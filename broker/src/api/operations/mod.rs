@@ -7,6 +7,7 @@ mod billing_groups;
 mod ca_certificates;
 mod certificates;
 mod connections;
+mod destinations;
 mod domain_configurations;
 mod endpoint;
 mod policies;
@@ -75,6 +76,7 @@ const CONTROL: &[Family] = &[
     policies::FAMILY,
     attachments::FAMILY,
     topic_rules::FAMILY,
+    destinations::FAMILY,
     tags::FAMILY,
     endpoint::FAMILY,
     authorizers::FAMILY,

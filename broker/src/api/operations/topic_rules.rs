@@ -34,12 +34,24 @@ impl From<RuleRefused> for ApiError {
     }
 }
 
-/// The payload of a call, which compiles.
-fn payload(call: &Call) -> Result<&Value, ApiError> {
+/// The payload of a call, with the rule that it compiles to.
+fn payload(call: &Call) -> Result<(&Value, Rule), ApiError> {
     let missing = || ApiError::invalid("`topicRulePayload` is missing");
     let payload = call.member("topicRulePayload").ok_or_else(missing)?;
-    Rule::compile(call.text("ruleName")?, payload)?;
-    Ok(payload)
+    let rule = Rule::compile(call.text("ruleName")?, payload)?;
+    Ok((payload, rule))
+}
+
+/// Creates the destinations of a rule's HTTP actions that are not there yet, as AWS does.
+fn create_destinations(call: &Call, rule: &Rule) -> Result<(), ApiError> {
+    let things = &call.world.things;
+    for url in rule.destination_urls() {
+        if things.http_destination(url).is_none() {
+            let configuration = json!({"httpUrlConfiguration": {"confirmationUrl": url}});
+            things.create_destination(&configuration, call.now_ms)?;
+        }
+    }
+    Ok(())
 }
 
 fn create_topic_rule(call: &Call) -> Result<Reply, ApiError> {
@@ -47,15 +59,18 @@ fn create_topic_rule(call: &Call) -> Result<Reply, ApiError> {
     let tags: Tags = pairs(call.optional("tags").unwrap_or_default())
         .into_iter()
         .collect();
-    let (name, payload) = (call.text("ruleName")?, payload(call)?);
+    let (payload, rule) = payload(call)?;
     let things = &call.world.things;
-    things.create_topic_rule(name, payload, &tags, call.now_ms)?;
+    things.create_topic_rule(rule.name(), payload, &tags, call.now_ms)?;
+    create_destinations(call, &rule)?;
     Ok(Reply::Empty)
 }
 
 fn replace_topic_rule(call: &Call) -> Result<Reply, ApiError> {
-    let (name, payload) = (call.text("ruleName")?, payload(call)?);
-    call.world.things.replace_topic_rule(name, payload)?;
+    let (payload, rule) = payload(call)?;
+    let things = &call.world.things;
+    things.replace_topic_rule(rule.name(), payload)?;
+    create_destinations(call, &rule)?;
     Ok(Reply::Empty)
 }
 

@@ -10,4 +10,4 @@ mod request;
 mod roles;
 mod topic_rules;
 mod vectors;
-mod world;
+pub(crate) mod world;

@@ -2,9 +2,12 @@
 
 use crate::admin::Feed;
 use crate::api::sigv4::Signers;
+use crate::auth::CustomAuth;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::{HubRepublisher, OwnAddress, RuleBook, StoredRoles, client};
+use crate::dispatch::{
+    ControlPlane, HubRepublisher, OwnAddress, RuleBook, StoredDestinations, StoredRoles, client,
+};
 use crate::embedded::lambda::{Functions, Place};
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::{Hub, HubParts};
@@ -18,7 +21,7 @@ use things::Things;
 use tokio::runtime::Handle;
 
 /// The state of a new server; whoever is anonymous is held to `anonymous`.
-pub(super) fn world(anonymous: Option<&str>) -> Arc<World> {
+pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
     let config = Config {
         memory: true,
         ..Config::default()
@@ -50,6 +53,8 @@ pub(super) fn world(anonymous: Option<&str>) -> Arc<World> {
     let functions = Functions::open(place, None, Handle::current()).unwrap();
     let place = RulesPlace { region, account_id };
     let ports = ports(&config, &things, &hub, &clock);
+    let lambda = Arc::clone(&ports.target);
+    let custom_auth = Arc::new(CustomAuth::new(Arc::clone(&things), lambda));
     let world = Arc::new(World {
         delivery: Delivery::new(Settings::new(place), ports, Handle::current()),
         config,
@@ -59,6 +64,7 @@ pub(super) fn world(anonymous: Option<&str>) -> Arc<World> {
         hub,
         functions: Arc::new(functions),
         s3: Arc::new(EmbeddedS3::scratch().unwrap()),
+        custom_auth,
         signers: Signers::Anybody,
         anonymous,
         feed: Feed::default(),
@@ -76,6 +82,11 @@ fn ports(config: &Config, things: &Arc<Things>, hub: &Arc<Hub>, clock: &Arc<Cloc
     let now = Arc::clone(clock);
     Ports {
         roles: Arc::new(StoredRoles::new(Arc::clone(things), config.iam_strict)),
+        destinations: Arc::new(StoredDestinations(Arc::clone(things))),
+        inside: Arc::new(ControlPlane {
+            things: Arc::clone(things),
+            clock: Arc::clone(clock),
+        }),
         target: Arc::new(client(config, own, |_| None).unwrap()),
         republisher: Arc::new(HubRepublisher::new(hub, Arc::clone(clock), Profile::aws())),
         recorded: Arc::new(|_| ()),

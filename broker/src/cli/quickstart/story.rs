@@ -1,9 +1,9 @@
 //! The tutorial, step by step, with what is seen at each.
 
 use super::cloud;
+use crate::certs_folder::CertsFolder;
 use crate::cli::client::Client;
-use crate::cli::device::Device;
-use crate::cli::files::CertsFolder;
+use crate::cli::device::{Device, Identity};
 use crate::cli::thing::{self, Place};
 use crate::config::Config;
 use crate::server::Running;
@@ -56,7 +56,7 @@ pub(super) async fn tell(
 
     let (host, port) = (running.endpoint(), running.ports().mqtts);
     let address = SocketAddr::new(running.local_ip(), port);
-    let mut device = Device::connect(address, host, files.identity(), CLIENT_ID).await?;
+    let mut device = Device::connect(address, host, Identity::of(&files), CLIENT_ID).await?;
     writeln!(
         out,
         "4. {CLIENT_ID} is connected to {host}:{port} over mutual TLS"

@@ -44,8 +44,7 @@ impl Functions {
         match (method, segments.as_slice()) {
             (&Method::POST, []) => self.add(body),
             (&Method::GET, []) => {
-                let all: Vec<Value> = self.all().iter().map(|f| self.shown(f)).collect();
-                json_response(StatusCode::OK, &json!({"functions": all}))
+                json_response(StatusCode::OK, &json!({"functions": self.all_shown()}))
             }
             (&Method::DELETE, [name]) => match self.remove(name) {
                 Ok(true) => json_response(StatusCode::OK, &json!({})),
@@ -58,13 +57,33 @@ impl Functions {
     }
 
     fn add(&self, body: &Bytes) -> Response {
-        let add: Add = match serde_json::from_slice(body) {
-            Ok(add) => add,
-            Err(why) => return refused(StatusCode::BAD_REQUEST, &why.to_string()),
-        };
+        match self.added(body) {
+            Ok(shown) => json_response(StatusCode::CREATED, &shown),
+            Err((status, why)) => refused(status, &why),
+        }
+    }
+
+    /// All functions as listings show them.
+    pub(crate) fn all_shown(&self) -> Vec<Value> {
+        self.all()
+            .iter()
+            .map(|function| self.shown(function))
+            .collect()
+    }
+
+    /// Adds or replaces a function as `POST` does; gives it as listings show it.
+    ///
+    /// # Errors
+    /// In words.
+    pub(crate) fn add_json(&self, body: &Bytes) -> Result<Value, String> {
+        self.added(body).map_err(|(_, why)| why)
+    }
+
+    fn added(&self, body: &Bytes) -> Result<Value, (StatusCode, String)> {
+        let bad = |why: String| (StatusCode::BAD_REQUEST, why);
+        let add: Add = serde_json::from_slice(body).map_err(|why| bad(why.to_string()))?;
         let Some(runtime) = Runtime::parse(&add.runtime) else {
-            let why = FunctionRefused::Runtime(add.runtime);
-            return refused(StatusCode::BAD_REQUEST, &why.to_string());
+            return Err(bad(FunctionRefused::Runtime(add.runtime).to_string()));
         };
         let permissions = self.function(&add.name).map(|f| f.permissions.clone());
         let function = Function {
@@ -77,11 +96,9 @@ impl Functions {
             permissions: permissions.unwrap_or_default(),
         };
         match self.put(function) {
-            Ok(function) => json_response(StatusCode::CREATED, &self.shown(&function)),
-            Err(PutRefused::Function(why)) => refused(StatusCode::BAD_REQUEST, &why.to_string()),
-            Err(PutRefused::Io(why)) => {
-                refused(StatusCode::INTERNAL_SERVER_ERROR, &why.to_string())
-            }
+            Ok(function) => Ok(self.shown(&function)),
+            Err(PutRefused::Function(why)) => Err(bad(why.to_string())),
+            Err(PutRefused::Io(why)) => Err((StatusCode::INTERNAL_SERVER_ERROR, why.to_string())),
         }
     }
 

@@ -127,9 +127,10 @@ fn examine<'a>(
         tracing::warn!(?client_id, %address, reason, "connection not authenticated");
         match credential {
             Credential::Certificate => Why::Certificate,
-            Credential::Anonymous | Credential::Signed { .. } => {
-                Why::Refused(version, ReasonCode::NotAuthorized)
-            }
+            Credential::Anonymous
+            | Credential::Signed { .. }
+            | Credential::Custom(_)
+            | Credential::Granted(_) => Why::Refused(version, ReasonCode::NotAuthorized),
         }
     })?;
     check_connack(&connect, &hub.profile, &client_id, assigned)?;
@@ -228,7 +229,10 @@ fn identify(
             id: certificate_id(der).into(),
             der: der.clone(),
         },
-        (Credential::Certificate, None) => return Err("NOT_AUTHENTICATED".to_owned()),
+        (Credential::Granted(granted), _) => Identity::Custom(Arc::clone(granted)),
+        (Credential::Certificate, None) | (Credential::Custom(_), _) => {
+            return Err("NOT_AUTHENTICATED".to_owned());
+        }
     };
     let facts = Facts {
         client_id: Some(client_id),
@@ -236,13 +240,22 @@ fn identify(
         server_name: peer.server_name.as_deref(),
         now_ms: hub.now_ms(),
     };
+    let certificate = match &identity {
+        Identity::Certificate { der, .. } => Some(der.clone()),
+        Identity::Signed { .. } | Identity::Custom(_) | Identity::Anonymous => None,
+    };
     Guard::new(
         Arc::clone(&hub.things),
         hub.anonymous.as_ref(),
         identity,
         facts,
     )
-    .map_err(|refused| refused.to_string())
+    .map_err(|refused| {
+        if let Some(der) = certificate {
+            hub.register_just_in_time(&der, peer.address.ip());
+        }
+        refused.to_string()
+    })
 }
 
 /// `iot:Connect`, and for a will `iot:Publish` and `iot:RetainPublish`.

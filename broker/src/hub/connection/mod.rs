@@ -2,6 +2,7 @@
 //! packets and acts on them in place.
 
 mod accept;
+mod ask;
 mod packets;
 mod publish;
 mod subscribe;
@@ -87,7 +88,7 @@ pub(super) fn serve(hub: Arc<Hub>, arrival: Arrival) -> impl Future<Output = ()>
 }
 
 /// Waits for the CONNECT; `None` when it is refused or does not come.
-async fn begin(hub: Arc<Hub>, arrival: Arrival) -> Option<Box<Connection>> {
+async fn begin(hub: Arc<Hub>, mut arrival: Arrival) -> Option<Box<Connection>> {
     let clock = Arc::clone(&hub.clock);
     flush::ensure(move || clock.now_ms());
     let mut first = Vec::new();
@@ -101,6 +102,7 @@ async fn begin(hub: Arc<Hub>, arrival: Arrival) -> Option<Box<Connection>> {
             return None;
         }
     }
+    ask::ask_authorizer(&hub, &mut arrival, &first).await;
     match accept::accept(&hub, arrival, &first) {
         Ok((mut connection, used)) => {
             first.drain(..used);
@@ -192,6 +194,7 @@ impl Connection {
             | End::ClientError { .. }
             | End::AuthError
             | End::Forbidden
+            | End::CustomAuthExpired
             | End::Api { .. }
             | End::WebSocketLifetime
             | End::Server(_) => false,

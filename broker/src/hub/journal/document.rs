@@ -43,6 +43,7 @@ enum Protocol {
 enum Who {
     Certificate(String),
     AccessKey(String),
+    Custom(String),
     Anonymous,
 }
 
@@ -60,6 +61,7 @@ impl SessionDocument {
         let identity = match guard.identity() {
             Identity::Certificate { id, .. } => Who::Certificate(id.to_string()),
             Identity::Signed { access_key } => Who::AccessKey(access_key.clone()),
+            Identity::Custom(granted) => Who::Custom(granted.principal.to_string()),
             Identity::Anonymous => Who::Anonymous,
         };
         let will = state.delayed_will.as_ref();
@@ -129,6 +131,10 @@ impl SessionDocument {
             Who::AccessKey(access_key) => Identity::Signed {
                 access_key: access_key.clone(),
             },
+            // Its authorizer is asked when it connects again.
+            Who::Custom(principal) => Identity::Signed {
+                access_key: principal.clone(),
+            },
             Who::Anonymous => Identity::Anonymous,
         };
         let facts = Facts {
@@ -137,6 +143,9 @@ impl SessionDocument {
             server_name: self.server_name.as_deref(),
             now_ms,
         };
+        if matches!(self.identity, Who::Custom(_)) {
+            return Guard::nobody(Arc::clone(things), identity, facts);
+        }
         let anonymous = hub.anonymous.as_ref();
         let guard = Guard::new(Arc::clone(things), anonymous, identity.clone(), facts);
         guard.unwrap_or_else(|refused| {

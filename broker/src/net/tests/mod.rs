@@ -135,7 +135,7 @@ impl Net {
 fn registry(registered: &Device, expired: &Device) -> Registry {
     let known = certificate_id(&registered.certificate);
     let over = certificate_id(&expired.certificate);
-    Arc::new(move |id| match id {
+    Arc::new(move |id: &str, _: &CertificateDer<'_>| match id {
         id if id == known => Standing::Registered,
         id if id == over => Standing::Expired,
         _ => Standing::Unknown,

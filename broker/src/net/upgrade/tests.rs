@@ -41,7 +41,7 @@ fn peer(certificate: bool) -> Peer {
 /// The subprotocol that is answered, or the refusal.
 fn check_headers(method: Method, changed: &[(&str, &str)], expected: Result<&str, Refused>) {
     let request = request(method, SIGNED, changed);
-    let outcome = accept(&request, &peer(false), Door::Data).map(|(response, _)| {
+    let outcome = accept(&request, &peer(false), Door::Data, false).map(|(response, _)| {
         let headers = response.headers();
         assert_eq!(response.status(), 101);
         assert!(!headers.contains_key("sec-websocket-extensions"));
@@ -82,8 +82,13 @@ fn the_handshake_of_the_rfc_is_held() {
 
 #[test]
 fn the_key_is_answered_as_in_the_rfc() {
-    let (response, _) =
-        accept(&request(Method::GET, SIGNED, &[]), &peer(false), Door::Data).unwrap();
+    let (response, _) = accept(
+        &request(Method::GET, SIGNED, &[]),
+        &peer(false),
+        Door::Data,
+        false,
+    )
+    .unwrap();
     let accept = &response.headers()[SEC_WEBSOCKET_ACCEPT];
     assert_eq!(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
@@ -98,10 +103,11 @@ fn check_credential(
 ) {
     let request = request(Method::GET, target, &[("origin", origin)]);
     let outcome =
-        accept(&request, &peer(certificate), door).map(|(_, credential)| match credential {
+        accept(&request, &peer(certificate), door, false).map(|(_, credential)| match credential {
             Credential::Signed { access_key } => access_key,
             Credential::Certificate => "certificate".to_owned(),
             Credential::Anonymous => "anonymous".to_owned(),
+            Credential::Custom(_) | Credential::Granted(_) => "custom".to_owned(),
         });
     assert_eq!(
         outcome,

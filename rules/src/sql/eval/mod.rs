@@ -3,11 +3,13 @@
 mod budget;
 mod call;
 mod convert;
+mod explain;
 mod operator;
 mod project;
 
 pub(super) use budget::{Limited, RESULT_BYTES_MAX, VARIABLES_BYTES_MAX};
 pub(super) use call::Arguments;
+pub use explain::Unmet;
 
 use super::ast::{Case, Constant, Expr};
 use super::context::{Context, External, Message};
@@ -129,8 +131,8 @@ impl<'e, 'v> Evaluator<'e, 'v> {
                 let operand = self.value(operand)?.to_number(self.version);
                 Ok(self.number(operand.map(Number::negate)))
             }
-            Expr::And(left, right) => self.and(left, right),
-            Expr::Or(left, right) => self.or(left, right),
+            Expr::And(sides) => self.and(&sides.left, &sides.right),
+            Expr::Or(sides) => self.or(&sides.left, &sides.right),
             Expr::Binary(operator, left, right) => {
                 let left = self.value(left)?;
                 let right = self.value(right)?;

@@ -2,7 +2,7 @@
 //!
 //! AWS prints no table of them; this is ANSI's order.
 
-use super::super::ast::{BinaryOperator, Expr};
+use super::super::ast::{BinaryOperator, Expr, Operands};
 use super::super::error::SqlError;
 use super::super::token::{Symbol, TokenKind};
 use super::{Parser, is_word};
@@ -34,17 +34,28 @@ impl Parser<'_> {
     fn operators(&mut self, lowest: Level) -> Result<Expr, SqlError> {
         self.enter()?;
         let mut levels = 1;
+        let start = self.token.span.start;
         let mut left = self.operand(lowest)?;
         while let Some((infix, level)) = infix(&self.token.kind) {
             if level < lowest {
                 break;
             }
+            // What joins conditions is shown by its parts.
+            let shown = level <= Level::And;
+            let is_joined = matches!(left, Expr::And(_) | Expr::Or(_));
+            let written = match shown && !is_joined {
+                true => self.source(start),
+                false => "",
+            };
             self.advance()?;
             // A row of operators is a tree as deep as the row is long.
             self.enter()?;
             levels += 1;
+            let right_start = self.token.span.start;
             let right = self.operators(next(level))?;
-            left = join(infix, left, right);
+            let right_written = if shown { self.source(right_start) } else { "" };
+            let sources = [written, right_written].map(Box::from);
+            left = join(infix, left, right, sources);
             // Comparisons do not chain: `a < b < c` would compare a Boolean.
             if level == Level::Comparison
                 && let Some((_, Level::Comparison)) = infix_of(self)
@@ -147,12 +158,18 @@ fn next(level: Level) -> Level {
     }
 }
 
-fn join(infix: Infix, left: Expr, right: Expr) -> Expr {
-    let (left, right) = (Box::new(left), Box::new(right));
+fn join(infix: Infix, left: Expr, right: Expr, sources: [Box<str>; 2]) -> Expr {
+    let operands = |left, right| {
+        Box::new(Operands {
+            left,
+            right,
+            sources,
+        })
+    };
     match infix {
-        Infix::Or => Expr::Or(left, right),
-        Infix::And => Expr::And(left, right),
-        Infix::Binary(operator) => Expr::Binary(operator, left, right),
+        Infix::Or => Expr::Or(operands(left, right)),
+        Infix::And => Expr::And(operands(left, right)),
+        Infix::Binary(operator) => Expr::Binary(operator, Box::new(left), Box::new(right)),
     }
 }
 

@@ -35,18 +35,20 @@ pub(super) fn parse_statement(text: &str, version: SqlVersion) -> Result<Query, 
 }
 
 /// Reads the expression of a template that begins at a byte of `text` and ends before a `}`,
-/// and says where that is.
+/// and says where that is, and whether it asks the outside.
 pub(super) fn parse_template_expression(
     text: &str,
     start: usize,
     version: SqlVersion,
     variables: Vec<Box<str>>,
-) -> Result<(Expr, usize), SqlError> {
+) -> Result<(Expr, usize, bool), SqlError> {
     let mut parser = Parser::new(text, start, version, variables)?;
     parser.in_template = true;
     let expr = parser.expression_or_star()?;
     match parser.token.kind {
-        TokenKind::Symbol(Symbol::RightBrace) => Ok((expr, parser.token.span.start)),
+        TokenKind::Symbol(Symbol::RightBrace) => {
+            Ok((expr, parser.token.span.start, parser.asks_outside))
+        }
         _ => Err(parser.expected("`}` after the expression")),
     }
 }

@@ -26,10 +26,11 @@ impl Parser<'_> {
         } else {
             None
         };
-        let condition = if self.take_word("where")? {
-            Some(self.expression()?)
+        let (condition, condition_source) = if self.take_word("where")? {
+            let start = self.token.span.start;
+            (Some(self.expression()?), self.source(start))
         } else {
-            None
+            (None, "")
         };
         if self.token.kind != TokenKind::End {
             let expected = match (&filter, &condition) {
@@ -45,6 +46,7 @@ impl Parser<'_> {
             select,
             filter,
             condition,
+            condition_source: condition_source.into(),
             asks_outside: self.asks_outside,
         })
     }
