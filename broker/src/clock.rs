@@ -7,11 +7,27 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     advanced_ms: AtomicU64,
+    /// Time passes only by being advanced.
+    #[cfg(test)]
+    stands: bool,
 }
 
 impl Clock {
+    /// A clock that stands at `now_ms` until it is advanced.
+    #[cfg(test)]
+    pub(crate) fn standing(now_ms: u64) -> Self {
+        Self {
+            advanced_ms: AtomicU64::new(now_ms),
+            stands: true,
+        }
+    }
+
     /// Milliseconds since the epoch.
     pub(crate) fn now_ms(&self) -> u64 {
+        #[cfg(test)]
+        if self.stands {
+            return self.advanced_ms.load(Ordering::Relaxed);
+        }
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();

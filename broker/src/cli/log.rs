@@ -1,6 +1,7 @@
 //! Log lines on standard error.
 
 use super::Usage;
+use super::one_line::OneLine;
 use crate::config::LogFormat;
 use tracing_subscriber::EnvFilter;
 
@@ -18,7 +19,7 @@ pub(super) fn start(format: LogFormat, given: Option<&str>, default: &str) -> an
     })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| OneLine(std::io::stderr()))
         .with_target(false);
     // A second start in one process, in a test, leaves the first one as it is.
     let _ = match format {

@@ -7,6 +7,7 @@ mod function;
 mod health;
 mod lines;
 mod log;
+mod one_line;
 mod policy;
 mod quickstart;
 mod rules;

@@ -189,6 +189,12 @@ impl Group {
     }
 }
 
+/// Makes this thread's draws come out the same every time.
+#[cfg(test)]
+pub(super) fn seed_chance(seed: u64) {
+    CHANCE.set(SmallRng::seed_from_u64(seed));
+}
+
 /// A random UUID that nobody has to be unable to guess, without a system call.
 pub(super) fn random_uuid() -> Uuid {
     let bytes: [u8; 16] = CHANCE.with_borrow_mut(Rng::random);

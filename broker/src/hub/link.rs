@@ -4,7 +4,7 @@ use super::end::End;
 use super::quotas::ConnectionQuotas;
 use crate::net::Wire;
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 /// One network connection of a client.
@@ -29,6 +29,8 @@ pub(super) struct Link {
     pub(super) drained: Notify,
     /// Answers that wait for the disk.
     answers: AtomicUsize,
+    /// Output was dropped when another connection took over: the last packet may be half written.
+    cut: AtomicBool,
     end: Mutex<Option<End>>,
 }
 
@@ -45,6 +47,7 @@ impl Link {
             wake: Notify::new(),
             drained: Notify::new(),
             answers: AtomicUsize::new(0),
+            cut: AtomicBool::new(false),
             end: Mutex::new(None),
         }
     }
@@ -68,6 +71,16 @@ impl Link {
     pub(super) fn is_silent(&self, now_ms: u64) -> bool {
         let heard = self.heard_ms.load(Ordering::Relaxed);
         self.silence_max_ms > 0 && now_ms.saturating_sub(heard) > self.silence_max_ms
+    }
+
+    /// Its output ends here, perhaps within a packet.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its output ended before everything was written.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
     }
 
     /// An answer to the client waits for the disk.

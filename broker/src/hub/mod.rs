@@ -26,6 +26,8 @@ mod router;
 mod session;
 mod sessions;
 mod shadow;
+#[cfg(test)]
+mod simulation;
 mod subscribers;
 mod subscriptions;
 mod tap;

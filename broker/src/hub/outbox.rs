@@ -6,6 +6,8 @@ use super::group::Group;
 use super::journal::Keeper;
 use super::link::Link;
 use super::publication::Publication;
+#[cfg(test)]
+use super::simulation::fault::{Fault, planted};
 use bytes::Bytes;
 use mqtt::codec::{PublishForm, Version};
 use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent, SubscriptionIds};
@@ -16,7 +18,7 @@ use tokio::sync::oneshot;
 
 /// Output that waits for a client's socket, in bytes, beyond which QoS 0 is dropped, messages
 /// above it wait in the session's queue, and the client itself is not read.
-pub(super) const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
+pub(super) const OUTBOX_BYTES_MAX: usize = if cfg!(test) { 4 } else { 1024 } * 1024;
 
 /// A publisher whose receiver has more than this waiting is held back.
 pub(super) const OUTBOX_BYTES_HIGH: usize = OUTBOX_BYTES_MAX / 4 * 3;
@@ -94,10 +96,22 @@ impl Outbox {
         limits: OutgoingLimits,
         now_ms: u64,
     ) {
+        if let Some(old) = self.link.take_if(|_| !self.bytes.is_empty()) {
+            old.cut();
+        }
         self.clear();
         self.progress_ms = now_ms;
         self.link = Some(link);
         self.bytes.extend_from_slice(connack);
+        #[cfg(test)]
+        let limits = OutgoingLimits {
+            inflight: limits.inflight + u16::from(planted(Fault::WindowTooLarge)),
+            queued: match planted(Fault::QueueUnbounded) {
+                true => usize::MAX,
+                false => limits.queued,
+            },
+            ..limits
+        };
         self.outgoing.connect(limits, now_ms, &mut self.bytes);
     }
 
@@ -108,6 +122,10 @@ impl Outbox {
         self.link.take_if(|link| link.number == number)?;
         self.clear();
         self.outgoing.disconnect();
+        #[cfg(test)]
+        if planted(Fault::ForgetsInflight) {
+            self.outgoing.retain(|_| false);
+        }
         self.release();
         let shared = self.outgoing.take_shared();
         self.outgoing.take_released();
@@ -204,6 +222,10 @@ impl Outbox {
 
     /// Whether there is room for more, short of the limit.
     pub(super) fn has_room(&self) -> bool {
+        #[cfg(test)]
+        if planted(Fault::OutputUnbounded) {
+            return true;
+        }
         self.waiting_bytes() < OUTBOX_BYTES_MAX
     }
 
@@ -259,6 +281,10 @@ impl Outbox {
         form: Option<&PublishForm>,
         now_ms: u64,
     ) -> Sent {
+        #[cfg(test)]
+        if planted(Fault::LosesWhileAway) && self.link.is_none() {
+            return Sent::Queued;
+        }
         let room = self.has_room();
         let bytes = &mut self.bytes;
         let Some(keeper) = &self.keeper else {
@@ -335,7 +361,7 @@ impl Outbox {
     }
 
     fn pump(&mut self, now_ms: u64) {
-        if self.outgoing.waiting() > 0 && self.has_room() {
+        if self.outgoing.has_more() && self.has_room() {
             self.outgoing.pump(now_ms, &mut self.bytes);
         }
     }

@@ -4,6 +4,8 @@ use super::group::Group;
 use super::journal::Journal;
 use super::route::{GroupTarget, Route, Target};
 use super::session::Session;
+#[cfg(test)]
+use super::simulation::fault::{Fault, planted};
 use super::subscribers::{Subscriber, Subscribers};
 use mqtt::Profile;
 use mqtt::reserved::{BasicIngest, ShadowRequest};
@@ -68,6 +70,10 @@ impl Router {
             self.groups += 1;
             group
         });
+        #[cfg(test)]
+        if planted(Fault::SharesWithAll) {
+            self.add_session(filter, subscriber.clone());
+        }
         group.join(Member {
             session: subscriber.session,
             qos: subscriber.qos,
@@ -94,6 +100,12 @@ impl Router {
                 Entry::Sessions(_) | Entry::Rule(_) => false,
             });
         }
+    }
+
+    /// Filters that something stands under.
+    #[cfg(test)]
+    pub(super) fn filters(&self) -> usize {
+        self.trie.len()
     }
 
     fn add_session(&mut self, filter: &TopicFilter, subscriber: Subscriber) {

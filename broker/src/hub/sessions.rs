@@ -7,6 +7,8 @@ use super::journal::{Exchange, Keeper};
 use super::link::Link;
 use super::outbox::Outbox;
 use super::session::Session;
+#[cfg(test)]
+use super::simulation::fault::{Fault, planted};
 use super::subscriptions;
 use super::will::StoredWill;
 use crate::auth::Guard;
@@ -24,7 +26,15 @@ pub(super) struct Sessions(DashMap<Arc<str>, Arc<Session>, foldhash::fast::Rando
 impl Sessions {
     /// Every session at this moment.
     pub(super) fn all(&self) -> Vec<Arc<Session>> {
-        self.0.iter().map(|entry| Arc::clone(&entry)).collect()
+        let all = self.0.iter().map(|entry| Arc::clone(&entry)).collect();
+        // A simulation must come out the same every time, and the map's order does not.
+        #[cfg(test)]
+        let all = {
+            let mut all: Vec<Arc<Session>> = all;
+            all.sort_by_key(|session| session.number);
+            all
+        };
+        all
     }
 
     /// The session of a client.
@@ -114,6 +124,10 @@ impl Hub {
     ) {
         session.set_guard(Arc::clone(&opening.guard));
         session.incoming.lock().disconnect();
+        #[cfg(test)]
+        if planted(Fault::ForgetsReceived) {
+            *session.incoming.lock() = mqtt::session::Incoming::default();
+        }
         {
             let mut state = session.state.lock();
             state.expiry_s = opening.expiry_s;
@@ -182,8 +196,10 @@ impl Hub {
         now_ms: u64,
     ) {
         let Some(unacknowledged) = self.leave(session, link, now_ms) else {
-            // Another connection has taken over; the will of this one is due all the same.
-            if let Some(will) = will {
+            // Another connection has taken over. The will of this one is due all the same, unless it
+            // has a delay and the session goes on: its client is back in time (MQTT 5.0 [3.1.3-9]).
+            let goes_on = !session.state.lock().over;
+            if let Some(will) = will.filter(|will| will.delay_s == 0 || !goes_on) {
                 self.publish_will(session, will, now_ms);
             }
             return;
@@ -203,6 +219,10 @@ impl Hub {
 
     /// Gives what one member of shared subscriptions did not acknowledge to the others.
     fn hand_on(&self, session: &Session, unacknowledged: Vec<Outbound<Arc<Group>>>, now_ms: u64) {
+        #[cfg(test)]
+        if planted(Fault::KeepsFromGroup) {
+            return;
+        }
         for outbound in unacknowledged {
             let stored = outbound.stored;
             let Some(group) = outbound.share else {
@@ -292,6 +312,11 @@ impl Hub {
                 keeper.end(filters, exchanges);
             }
             (subscriptions, state.delayed_will.take())
+        };
+        #[cfg(test)]
+        let subscriptions = match planted(Fault::LeavesSubscriptions) {
+            true => Default::default(),
+            false => subscriptions,
         };
         if !subscriptions.is_empty() {
             let mut router = self.router.write();

@@ -5,17 +5,22 @@ mod gate;
 mod http;
 mod identity;
 mod listen;
+#[cfg(test)]
+mod pipe;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod tls_wire;
+mod turns;
 mod upgrade;
 mod websocket;
 mod wire;
 
 pub(crate) use identity::{ServerCertRefused, ServerIdentity};
 pub(crate) use listen::{ListenError, Listeners, start};
+#[cfg(test)]
+pub(crate) use pipe::{Mangle, Passed, Pipe, PipeLog};
 pub(crate) use tls::certificate_id;
 pub(crate) use upgrade::shown;
 pub(crate) use wire::Wire;

@@ -1,6 +1,7 @@
 //! TLS: which certificates are shown and asked for, and the handshake.
 
 use super::identity::{ServerIdentity, SuiteOrder};
+use super::turns::Turns;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -16,15 +17,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::warn;
 
-/// How long a client may take for its handshake, waiting for its turn included.
+/// How long a client may take for its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How many handshakes are under way at a time; further clients wait.
+/// How many handshakes are under way at a time; with one more, the one that has taken longest ends.
 const HANDSHAKES_MAX: usize = 1024;
 
 /// MQTT with a client certificate, as AWS names it on port 443.
@@ -75,7 +75,7 @@ pub(crate) struct Handshakes {
     signers: Configs,
     /// What a client without ALPN speaks.
     default: Speech,
-    running: Arc<Semaphore>,
+    running: Arc<Turns>,
 }
 
 /// The same in both orders of cipher suites.
@@ -144,7 +144,7 @@ impl Handshakes {
             devices: configs(mandatory)?,
             signers: configs(false)?,
             default,
-            running: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
+            running: Turns::new(HANDSHAKES_MAX),
         })
     }
 
@@ -157,16 +157,17 @@ impl Handshakes {
         stream: TcpStream,
     ) -> io::Result<(TlsStream<TcpStream>, Speech)> {
         let handshake = async {
-            let _turn = self.running.acquire().await.map_err(io::Error::other)?;
             let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
             let config = self.config_for(&start.client_hello());
             start.into_stream(config).await
         };
-        let stream = tokio::time::timeout(HANDSHAKE, handshake)
+        let timed_out = |why| io::Error::new(io::ErrorKind::TimedOut, why);
+        // Clients that stall must not keep those out that do not.
+        let turn = self.running.take().run(handshake);
+        let stream = tokio::time::timeout(HANDSHAKE, turn)
             .await
-            .map_err(|_| {
-                io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long")
-            })??;
+            .map_err(|_| timed_out("the handshake took too long"))?
+            .ok_or_else(|| timed_out("too many handshakes, and this one was the longest"))??;
         let speech = match stream.get_ref().1.alpn_protocol() {
             Some(MQTT_CA | MQTT) => Speech::Mqtt,
             Some(_) => Speech::Http,

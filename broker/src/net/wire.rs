@@ -1,5 +1,7 @@
 //! The transport under one MQTT connection: TCP, TLS over it, WebSocket over either.
 
+#[cfg(test)]
+use super::pipe::{Pipe, PipeEnd};
 use super::tcp::Tcp;
 use super::tls_wire::Tls;
 use super::websocket::WebSocket;
@@ -7,6 +9,8 @@ use rustls::ServerConnection;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+#[cfg(test)]
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -28,9 +32,21 @@ pub(crate) struct Wire {
 pub(crate) enum Carrier {
     Plain(Tcp),
     Tls(Box<Tls>),
+    /// No socket at all: both ends are in the test's hands.
+    #[cfg(test)]
+    Pipe(PipeEnd),
 }
 
 impl Wire {
+    /// MQTT over a pipe of a test.
+    #[cfg(test)]
+    pub(crate) fn pipe(pipe: &Arc<Pipe>) -> Self {
+        Self {
+            carrier: Carrier::Pipe(PipeEnd::of(pipe)),
+            websocket: None,
+        }
+    }
+
     /// MQTT straight over TCP.
     pub(crate) fn plain(stream: TcpStream) -> Self {
         Self {
@@ -62,12 +78,19 @@ impl Wire {
         match &self.carrier {
             Carrier::Plain(tcp) => tcp.poll_readable(cx),
             Carrier::Tls(tls) => tls.poll_readable(cx),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.poll_readable(cx),
         }
     }
 
     /// Whether the socket takes bytes. Wakes the task that asked last.
     pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.carrier.tcp().poll_writable(cx)
+        match &self.carrier {
+            Carrier::Plain(tcp) => tcp.poll_writable(cx),
+            Carrier::Tls(tls) => tls.tcp().poll_writable(cx),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.poll_writable(cx),
+        }
     }
 
     /// Waits until `try_read` has something to say.
@@ -109,7 +132,12 @@ impl Wire {
 
     /// The client's address and the one it connected to, while it is there.
     pub(crate) fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
-        self.carrier.tcp().addresses()
+        match &self.carrier {
+            Carrier::Plain(tcp) => tcp.addresses(),
+            Carrier::Tls(tls) => tls.tcp().addresses(),
+            #[cfg(test)]
+            Carrier::Pipe(_) => None,
+        }
     }
 
     /// Whether the client closed the WebSocket with a Close frame, which AWS takes as
@@ -124,6 +152,8 @@ impl Wire {
         match &self.carrier {
             Carrier::Plain(_) => self.websocket.is_none(),
             Carrier::Tls(_) => false,
+            #[cfg(test)]
+            Carrier::Pipe(_) => true,
         }
     }
 
@@ -141,7 +171,12 @@ impl Wire {
         };
         // A client that does not read them is closed as it is.
         let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
-        self.carrier.tcp().close().await;
+        match &self.carrier {
+            Carrier::Plain(tcp) => tcp.close().await,
+            Carrier::Tls(tls) => tls.tcp().close().await,
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.close(),
+        }
     }
 
     async fn flush(&self) -> io::Result<()> {
@@ -159,6 +194,8 @@ impl Carrier {
         match self {
             Carrier::Plain(tcp) => tcp.try_read(buffer),
             Carrier::Tls(tls) => tls.try_read(buffer),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.try_read(buffer),
         }
     }
 
@@ -166,6 +203,8 @@ impl Carrier {
         match self {
             Carrier::Plain(tcp) => tcp.try_write(bytes),
             Carrier::Tls(tls) => tls.try_write(bytes),
+            #[cfg(test)]
+            Carrier::Pipe(pipe) => pipe.try_write(bytes),
         }
     }
 
@@ -173,13 +212,8 @@ impl Carrier {
         match self {
             Carrier::Plain(_) => Ok(()),
             Carrier::Tls(tls) => tls.try_flush(),
-        }
-    }
-
-    fn tcp(&self) -> &Tcp {
-        match self {
-            Carrier::Plain(tcp) => tcp,
-            Carrier::Tls(tls) => tls.tcp(),
+            #[cfg(test)]
+            Carrier::Pipe(_) => Ok(()),
         }
     }
 }

@@ -371,6 +371,11 @@ impl<G> Outgoing<G> {
         self.waiting.len()
     }
 
+    /// Whether anything waits for the window, to be sent for the first time or again.
+    pub fn has_more(&self) -> bool {
+        self.unsent > 0 || !self.waiting.is_empty()
+    }
+
     /// The protocol version of the session; AWS resumes none across versions.
     pub fn version(&self) -> Version {
         self.version

@@ -30,6 +30,10 @@ use std::time::Duration;
 /// Time for a client to send its CONNECT.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
+/// A CONNECT of more bytes is not read: whoever sends it is not known yet. Texts and will take up to
+/// 64 KiB each.
+const CONNECT_BYTES_MAX: usize = 512 * 1024;
+
 /// Longest pause of a publisher whose receiver cannot keep up.
 const PRESSURE_TIME: Duration = Duration::from_millis(5);
 
@@ -88,7 +92,8 @@ async fn begin(hub: Arc<Hub>, mut arrival: Arrival) -> Option<Box<Connection>> {
     let clock = Arc::clone(&hub.clock);
     flush::ensure(move || clock.now_ms());
     let mut first = Vec::new();
-    let whole = first_packet(&arrival.wire, &mut first, hub.profile.packet_bytes);
+    let bytes_max = hub.profile.packet_bytes.min(CONNECT_BYTES_MAX);
+    let whole = first_packet(&arrival.wire, &mut first, bytes_max);
     match tokio::time::timeout(CONNECT_TIME, whole).await {
         Ok(Ok(())) => {}
         Ok(Err(_)) | Err(_) => {
@@ -329,7 +334,7 @@ impl Connection {
                 packet.clear();
             }
         });
-        if !packet.is_empty() {
+        if !packet.is_empty() && !self.link.is_cut() {
             // The wire is this task's alone now; a full socket loses the packet.
             let _ = self.link.wire.try_write(&packet);
         }

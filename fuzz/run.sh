@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs the fuzz targets with libFuzzer, one after the other. Needs Rust (stable will do) and a C++
+# compiler, which builds libFuzzer itself; no nightly toolchain and no cargo-fuzz.
+#
+#   fuzz/run.sh                 every target for 60 seconds
+#   fuzz/run.sh 600             every target for 10 minutes
+#   fuzz/run.sh 60 sql http     these targets
+#   fuzz/run.sh 0               builds them and reads the seeds once
+#
+# What is found is left in fuzz/artifacts/TARGET; run it again with
+#   fuzz/run.sh 0 TARGET fuzz/artifacts/TARGET/crash-...
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+seconds=${1:-60}
+shift || true
+all=(codec_v4 codec_v5 session filters policy sql shadow http connection)
+targets=()
+inputs=()
+for argument in "$@"; do
+    if [ -e "$argument" ]; then inputs+=("$(realpath "$argument")"); else targets+=("$argument"); fi
+done
+[ ${#targets[@]} = 0 ] && targets=("${all[@]}")
+
+# The coverage that libFuzzer steers by is a pass of LLVM that stable rustc runs as well. With
+# --target the flags do not reach build scripts. `unsafe` is forbidden in the project, so there is
+# nothing for a sanitizer to find in it; sums and indices are checked.
+host=$(rustc -vV | sed -n 's/^host: //p')
+export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module \
+ -Cllvm-args=-sanitizer-coverage-level=4 \
+ -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+ -Cllvm-args=-sanitizer-coverage-pc-table \
+ -Cllvm-args=-sanitizer-coverage-trace-compares"
+builds=()
+for target in "${targets[@]}"; do builds+=(--bin "$target"); done
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$here/target}"
+cargo build --manifest-path "$here/Cargo.toml" --release --target "$host" "${builds[@]}"
+binaries="$CARGO_TARGET_DIR/$host/release"
+
+# As in any program of Rust; here main is libFuzzer's.
+trap '' PIPE
+cd "$here"
+for target in "${targets[@]}"; do
+    mkdir -p "corpus/$target" "artifacts/$target"
+    # Large enough for what the target reads, small enough to be quick.
+    options=(-artifact_prefix="artifacts/$target/" -timeout=10 -rss_limit_mb=2048 -max_len=4096
+        -print_final_stats=1 -use_value_profile=1)
+    [ -f "dictionaries/$target.txt" ] && options+=(-dict="dictionaries/$target.txt")
+    if [ ${#inputs[@]} != 0 ]; then
+        "$binaries/$target" "${options[@]}" "${inputs[@]}"
+        continue
+    fi
+    echo "== $target for $seconds s"
+    if [ "$seconds" = 0 ]; then options+=(-runs=0); else options+=(-max_total_time="$seconds"); fi
+    # The seeds are read; what is new goes to the corpus, which is not kept in the repository.
+    seeds=()
+    [ -d "seeds/$target" ] && seeds=("seeds/$target")
+    "$binaries/$target" "${options[@]}" "corpus/$target" "${seeds[@]}"
+done
