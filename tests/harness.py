@@ -220,6 +220,10 @@ class Server:
         with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
             return answer.read()
 
+    def now_ms(self):
+        """The server's time, which tests may have moved."""
+        return json.loads(self.admin("clock"))["now_ms"]
+
     def advance(self, seconds):
         """Moves the server's clock forward; what is due then has happened on return."""
         self.admin("clock", "POST", {"advance_ms": int(seconds * 1000)})

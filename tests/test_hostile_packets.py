@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness import Server
 from bytes_mqtt import (
     CONNACK,
     DISCONNECT,
@@ -28,6 +27,7 @@ from bytes_mqtt import (
     unsubscribe,
     varint,
 )
+from harness import Server
 
 CLOSED, LIVES, REFUSED, EITHER = "closed", "lives", "refused", "either"
 """The connection ends; goes on; ends or the filter is refused; or any of these."""

@@ -12,7 +12,6 @@ import time
 
 import pytest
 
-from harness import DEADLINE_S, Server
 from bytes_mqtt import (
     CONNACK,
     PINGREQ,
@@ -33,6 +32,7 @@ from bytes_mqtt import (
     unsubscribe,
     varint,
 )
+from harness import DEADLINE_S, Server
 
 USER_PROPERTY = b"\x26" + text("k") + text("v")
 

@@ -1,7 +1,7 @@
 //! Before CONNECT is looked at: whether a custom authorizer lets a client in that has neither
 //! certificate nor signature.
 
-use crate::auth::{HttpShown, MqttShown, Showing};
+use crate::auth::{MqttShown, Showing};
 use crate::hub::Hub;
 use crate::net::{Arrival, Credential};
 use mqtt::codec::{self, frame};
@@ -11,7 +11,7 @@ pub(super) async fn ask_authorizer(hub: &Hub, arrival: &mut Arrival, bytes: &[u8
     let Credential::Custom(http) = &arrival.credential else {
         return;
     };
-    let http = http.as_deref().map(HttpShown::clone);
+    let http = http.as_deref().cloned();
     let Some(custom) = hub.custom_auth() else {
         return;
     };
