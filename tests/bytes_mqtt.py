@@ -5,20 +5,12 @@ import struct
 import time
 
 from harness import DEADLINE_S
+from raw_mqtt import varint
 
 V3, V5 = 4, 5
 CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP = 2, 3, 4, 5, 6, 7
 SUBACK, UNSUBACK, PINGRESP, DISCONNECT = 9, 11, 13, 14
 PINGREQ = b"\xc0\x00"
-
-
-def varint(number):
-    out = bytearray()
-    while True:
-        number, digit = divmod(number, 128)
-        out.append(digit | (0x80 if number else 0))
-        if not number:
-            return bytes(out)
 
 
 def text(value):

@@ -1,10 +1,19 @@
 """Fixtures: one server for the whole run, emptied for each test, and devices for it."""
 
 import contextlib
+import sys
 
 import pytest
 
-from harness import ALLOW_ALL, Server, tutorial_policy
+from harness import ALLOW_ALL, Process, Server, environment, tutorial_policy
+
+MOTO = """
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print("listening", server.get_host_and_port()[1], flush=True)
+__import__("threading").Event().wait()
+"""
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +51,10 @@ def device(server, tmp_path):
 def tutorial_device(server, tmp_path):
     """A device with the tutorial's policy."""
     return server.device(tmp_path, tutorial_policy(), things=["MyThing"])
+
+
+@pytest.fixture(scope="module")
+def moto():
+    """moto's server, which is somebody else's AWS services."""
+    with Process(sys.executable, "-c", MOTO, env=environment()) as process:
+        yield f"http://127.0.0.1:{process.line('listening').split()[1]}"

@@ -5,7 +5,6 @@ import http.server
 import json
 import queue
 import ssl
-import sys
 import threading
 import time
 import urllib.request
@@ -15,23 +14,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import certificates
-from harness import DEADLINE_S, REGION, ROOT, Process, environment, thingcore
+from harness import DEADLINE_S, REGION, ROOT, thingcore
 from mqtt_client import plain_client
 
 ROLE = "arn:aws:iam::000000000000:role/r"
-MOTO = """
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print("listening", server.get_host_and_port()[1], flush=True)
-__import__("threading").Event().wait()
-"""
-
-
-@pytest.fixture(scope="module")
-def moto():
-    with Process(sys.executable, "-c", MOTO, env=environment()) as process:
-        yield f"http://127.0.0.1:{process.line('listening').split()[1]}"
 
 
 def aws(service, url):

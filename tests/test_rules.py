@@ -1,12 +1,11 @@
 """The tutorial's rules, made by the AWS CLI: S3 with an IAM role, Lambda, SNS."""
 
 import json
-import sys
 
 import boto3
 import pytest
 
-from harness import ACCOUNT, EXAMPLES, REGION, Process, environment, policy, thingcore
+from harness import ACCOUNT, EXAMPLES, REGION, policy, thingcore
 from mqtt_client import plain_client
 
 TUTORIAL = EXAMPLES / "tutorial"
@@ -178,22 +177,6 @@ def test_the_function_gets_exactly_the_message(server, tmp_path):
     assert f"reading {json.dumps(event)}" in logs.stdout
     listed = thingcore("function", "list", "--url", server.api_url)
     assert "processSensorData" in listed.stdout
-
-
-MOTO = """
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print("listening", server.get_host_and_port()[1], flush=True)
-__import__("threading").Event().wait()
-"""
-
-
-@pytest.fixture(scope="module")
-def moto():
-    """moto's server, which is somebody else's SNS and SQS."""
-    with Process(sys.executable, "-c", MOTO, env=environment()) as process:
-        yield f"http://127.0.0.1:{process.line('listening').split()[1]}"
 
 
 def test_sns_gets_the_result_as_a_message(own_server, moto):
