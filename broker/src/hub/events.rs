@@ -227,21 +227,9 @@ impl Hub {
         let principal = guard.principal();
         event.insert("principalIdentifier".into(), json!(**principal));
         fill(&mut event);
-        let message = Arc::new(Message {
-            topic: Arc::clone(&route.topic),
-            payload: Bytes::from(Value::Object(event).to_string()),
-            qos: QoS::AtLeastOnce,
-            retain: false,
-            properties: Bytes::new(),
-            expires_at_ms: None,
-        });
-        let origin = Origin {
-            client_id: None,
-            principal: Arc::clone(principal),
-            source_ip: None,
-            protocol: Protocol::Server,
-            hops: 0,
-        };
+        let topic = Arc::clone(&route.topic);
+        let message = Arc::new(event_message(topic, Value::Object(event).to_string()));
+        let origin = event_origin(Arc::clone(principal));
         let publication = Publication::of_message(&message, now_ms);
         self.deliver_and_settle(&publication, &route, &origin);
     }
@@ -291,22 +279,8 @@ impl Hub {
     }
 
     fn publish_event(&self, topic: &str, payload: String) {
-        let message = Message {
-            topic: topic.into(),
-            payload: Bytes::from(payload),
-            qos: QoS::AtLeastOnce,
-            retain: false,
-            properties: Bytes::new(),
-            expires_at_ms: None,
-        };
-        let origin = Origin {
-            client_id: None,
-            principal: "".into(),
-            source_ip: None,
-            protocol: Protocol::Server,
-            hops: 0,
-        };
-        self.publish(message, &origin);
+        let message = event_message(topic.into(), payload);
+        self.publish(message, &event_origin("".into()));
     }
 
     /// The thing that events name: AWS names it for exclusive attachments alone.
@@ -316,5 +290,28 @@ impl Hub {
         };
         let thing = self.things.connection_thing(id, client_id)?;
         thing.exclusive.then_some(thing.name)
+    }
+}
+
+/// An event as it is published.
+fn event_message(topic: Arc<str>, payload: String) -> Message {
+    Message {
+        topic,
+        payload: Bytes::from(payload),
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        properties: Bytes::new(),
+        expires_at_ms: None,
+    }
+}
+
+/// Events come from the server, on account of a principal.
+fn event_origin(principal: Arc<str>) -> Origin {
+    Origin {
+        client_id: None,
+        principal,
+        source_ip: None,
+        protocol: Protocol::Server,
+        hops: 0,
     }
 }
