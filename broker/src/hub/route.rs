@@ -93,10 +93,11 @@ impl Route {
 }
 
 impl Target {
-    pub(super) fn new(subscriber: &Subscriber) -> Self {
+    /// A session whose guard of that number lets it receive the topic.
+    pub(super) fn new(subscriber: &Subscriber, guard: u32) -> Self {
         Self {
             session: Arc::clone(&subscriber.session),
-            guard: subscriber.session.guard_number(),
+            guard,
             qos: subscriber.qos,
             no_local: subscriber.no_local,
             retain_as_published: subscriber.retain_as_published,

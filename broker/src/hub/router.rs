@@ -197,12 +197,14 @@ impl Router {
         route.rules = RuleSet::new(&route.topic, rules);
         subscribers.sort_by_key(|subscriber| subscriber.session.number);
         for subscriber in subscribers {
+            // Read before the guard is asked: if another takes over meanwhile, it is asked again.
+            let guard = subscriber.session.guard_number();
             match route.targets.last_mut() {
                 Some(last) if !self.overlapping_copies && last.is_of(subscriber) => {
                     last.merge(subscriber);
                 }
                 Some(_) | None if may(&subscriber.session) => {
-                    route.targets.push(Target::new(subscriber));
+                    route.targets.push(Target::new(subscriber, guard));
                 }
                 Some(_) | None => route.denied += 1,
             }
