@@ -94,6 +94,14 @@ impl Template {
         })
     }
 
+    /// Names of the message's members that stand in it alone, as in `${room}`.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Expression { expression, .. } => expression.attribute(),
+        })
+    }
+
     /// The text for a message: the one that was published, not what SELECT made of it.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use crate::page::rows_after;
 use crate::plane::Change;
 use crate::registry::set;
 use crate::state::State;
-use crate::store::Document;
+use crate::store::{Batch, Document};
 use crate::{Page, Things, ThingsError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 /// AWS General Reference, "AWS IoT Core rules engine limits and quotas".
 const DESTINATIONS_MAX: usize = 1000;
+/// The same, of those in a VPC.
+const VPC_DESTINATIONS_MAX: usize = 5;
 
 /// What a destination may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,8 +99,9 @@ const KINDS: [(&str, &str); 3] = [
 ];
 
 impl Things {
-    /// CreateTopicRuleDestination. Of HTTP destinations the owner is asked to confirm
-    /// (`Change::Destination`); others are enabled at once, since nothing here can ask them.
+    /// CreateTopicRuleDestination. It is in progress until it was shown to be the caller's
+    /// (`Change::Destination`): the owner of an HTTP destination is asked to confirm, an InfluxDB
+    /// is asked whether it knows the token, the role of a VPC whether it allows network interfaces.
     ///
     /// # Errors
     /// InvalidRequest, ResourceAlreadyExists for an address that has a destination,
@@ -135,14 +138,18 @@ impl Things {
                 let message = format!("an account has at most {DESTINATIONS_MAX} destinations");
                 return Err(ThingsError::LimitExceeded(message));
             }
-            let status = match *label {
-                "http" => DestinationStatus::InProgress,
-                _ => DestinationStatus::Enabled,
-            };
+            let vpcs = destinations
+                .values()
+                .filter(|known| known.kind == "vpcConfiguration");
+            if *label == "vpc" && vpcs.count() >= VPC_DESTINATIONS_MAX {
+                let message =
+                    format!("an account has at most {VPC_DESTINATIONS_MAX} VPC destinations");
+                return Err(ThingsError::LimitExceeded(message));
+            }
             let document = DestinationDocument {
                 kind: kind.clone(),
                 configuration: inner.clone(),
-                status,
+                status: DestinationStatus::InProgress,
                 status_reason: None,
                 created_ms: now_ms,
                 updated_ms: now_ms,
@@ -150,9 +157,7 @@ impl Things {
             };
             let shown = self.destination_shown(&key, &document);
             batch.put(&key, document);
-            if status == DestinationStatus::InProgress {
-                batch.tell(asked(&shown));
-            }
+            batch.tell(asked(&shown));
             Ok(shown)
         })
     }
@@ -217,11 +222,9 @@ impl Things {
                 }
             };
             let mut document = known.changed(status, None, now_ms);
-            if status == InProgress && known.kind == "httpUrlConfiguration" {
+            if status == InProgress {
                 document.token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
                 batch.tell(asked(&self.destination_shown(key, &document)));
-            } else if status == InProgress {
-                document.status = Enabled;
             }
             batch.put(key, document);
             Ok(())
@@ -238,35 +241,24 @@ impl Things {
             let (key, document) = known
                 .find(|(_, document)| document.token == token)
                 .ok_or_else(|| invalid("no destination waits for this confirmation token"))?;
-            if document.status == DestinationStatus::InProgress {
-                batch.put(
-                    key,
-                    document.changed(DestinationStatus::Enabled, None, now_ms),
-                );
-            }
+            settle(batch, key, document, Ok(()), now_ms);
             Ok(())
         })
     }
 
-    /// Notes that an owner could not be asked, unless he has confirmed meanwhile.
+    /// Notes how the check of a destination ended, unless that is settled by now.
     ///
     /// # Errors
     /// Unauthorized for an unknown one.
-    pub fn destination_failed(
+    pub fn settle_destination(
         &self,
         arn: &str,
-        reason: &str,
+        outcome: Result<(), &str>,
         now_ms: u64,
     ) -> Result<(), ThingsError> {
         self.change(|state, batch| {
             let (key, document) = find(state, arn)?;
-            if document.status == DestinationStatus::InProgress {
-                let reason = Some(reason.to_owned());
-                batch.put(
-                    key,
-                    document.changed(DestinationStatus::Error, reason, now_ms),
-                );
-            }
+            settle(batch, key, document, outcome, now_ms);
             Ok(())
         })
     }
@@ -315,6 +307,24 @@ impl DestinationDocument {
             ..self.clone()
         }
     }
+}
+
+/// Enables what is in progress, or says why it cannot be.
+fn settle(
+    batch: &mut Batch,
+    key: &str,
+    document: &DestinationDocument,
+    outcome: Result<(), &str>,
+    now_ms: u64,
+) {
+    if document.status != DestinationStatus::InProgress {
+        return;
+    }
+    let (status, reason) = match outcome {
+        Ok(()) => (DestinationStatus::Enabled, None),
+        Err(reason) => (DestinationStatus::Error, Some(reason.to_owned())),
+    };
+    batch.put(key, document.changed(status, reason, now_ms));
 }
 
 fn asked(destination: &TopicRuleDestination) -> Change {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The log lines of a server for which nothing else is asked.
-const LOG_DEFAULT: &str = "warn,thingcore=info,things=info,rules=info";
+const LOG_DEFAULT: &str = "warn,thingcore=info,things=info,rules=info,rskafka=error";
 
 /// What `thingcore serve` can be told.
 #[derive(Args, Clone, Debug)]

@@ -2,18 +2,33 @@
 
 use crate::world::World;
 use http::{HeaderName, HeaderValue};
-use rules::actions::Destination;
+use rules::actions::{Destination, InfluxInstance};
 use rules::delivery::Destinations;
 use rules::target::{AwsRequest, SendFailure, Service, Signing};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
-use things::{DestinationStatus, Things, TopicRuleDestination};
+use things::{DestinationStatus, RoleDecision, Things, TopicRuleDestination};
+
+/// The kind whose owner confirms it himself.
+const HTTP: &str = "httpUrlConfiguration";
+
+/// What the role of a VPC destination must allow (developer guide, "Apache Kafka", requirements).
+const NETWORK_ACTIONS: [&str; 8] = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "ec2:DescribeVpcAttribute",
+    "ec2:DescribeSecurityGroups",
+];
 
 /// Decides by the destinations of the control plane.
 pub(crate) struct StoredDestinations(pub(crate) Arc<Things>);
 
 impl Destinations for StoredDestinations {
-    fn check(&self, destination: &Destination) -> Result<(), String> {
+    fn enabled(&self, destination: &Destination) -> Result<Value, String> {
         let found = match destination {
             Destination::Http(url) => self.0.http_destination(url).ok_or_else(|| {
                 format!(
@@ -25,11 +40,14 @@ impl Destinations for StoredDestinations {
         };
         let (arn, status) = (&found.arn, found.status);
         match status {
-            DestinationStatus::Enabled => Ok(()),
-            DestinationStatus::InProgress => Err(format!(
+            DestinationStatus::Enabled => Ok(found.configuration),
+            DestinationStatus::InProgress if found.kind == HTTP => Err(format!(
                 "the destination {arn} is not confirmed yet: follow the enableUrl of the message \
                  that it was sent"
             )),
+            DestinationStatus::InProgress => {
+                Err(format!("the destination {arn} is still being checked"))
+            }
             DestinationStatus::Disabled => Err(format!("the destination {arn} is disabled")),
             DestinationStatus::Error => Err(format!(
                 "the destination {arn} could not be confirmed: set its status to IN_PROGRESS to \
@@ -39,12 +57,58 @@ impl Destinations for StoredDestinations {
     }
 }
 
+/// How it is found out whether a destination is the caller's.
+pub(crate) enum Check {
+    /// Its owner is sent this message, and has the word.
+    Owner(AwsRequest),
+    /// The InfluxDB is asked this; success is enough.
+    Instance(AwsRequest),
+    /// Nothing more is to be found out.
+    Passed,
+}
+
+impl Check {
+    /// What is to be done for a destination.
+    ///
+    /// # Errors
+    /// It cannot be enabled, in words.
+    pub(crate) fn of(world: &World, destination: &TopicRuleDestination) -> Result<Self, String> {
+        let configuration = &destination.configuration;
+        match destination.kind.as_str() {
+            HTTP => confirmation(world, destination)
+                .map(Self::Owner)
+                .map_err(|failure| failure.message),
+            "influxDBConfiguration" => {
+                InfluxInstance::of(configuration).map(|one| Self::Instance(one.validation()))
+            }
+            _ => check_network(world, configuration).map(|()| Self::Passed),
+        }
+    }
+}
+
+/// There is no VPC here: what is checked is that the role may do what AWS does with it
+/// (developer guide, "Virtual private cloud (VPC) destinations").
+fn check_network(world: &World, configuration: &Value) -> Result<(), String> {
+    let role_arn = configuration["roleArn"].as_str().unwrap_or_default();
+    for action in NETWORK_ACTIONS {
+        match world.things.authorize_role_for(role_arn, action, "*", None) {
+            RoleDecision::Allowed => {}
+            RoleDecision::UnknownRole if !world.config.iam_strict => {}
+            RoleDecision::UnknownRole => {
+                return Err(format!("role {role_arn} does not exist here"));
+            }
+            RoleDecision::Denied(reason) => return Err(reason),
+        }
+    }
+    Ok(())
+}
+
 /// The message that asks for a destination (developer guide, "Confirming HTTP action
 /// destinations").
 ///
 /// # Errors
 /// An address that nothing can be sent to.
-pub(crate) fn confirmation(
+fn confirmation(
     world: &World,
     destination: &TopicRuleDestination,
 ) -> Result<AwsRequest, SendFailure> {

@@ -10,7 +10,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use destinations::{StoredDestinations, confirmation};
+pub(crate) use destinations::{Check, StoredDestinations};
 pub(crate) use inside::ControlPlane;
 pub(crate) use republisher::HubRepublisher;
 pub(crate) use roles::StoredRoles;

@@ -1,6 +1,6 @@
 //! What the server does when the control plane changes.
 
-use crate::dispatch::{RuleBook, confirmation};
+use crate::dispatch::{Check, RuleBook};
 use crate::world::World;
 use std::sync::Arc;
 use things::Change;
@@ -27,7 +27,7 @@ fn follow(world: &Arc<World>, rules: &RuleBook, change: &Change) {
         }
         Change::Event(event) => world.hub.publish_registry_event(event),
         Change::Rules => rules.refresh(&world.things, &world.delivery, &world.hub),
-        Change::Destination { arn } => confirm(world, arn),
+        Change::Destination { arn } => check(world, arn),
         // What else is emptied is the matter of who empties the control plane.
         Change::Reset => {
             world.hub.policies_changed();
@@ -36,24 +36,37 @@ fn follow(world: &Arc<World>, rules: &RuleBook, change: &Change) {
     }
 }
 
-/// Asks the owner of a destination, who answers by following a link or with the token.
-fn confirm(world: &Arc<World>, arn: &str) {
+/// Finds out whether a destination is the caller's.
+fn check(world: &Arc<World>, arn: &str) {
     let Ok(destination) = world.things.destination(arn) else {
         return;
     };
     let world = Arc::clone(world);
     world.delivery.runtime().clone().spawn(async move {
-        let asked = match confirmation(&world, &destination) {
-            Ok(request) => world.delivery.send(&request).await.map(|_| ()),
+        let asked = match Check::of(&world, &destination) {
+            Ok(Check::Owner(request)) => match world.delivery.send(&request).await {
+                // He answers by following a link or with the token.
+                Ok(_) => return,
+                Err(failure) => Err(format!(
+                    "the confirmation message could not be sent: {}",
+                    failure.message
+                )),
+            },
+            Ok(Check::Instance(request)) => match world.delivery.send(&request).await {
+                Ok(_) => Ok(()),
+                Err(failure) => Err(format!("InfluxDB: {}", failure.message)),
+            },
+            Ok(Check::Passed) => Ok(()),
             Err(why) => Err(why),
         };
-        if let Err(failure) = asked {
-            let (arn, why) = (&destination.arn, &failure.message);
-            tracing::warn!(%arn, %why, "the owner of the destination could not be asked");
-            let reason = format!("the confirmation message could not be sent: {why}");
-            let now_ms = world.clock.now_ms();
-            // It may have been deleted meanwhile.
-            let _ = world.things.destination_failed(arn, &reason, now_ms);
+        let arn = &destination.arn;
+        if let Err(why) = &asked {
+            tracing::warn!(%arn, %why, "the destination is not enabled");
         }
+        let outcome = asked.as_ref().map(|()| ()).map_err(String::as_str);
+        // It may have been deleted meanwhile.
+        let _ = world
+            .things
+            .settle_destination(arn, outcome, world.clock.now_ms());
     });
 }

@@ -4,8 +4,8 @@ use super::params::Params;
 use super::rendered::{Input, Rendered, Unrenderable};
 use super::{
     cloudwatch_alarm, cloudwatch_logs, cloudwatch_metric, dynamodb, dynamodb_v2, firehose, http,
-    iot_analytics, iot_events, iot_site_wise, kinesis, lambda, location, open_search, republish,
-    s3, sns, sqs, step_functions, timestream,
+    influxdb, iot_analytics, iot_events, iot_site_wise, kafka, kinesis, lambda, location,
+    open_search, republish, s3, sns, sqs, step_functions, timestream,
 };
 use crate::sql::Statement;
 use serde_json::Value;
@@ -78,6 +78,8 @@ pub(super) const KINDS: &[Kind] = &[
     kind("iotAnalytics", "IotAnalyticsAction", iot_analytics::parse),
     kind("iotEvents", "IotEventsAction", iot_events::parse),
     kind("iotSiteWise", "IotSiteWiseAction", iot_site_wise::parse),
+    kind("kafka", "KafkaAction", kafka::parse),
+    kind("influxDB", "InfluxDBAction", influxdb::parse),
 ];
 
 const fn kind(key: &'static str, failed_action: &'static str, parse: Parse) -> Kind {
@@ -90,18 +92,11 @@ const fn kind(key: &'static str, failed_action: &'static str, parse: Parse) -> K
 
 /// Actions that the API knows and that are refused, so that no rule is stored that would do
 /// nothing; and why.
-const REFUSED: [(&str, &str); 3] = [
-    ("kafka", "action `kafka` is not supported by thingcore yet"),
-    (
-        "influxDB",
-        "action `influxDB` is not supported by thingcore yet",
-    ),
-    (
-        "salesforce",
-        "Salesforce has shut down the IoT input streams that this action posts to: post to a \
+const REFUSED: [(&str, &str); 1] = [(
+    "salesforce",
+    "Salesforce has shut down the IoT input streams that this action posts to: post to a \
          Salesforce REST API by the `http` action",
-    ),
-];
+)];
 
 /// Why an action is not accepted.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use super::action::{ActionRefused, Sends};
 use super::params::Params;
-use super::rendered::{Batching, Destination, Effect, Input, Rendered, Unrenderable};
+use super::rendered::{BatchForm, Batching, Destination, Effect, Input, Rendered, Unrenderable};
 use super::text::Text;
 use crate::target::{AwsRequest, Service, Signing};
 use bytes::Bytes;
@@ -98,7 +98,7 @@ fn signing(params: &mut Params<'_>) -> Result<Signing, ActionRefused> {
 fn batching(params: &mut Params<'_>) -> Result<Option<Limits>, ActionRefused> {
     let enabled = params.flag("enableBatching")?;
     let config = params.object("batchConfig")?;
-    if params.path().starts_with("errorAction") && (enabled || config.is_some()) {
+    if params.is_error_action() && (enabled || config.is_some()) {
         let path = format!("{}.batchConfig", params.path());
         let why = "an error action cannot be batched";
         return Err(ActionRefused::new(&path, why));
@@ -224,6 +224,8 @@ impl Sends for Http {
             messages: limits.messages,
             bytes: limits.bytes,
             across_topics: limits.across_topics,
+            form: BatchForm::Array,
+            weight: 1,
         });
         Ok(Rendered {
             permission: None,

@@ -14,11 +14,15 @@ mod dynamodb_attribute;
 mod dynamodb_v2;
 mod firehose;
 mod http;
+mod influx_instance;
+mod influxdb;
 mod iot_analytics;
 mod iot_events;
 mod iot_site_wise;
+mod kafka;
 mod kinesis;
 mod lambda;
+mod line_protocol;
 mod location;
 mod messages;
 mod open_search;
@@ -31,8 +35,9 @@ mod timestream;
 
 pub use action::{Action, ActionRefused};
 pub(crate) use dynamodb_attribute::{attribute, plain};
+pub use influx_instance::{InfluxInstance, InfluxWrite};
 pub(crate) use lambda::FunctionArn;
 pub use rendered::{
-    Batching, Destination, Effect, Input, Missing, Permission, Place, Rendered, Republish,
-    RepublishProperties, Unrenderable,
+    BatchForm, Batching, Destination, Effect, Input, Missing, Permission, Place, Rendered,
+    Republish, RepublishProperties, Unrenderable,
 };

@@ -60,7 +60,7 @@ impl<'a> Params<'a> {
         }
     }
 
-    fn refused(&self, name: &str, why: &str) -> ActionRefused {
+    pub(super) fn refused(&self, name: &str, why: &str) -> ActionRefused {
         ActionRefused::new(&format!("{}.{name}", self.path), why)
     }
 
@@ -87,12 +87,7 @@ impl<'a> Params<'a> {
         let Some(source) = self.string(name)? else {
             return Ok(None);
         };
-        let text =
-            Text::compile(name, source, self.statement).map_err(|why| self.refused(name, &why))?;
-        if text.asks_outside() {
-            self.asks_outside.set(true);
-        }
-        Ok(Some(text))
+        self.compile(name, source).map(Some)
     }
 
     /// A template that must be there and not be empty.
@@ -224,6 +219,38 @@ impl<'a> Params<'a> {
         let read =
             |(index, value)| Params::of(value, &path(index), self.statement, self.asks_outside);
         list.iter().enumerate().map(read).collect()
+    }
+
+    /// An object whose members have names of the user's own; empty when absent.
+    pub(super) fn map(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Vec<(&'a str, &'a str)>, ActionRefused> {
+        let object = match self.take(name) {
+            None => return Ok(Vec::new()),
+            Some(Value::Object(object)) => object,
+            Some(_) => return Err(self.refused(name, "must be an object")),
+        };
+        let pair = |(key, value): (&'a String, &'a Value)| match value {
+            Value::String(text) => Ok((key.as_str(), text.as_str())),
+            _ => Err(self.refused(&format!("{name}.{key}"), "must be a string")),
+        };
+        object.iter().map(pair).collect()
+    }
+
+    /// Reads a text of the user's own as a template.
+    pub(super) fn compile(&self, name: &'static str, source: &str) -> Result<Text, ActionRefused> {
+        let text =
+            Text::compile(name, source, self.statement).map_err(|why| self.refused(name, &why))?;
+        if text.asks_outside() {
+            self.asks_outside.set(true);
+        }
+        Ok(text)
+    }
+
+    /// Whether the action is one for errors.
+    pub(super) fn is_error_action(&self) -> bool {
+        self.path.starts_with("errorAction")
     }
 
     /// Refuses members that nobody took.

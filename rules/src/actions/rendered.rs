@@ -1,9 +1,11 @@
 //! What an action is given, and what it makes of it.
 
+use super::influx_instance::{InfluxInstance, InfluxWrite};
 use super::text::Text;
 use crate::sql::Context;
-use crate::target::AwsRequest;
+use crate::target::{AwsRequest, KafkaRecord};
 use bytes::Bytes;
+use serde_json::Value;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -33,6 +35,16 @@ impl Place {
             self.account_id
         )
     }
+
+    /// What a role must be allowed to read to get a secret of this name or ARN. AWS adds six
+    /// characters to the name.
+    #[must_use]
+    pub fn secret_arn(&self, id: &str) -> String {
+        match id.starts_with("arn:") {
+            true => id.to_owned(),
+            false => self.arn("secretsmanager", &format!("secret:{id}-??????")),
+        }
+    }
 }
 
 fn partition(region: &str) -> &'static str {
@@ -57,6 +69,8 @@ pub struct Input<'a, 'c> {
     pub trace_id: Uuid,
     /// Milliseconds since the epoch.
     pub now_ms: u64,
+    /// Whether the action is the one for errors.
+    pub is_error_action: bool,
 }
 
 /// The role of a rule must allow this before anything is sent.
@@ -111,6 +125,19 @@ pub struct Batching {
     pub bytes: usize,
     /// Whether messages of several topics go into it.
     pub across_topics: bool,
+    /// What the messages of a batch become together.
+    pub form: BatchForm,
+    /// How many of `messages` this one counts for.
+    pub weight: usize,
+}
+
+/// What the bodies of a batch become together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchForm {
+    /// A JSON array.
+    Array,
+    /// Lines of text.
+    Lines,
 }
 
 /// Makes what a request needs, once the answer says that it is missing.
@@ -152,6 +179,35 @@ pub enum Effect {
     Request(AwsRequest),
     /// A message for the broker.
     Republish(Republish),
+    /// A record for a Kafka topic.
+    Record(Box<KafkaRecord>),
+    /// Points for the InfluxDB that the destination names.
+    Lines(InfluxWrite),
+}
+
+impl Effect {
+    /// The effect with what its destination says, and what the role must allow for that.
+    ///
+    /// # Errors
+    /// The destination does not suit the action, in words.
+    pub(crate) fn at(
+        self,
+        configuration: &Value,
+        place: &Place,
+    ) -> Result<(Self, Option<Permission>), String> {
+        match self {
+            Self::Lines(write) => {
+                let instance = InfluxInstance::of(configuration)?;
+                let permission = Permission {
+                    role_arn: write.role_arn.clone(),
+                    action: "secretsmanager:GetSecretValue",
+                    resource: place.secret_arn(&instance.secret.id),
+                };
+                Ok((Self::Request(instance.write(&write)?), Some(permission)))
+            }
+            Self::Request(_) | Self::Republish(_) | Self::Record(_) => Ok((self, None)),
+        }
+    }
 }
 
 /// A message that a rule publishes.

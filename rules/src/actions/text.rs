@@ -32,6 +32,11 @@ impl Text {
         self.template.literal()
     }
 
+    /// Names of the message's members that stand in it alone, as in `${room}`.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.template.attributes()
+    }
+
     /// Whether rendering it may have to wait for the outside.
     pub(super) fn asks_outside(&self) -> bool {
         self.template.asks_outside()

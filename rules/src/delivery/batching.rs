@@ -1,11 +1,12 @@
-//! Batches of HTTP actions: messages of one rule and address that are sent as one array. The
-//! message that opens a batch sees to its sending; the others wait for how it ends.
+//! Batches: messages of one rule and address that are sent as one request. The message that opens
+//! a batch sees to its sending; the others wait for how it ends.
 
 use super::error_action::{BatchOfEvents, Failure};
 use super::event::Event;
-use super::execute::{Pending, Run};
+use super::execute::Run;
 use super::send::Sent;
-use crate::actions::Batching;
+use super::start::{Outgoing, Pending};
+use crate::actions::{BatchForm, Batching};
 use crate::target::{AwsRequest, SendFailure};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -27,6 +28,8 @@ struct Key {
 
 struct Open {
     bodies: Vec<Bytes>,
+    /// What they count for together.
+    weight: usize,
     events: Vec<Arc<Event>>,
     bytes: usize,
     /// Of the message that came last.
@@ -46,6 +49,7 @@ impl Run {
     pub(super) async fn send_in_batch(
         &self,
         pending: Pending,
+        request: AwsRequest,
         batching: Batching,
     ) -> Option<Failure> {
         let key = Key {
@@ -53,7 +57,7 @@ impl Run {
             url: pending.route.url.clone(),
             topic: (!batching.across_topics).then(|| Arc::clone(&self.event.topic)),
         };
-        match self.enter(&key, &pending.request, batching) {
+        match self.enter(&key, request, batching) {
             Place::Later(ends) => {
                 let sent = ends.await.unwrap_or_else(|_| Sent {
                     result: Err(SendFailure::permanent("the batch was given up".to_owned())),
@@ -72,10 +76,10 @@ impl Run {
                         filled.or_else(|| batches.remove(&key))?
                     }
                 };
-                let request = AwsRequest {
-                    body: array(&open.bodies),
+                let request = Outgoing::Request(AwsRequest {
+                    body: together(batching.form, &open.bodies),
                     ..open.request
-                };
+                });
                 let sent = self.deliver(&pending.route, &request, None).await;
                 for waiting in open.waiting {
                     let sent = Sent {
@@ -98,17 +102,18 @@ impl Run {
     }
 
     /// Puts a message into the open batch, or opens one.
-    fn enter(&self, key: &Key, request: &AwsRequest, batching: Batching) -> Place {
+    fn enter(&self, key: &Key, request: AwsRequest, batching: Batching) -> Place {
         let mut batches = self.shared().batches.0.lock();
         let body = request.body.clone();
         if let Some(open) = batches.get_mut(key) {
             open.bytes += body.len() + 1;
             open.bodies.push(body);
             open.events.push(Arc::clone(&self.event));
-            open.request = request.clone();
+            open.weight += batching.weight;
+            open.request = request;
             let (ended, ends) = oneshot::channel();
             open.waiting.push(ended);
-            if open.bodies.len() >= batching.messages || open.bytes >= batching.bytes {
+            if open.weight >= batching.messages || open.bytes >= batching.bytes {
                 close(&mut batches, key);
             }
             return Place::Later(ends);
@@ -117,12 +122,13 @@ impl Run {
         let open = Open {
             bytes: body.len() + 2,
             bodies: vec![body],
+            weight: batching.weight,
             events: vec![Arc::clone(&self.event)],
-            request: request.clone(),
+            request,
             waiting: Vec::new(),
             full: Some(filled),
         };
-        let is_full = open.bytes >= batching.bytes;
+        let is_full = open.weight >= batching.messages || open.bytes >= batching.bytes;
         batches.insert(key.clone(), open);
         if is_full {
             close(&mut batches, key);
@@ -141,14 +147,10 @@ fn close(batches: &mut HashMap<Key, Open>, key: &Key) {
     }
 }
 
-fn array(bodies: &[Bytes]) -> Bytes {
-    let mut array = vec![b'['];
-    for (place, body) in bodies.iter().enumerate() {
-        if place > 0 {
-            array.push(b',');
-        }
-        array.extend_from_slice(body);
+/// The body of a batch.
+fn together(form: BatchForm, bodies: &[Bytes]) -> Bytes {
+    match form {
+        BatchForm::Array => [b"[", &*bodies.join(&b","[..]), b"]"].concat().into(),
+        BatchForm::Lines => bodies.join(&b"\n"[..]).into(),
     }
-    array.push(b']');
-    array.into()
 }

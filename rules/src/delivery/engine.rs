@@ -11,6 +11,7 @@ use super::records::Records;
 use super::retry::Retry;
 use super::rule::Rule;
 use super::rule_set::RuleSet;
+use super::secrets::Secrets;
 use super::trigger;
 use super::worker::{self, Runner};
 use crate::actions::Place;
@@ -81,6 +82,7 @@ pub(super) struct Shared {
     pub(super) intake: Intake,
     pub(super) in_flight: InFlight,
     pub(super) batches: Batches,
+    pub(super) secrets: Secrets,
     closing: AtomicBool,
 }
 
@@ -117,6 +119,7 @@ impl Delivery {
             counters: Counters::default(),
             in_flight: InFlight::default(),
             batches: Batches::default(),
+            secrets: Secrets::default(),
             closing: AtomicBool::new(false),
         });
         let mut workers = JoinSet::new();
@@ -154,8 +157,9 @@ impl Delivery {
     /// # Errors
     /// It was not sent, or not answered by success.
     pub async fn send(&self, request: &AwsRequest) -> Result<StatusCode, SendFailure> {
+        let request = self.shared.with_token(request, true).await?;
         let target = &self.shared.ports.target;
-        let answer = target.send(&target.route(request), request).await;
+        let answer = target.send(&target.route(&request), &request).await;
         answer.and_then(|answer| answer.into_result(request.service))
     }
 

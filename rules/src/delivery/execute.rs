@@ -1,24 +1,15 @@
 //! One message through the actions of one rule: every one for itself, then the error action.
 
-use super::chance::chance;
 use super::engine::Shared;
 use super::error_action::{self, Failure};
 use super::event::Event;
-use super::ports::Denied;
+use super::isolate::isolated_future;
 use super::records::{Outcome, Record, SentRequest};
 use super::rule::Selected;
-use super::shown::{shown_publish, shown_request};
+use super::start::{Details, Invocation, Pending, Started};
 use super::worker::Runner;
-use crate::actions::{
-    Action, Batching, Destination, Effect, Input, Missing, Permission, Rendered, Republish,
-    Unrenderable,
-};
-use crate::sql::Context;
-use crate::target::{AwsRequest, Route};
-use bytes::Bytes;
 use std::sync::Arc;
-use tokio::runtime::Handle;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 
 /// Runs the actions of a rule with what it selected of a message, then its error action if one
 /// of them failed.
@@ -41,7 +32,7 @@ pub(super) async fn execute(runner: &Runner, event: Arc<Event>, selected: Select
 
 /// Which actions of a rule run.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Which {
+pub(super) enum Which {
     Actions,
     ErrorAction,
 }
@@ -53,179 +44,9 @@ pub(super) struct Run {
     pub(super) event: Arc<Event>,
 }
 
-/// An action on its way.
-enum Started {
-    /// It is over.
-    Over(Option<Failure>),
-    /// A request waits to be sent.
-    Pending(Box<Pending>),
-}
-
-pub(super) struct Pending {
-    pub(super) invocation: Invocation,
-    pub(super) route: Route,
-    pub(super) request: AwsRequest,
-    pub(super) rendered: Details,
-    pub(super) batching: Option<Batching>,
-}
-
-/// What identifies an invocation in records and counters.
-pub(super) struct Invocation {
-    pub(super) action: &'static str,
-    pub(super) failed_action: &'static str,
-    pub(super) error_action: bool,
-    pub(super) input: Bytes,
-}
-
-/// What of a rendered action is needed once its effect is on the way.
-pub(super) struct Details {
-    pub(super) resource: String,
-    pub(super) failure: &'static str,
-    pub(super) details: String,
-    pub(super) missing: Option<Missing>,
-}
-
 impl Run {
     pub(super) fn shared(&self) -> &Shared {
         &self.runner.shared
-    }
-
-    /// Renders actions and checks their roles. A republish is done at once, so that messages of
-    /// one publisher stay in order.
-    async fn start(&self, which: Which, selected: &Selected, payload: &Bytes) -> Vec<Started> {
-        if !self.runner.rule.actions_ask_outside() {
-            return self.start_now(which, selected, payload, None);
-        }
-        let (run, runtime) = (self.clone(), Handle::current());
-        let (selected, payload) = (selected.clone(), payload.clone());
-        let started =
-            spawn_blocking(move || run.start_now(which, &selected, &payload, Some(runtime)));
-        // A thread that panicked has started nothing.
-        started.await.unwrap_or_default()
-    }
-
-    fn start_now(
-        &self,
-        which: Which,
-        selected: &Selected,
-        payload: &Bytes,
-        runtime: Option<Handle>,
-    ) -> Vec<Started> {
-        let (rule, place) = (&self.runner.rule, &self.shared().settings.place);
-        let actions = match which {
-            Which::Actions => rule.actions(),
-            Which::ErrorAction => rule.error_action().map_or(&[][..], std::slice::from_ref),
-        };
-        let error_action = which == Which::ErrorAction;
-        let mut chance = chance();
-        let mut outside = runtime.map(|runtime| self.runner.outside(runtime));
-        self.event.view().show(&place.account_id, |message| {
-            let mut context = Context::new(message, self.event.now_ms(), &mut chance);
-            context.variables = selected.variables.clone();
-            context.external = outside.as_mut().map(|outside| outside as _);
-            actions
-                .iter()
-                .map(|action| self.start_one(action, &mut context, payload, error_action))
-                .collect()
-        })
-    }
-
-    fn start_one(
-        &self,
-        action: &Action,
-        context: &mut Context<'_>,
-        payload: &Bytes,
-        error_action: bool,
-    ) -> Started {
-        let invocation = Invocation {
-            action: action.kind(),
-            failed_action: action.failed_action(),
-            error_action,
-            input: payload.clone(),
-        };
-        let mut input = Input {
-            payload,
-            context,
-            rule: self.runner.rule.name(),
-            place: &self.shared().settings.place,
-            trace_id: self.event.trace_id,
-            now_ms: (self.shared().ports.now_ms)(),
-        };
-        let Rendered {
-            permission,
-            resource,
-            effect,
-            failure,
-            details,
-            missing,
-            destination,
-            batching,
-        } = match action.render(&mut input) {
-            Ok(rendered) => rendered,
-            Err(refused) => return Started::Over(self.unrenderable(invocation, refused)),
-        };
-        let rendered = Details {
-            resource,
-            failure,
-            details,
-            missing,
-        };
-        let denied = permission.and_then(|wanted| self.denied(&wanted));
-        let refused = denied.map(|Denied { reason }| Outcome::Denied { reason });
-        if let Some(outcome) = refused.or_else(|| self.not_enabled(destination.as_ref())) {
-            let reason = match &outcome {
-                Outcome::Denied { reason } | Outcome::Failed { reason } => reason,
-                Outcome::Success { .. } | Outcome::Recorded => "",
-            };
-            let failed = Failed {
-                message: self.text(&rendered, reason),
-                outcome,
-            };
-            let request = Some(self.shown(&effect));
-            return Started::Over(self.fail(invocation, rendered.resource, request, 0, failed));
-        }
-        match effect {
-            Effect::Republish(message) => {
-                Started::Over(self.republish(invocation, rendered, message))
-            }
-            Effect::Request(request) => {
-                let route = self.shared().ports.target.route(&request);
-                Started::Pending(Box::new(Pending {
-                    invocation,
-                    route,
-                    request,
-                    rendered,
-                    batching,
-                }))
-            }
-        }
-    }
-
-    fn unrenderable(&self, invocation: Invocation, refused: Unrenderable) -> Option<Failure> {
-        let Unrenderable { message, resource } = refused;
-        let message = format!("{message}. Message arrived on: {}", self.event.topic);
-        let reason = message.clone();
-        let outcome = Outcome::Failed { reason };
-        self.fail(invocation, resource, None, 0, Failed { outcome, message })
-    }
-
-    /// The failure of an action whose destination may not be sent to.
-    fn not_enabled(&self, destination: Option<&Destination>) -> Option<Outcome> {
-        let checked = self.shared().ports.destinations.check(destination?);
-        checked.err().map(|reason| Outcome::Failed { reason })
-    }
-
-    /// Asks the role for what an action wants.
-    pub(super) fn denied(&self, wanted: &Permission) -> Option<Denied> {
-        let Permission {
-            role_arn,
-            action,
-            resource,
-        } = wanted;
-        let roles = &self.shared().ports.roles;
-        roles
-            .authorize(self.runner.rule.name(), role_arn, action, resource)
-            .err()
     }
 
     /// Sends what is pending, side by side, and gathers the failures in the order of actions.
@@ -239,10 +60,12 @@ impl Run {
         for (index, started) in started.into_iter().enumerate() {
             failures.push(match started {
                 Started::Over(failure) => failure,
-                Started::Pending(pending_one) if pending == 1 => self.send(*pending_one).await,
+                Started::Pending(pending_one) if pending == 1 => {
+                    self.send_isolated(*pending_one).await
+                }
                 Started::Pending(pending_one) => {
                     let run = self.clone();
-                    sending.spawn(async move { (index, run.send(*pending_one).await) });
+                    sending.spawn(async move { (index, run.send_isolated(*pending_one).await) });
                     None
                 }
             });
@@ -255,37 +78,13 @@ impl Run {
         failures.into_iter().flatten().collect()
     }
 
-    fn republish(
-        &self,
-        invocation: Invocation,
-        rendered: Details,
-        message: Republish,
-    ) -> Option<Failure> {
-        let shown = Some(shown_publish(&message));
-        let hops_max = self.shared().settings.hops_max;
-        let done = if self.event.publisher.hops >= hops_max {
-            Err(format!(
-                "the message went through {hops_max} republish actions already"
-            ))
-        } else {
-            self.shared()
-                .ports
-                .republisher
-                .republish(message, &self.event)
-        };
-        match done {
-            Ok(()) => {
-                self.record(invocation, shown, 1, Outcome::Success { status: None });
-                None
-            }
-            Err(reason) => {
-                let message = self.text(&rendered, &reason);
-                let failed = Failed {
-                    message,
-                    outcome: Outcome::Failed { reason },
-                };
-                self.fail(invocation, rendered.resource, shown, 0, failed)
-            }
+    /// Sends; a panic is a failure of the action like any other.
+    async fn send_isolated(&self, pending: Pending) -> Option<Failure> {
+        let invocation = pending.invocation.clone();
+        let resource = pending.rendered.resource.clone();
+        match isolated_future(self.send(pending)).await {
+            Ok(failure) => failure,
+            Err(panic) => self.broken(invocation, resource, panic),
         }
     }
 
@@ -300,15 +99,6 @@ impl Run {
         }
         let topic = &self.event.topic;
         format!("{failure}. The error received was {error}. Message arrived on: {topic}, {details}")
-    }
-
-    fn shown(&self, effect: &Effect) -> SentRequest {
-        match effect {
-            Effect::Request(request) => {
-                shown_request(&self.shared().ports.target.route(request), request)
-            }
-            Effect::Republish(message) => shown_publish(message),
-        }
     }
 
     pub(super) fn fail(

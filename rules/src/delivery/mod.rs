@@ -19,11 +19,14 @@ mod batching;
 mod chance;
 mod error_action;
 mod execute;
+mod isolate;
 mod outside;
 mod ports;
 mod retry;
+mod secrets;
 mod send;
 mod shown;
+mod start;
 
 mod counters;
 mod records;

@@ -6,10 +6,8 @@ use super::ports::Denied;
 use crate::actions::{FunctionArn, attribute, plain};
 use crate::sql::{External, Lookup};
 use crate::target::{
-    Answer, AwsRequest, Service, Signing, Via, encode_path, encode_segment, json_target,
+    Answer, AwsRequest, Secret, Service, Signing, Via, encode_path, encode_segment, json_target,
 };
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::Method;
 use serde_json::value::RawValue;
@@ -160,27 +158,16 @@ impl Outside<'_> {
     }
 
     fn secret(&self, secret_id: &str, binary: bool, role_arn: &str) -> Result<Vec<u8>, String> {
+        let place = &self.shared.settings.place;
         self.allow(role_arn, "secretsmanager:GetSecretValue", || {
-            match secret_id.starts_with("arn:") {
-                true => secret_id.to_owned(),
-                // AWS adds six characters to the name.
-                false => self.arn("secretsmanager", &format!("secret:{secret_id}-??????")),
-            }
+            place.secret_arn(secret_id)
         })?;
-        let body = json!({"SecretId": secret_id});
-        let target = "secretsmanager.GetSecretValue";
-        let answer = self.json(&json_target(Service::SecretsManager, target, &body))?;
-        let name = if binary {
-            "SecretBinary"
-        } else {
-            "SecretString"
+        let secret = Secret {
+            id: secret_id.to_owned(),
+            binary,
+            key: None,
         };
-        let value = answer.get(name).and_then(Value::as_str);
-        let value = value.ok_or_else(|| format!("the secret has no {name}"))?;
-        if binary {
-            return BASE64.decode(value).map_err(|error| error.to_string());
-        }
-        Ok(value.as_bytes().to_vec())
+        secret.value(&self.call(&secret.request())?.body)
     }
 
     fn prediction(&self, model_id: &str, role_arn: &str, record: &[u8]) -> Result<Vec<u8>, String> {

@@ -5,6 +5,7 @@ use super::event::Event;
 use super::records::Record;
 use crate::actions::{Destination, Republish};
 use crate::target::Target;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// A role does not allow what an action wants.
@@ -32,11 +33,11 @@ pub trait Roles: Send + Sync {
 
 /// The topic rule destinations of the control plane.
 pub trait Destinations: Send + Sync {
-    /// Whether a destination is there and enabled.
+    /// What an enabled destination is made of, as it was created.
     ///
     /// # Errors
-    /// Why not, in words that say what to do.
-    fn check(&self, destination: &Destination) -> Result<(), String>;
+    /// It is not there or not enabled, in words that say what to do.
+    fn enabled(&self, destination: &Destination) -> Result<Value, String>;
 }
 
 /// What SQL functions ask the server itself.

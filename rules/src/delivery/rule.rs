@@ -1,5 +1,6 @@
 //! A topic rule, compiled from what CreateTopicRule or ReplaceTopicRule was given.
 
+use super::isolate::isolated;
 use crate::actions::{Action, ActionRefused};
 use crate::sql::{Context, EvalError, Outcome, SqlError, SqlVersion, Statement, Variables};
 use bytes::Bytes;
@@ -121,18 +122,22 @@ impl Rule {
     }
 
     /// Evaluates the SQL for a message; `None` when WHERE does not let it through. `context` says
-    /// then what it cost.
+    /// then what it cost. A panic is an error like any other: the worker that evaluates serves all
+    /// rules.
     pub(super) fn evaluate(
         &self,
         context: &mut Context<'_>,
     ) -> Result<Option<Selected>, EvalError> {
-        Ok(match self.statement.evaluate(context)? {
-            Outcome::NotMatched => None,
-            Outcome::Matched(payload) => Some(Selected {
-                payload: payload.into(),
-                variables: std::mem::take(&mut context.variables),
-            }),
-        })
+        let evaluated = isolated(|| self.statement.evaluate(context));
+        Ok(
+            match evaluated.unwrap_or_else(|panic| Err(EvalError::Internal(panic)))? {
+                Outcome::NotMatched => None,
+                Outcome::Matched(payload) => Some(Selected {
+                    payload: payload.into(),
+                    variables: std::mem::take(&mut context.variables),
+                }),
+            },
+        )
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::chance::chance;
 use super::error_action::Failure;
-use super::execute::{Failed, Pending, Run};
+use super::execute::{Failed, Run};
 use super::records::Outcome;
 use super::retry::Retry;
-use super::shown::shown_request;
+use super::start::{Outgoing, Pending};
 use crate::actions::Missing;
-use crate::target::{AwsRequest, Route, SendFailure, Service, Via};
+use crate::target::{AwsRequest, Route, SendFailure, Service, Signing, Via};
 use http::StatusCode;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -16,9 +16,9 @@ use tokio::time::Instant;
 const HTTP_TIME_OUT: Duration = Duration::from_secs(3);
 const HTTP_ATTEMPTS_MAX: u32 = 3;
 
-/// How a request ended, and how often it was sent.
+/// How something ended that was sent, and how often it was: its status where there is one.
 pub(super) struct Sent {
-    pub(super) result: Result<StatusCode, SendFailure>,
+    pub(super) result: Result<Option<StatusCode>, SendFailure>,
     pub(super) attempts: u32,
 }
 
@@ -26,23 +26,25 @@ impl Run {
     /// Sends a request, alone or with others.
     pub(super) async fn send(&self, pending: Pending) -> Option<Failure> {
         if pending.route.via == Via::Recorded {
-            let shown = Some(shown_request(&pending.route, &pending.request));
+            let shown = Some(pending.outgoing.shown(&pending.route));
             self.record(pending.invocation, shown, 0, Outcome::Recorded);
             return None;
         }
-        if let Some(batching) = pending.batching {
-            return self.send_in_batch(pending, batching).await;
+        if let (Some(batching), Outgoing::Request(request)) = (pending.batching, &pending.outgoing)
+        {
+            let request = request.clone();
+            return self.send_in_batch(pending, request, batching).await;
         }
         let missing = pending.rendered.missing.as_ref();
         let sent = self
-            .deliver(&pending.route, &pending.request, missing)
+            .deliver(&pending.route, &pending.outgoing, missing)
             .await;
         self.sent(pending, sent)
     }
 
     /// Records how a request ended.
     pub(super) fn sent(&self, pending: Pending, sent: Sent) -> Option<Failure> {
-        let shown = Some(shown_request(&pending.route, &pending.request));
+        let shown = Some(pending.outgoing.shown(&pending.route));
         let Pending {
             invocation,
             rendered,
@@ -50,7 +52,7 @@ impl Run {
         } = pending;
         match sent.result {
             Ok(status) => {
-                let status = Some(status.as_u16());
+                let status = status.map(|status| status.as_u16());
                 self.record(
                     invocation,
                     shown,
@@ -70,18 +72,18 @@ impl Run {
         }
     }
 
-    /// Sends a request with all its tries.
+    /// Sends with all tries.
     pub(super) async fn deliver(
         &self,
         route: &Route,
-        request: &AwsRequest,
+        outgoing: &Outgoing,
         mut missing: Option<&Missing>,
     ) -> Sent {
-        let tries = Tries::of(request.service, self.shared().settings.retry);
-        let mut attempts = 0;
+        let tries = Tries::of(outgoing, self.shared().settings.retry);
+        let (mut attempts, mut token_anew) = (0, false);
         loop {
             attempts += 1;
-            let failure = match self.attempt(route, request, &tries).await {
+            let failure = match self.attempt(route, outgoing, &tries, token_anew).await {
                 Ok(status) => {
                     let result = Ok(status);
                     return Sent { result, attempts };
@@ -97,6 +99,12 @@ impl Run {
                     }
                 }
             }
+            // A token that is refused may have been replaced since it was read (developer guide,
+            // "InfluxDB").
+            if outgoing.has_token() && !token_anew && is_unauthorized(&failure) {
+                token_anew = true;
+                continue;
+            }
             match tries.pause(&failure, attempts) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => {
@@ -110,11 +118,19 @@ impl Run {
     async fn attempt(
         &self,
         route: &Route,
-        request: &AwsRequest,
+        outgoing: &Outgoing,
         tries: &Tries,
-    ) -> Result<StatusCode, SendFailure> {
-        let sending = self.shared().ports.target.send(route, request);
-        let answer = match tries.deadline {
+        token_anew: bool,
+    ) -> Result<Option<StatusCode>, SendFailure> {
+        let request = match outgoing {
+            Outgoing::Request(request) => request,
+            Outgoing::Record(record) => {
+                let produced = self.shared().ports.target.produce(record).await;
+                return produced.map(|()| None);
+            }
+        };
+        let sending = self.request(route, request, token_anew);
+        let answered = match tries.deadline {
             None => sending.await,
             Some(deadline) => tokio::time::timeout_at(deadline, sending)
                 .await
@@ -126,7 +142,18 @@ impl Run {
                     )))
                 }),
         };
-        answer.and_then(|answer| answer.into_result(request.service))
+        answered.map(Some)
+    }
+
+    async fn request(
+        &self,
+        route: &Route,
+        request: &AwsRequest,
+        token_anew: bool,
+    ) -> Result<StatusCode, SendFailure> {
+        let request = self.shared().with_token(request, token_anew).await?;
+        let answer = self.shared().ports.target.send(route, &request).await?;
+        answer.into_result(request.service)
     }
 
     /// Makes what a request found missing; that somebody else has made it by now is as good.
@@ -146,6 +173,19 @@ impl Run {
     }
 }
 
+impl Outgoing {
+    fn has_token(&self) -> bool {
+        match self {
+            Self::Request(request) => matches!(request.signing, Signing::Token { .. }),
+            Self::Record(_) => false,
+        }
+    }
+}
+
+fn is_unauthorized(failure: &SendFailure) -> bool {
+    failure.status == Some(StatusCode::UNAUTHORIZED)
+}
+
 /// When a service is tried again.
 struct Tries {
     retry: Retry,
@@ -153,8 +193,12 @@ struct Tries {
 }
 
 impl Tries {
-    fn of(service: Service, retry: Retry) -> Self {
-        if service != Service::Http {
+    fn of(outgoing: &Outgoing, retry: Retry) -> Self {
+        let is_http = match outgoing {
+            Outgoing::Request(request) => request.service == Service::Http,
+            Outgoing::Record(_) => false,
+        };
+        if !is_http {
             return Self {
                 retry,
                 deadline: None,

@@ -2,7 +2,7 @@
 
 use super::records::SentRequest;
 use crate::actions::Republish;
-use crate::target::{AwsRequest, Route};
+use crate::target::{AwsRequest, KafkaRecord, Route};
 
 /// A request and where it goes.
 pub(super) fn shown_request(route: &Route, request: &AwsRequest) -> SentRequest {
@@ -18,6 +18,21 @@ pub(super) fn shown_request(route: &Route, request: &AwsRequest) -> SentRequest 
         url: route.url.clone(),
         headers: headers.collect(),
         body: request.body.clone(),
+    }
+}
+
+/// A record for Kafka: key and partition stand before its headers.
+pub(super) fn shown_record(route: &Route, record: &KafkaRecord) -> SentRequest {
+    let partition = record.partition.map(|number| number.to_string());
+    let own = [("key", record.key.clone()), ("partition", partition)];
+    let own = own
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    SentRequest {
+        method: "PRODUCE".to_owned(),
+        url: route.url.clone(),
+        headers: own.chain(record.headers.iter().cloned()).collect(),
+        body: record.value.clone(),
     }
 }
 

@@ -6,6 +6,7 @@ use super::engine::Shared;
 use super::event::Event;
 use super::execute::execute;
 use super::in_flight::Ticket;
+use super::isolate::isolated_future;
 use super::outside::Outside;
 use super::rule::{Rule, Selected};
 use crate::sql::{Context, EvalError};
@@ -53,7 +54,11 @@ pub(super) async fn run(runner: Runner, mut works: mpsc::Receiver<Work>) {
                 None => runner.evaluate_apart(&event).await,
             };
             if let Some(selected) = selected {
-                execute(&runner, event, selected).await;
+                let done = isolated_future(execute(&runner, event, selected)).await;
+                if let Err(panic) = done {
+                    let rule = runner.rule.name();
+                    tracing::error!(event_type = "RuleExecution", %rule, %panic, "rule not executed to its end");
+                }
             }
             drop((slot, tickets));
         });

@@ -62,6 +62,9 @@ pub enum EvalError {
         /// The limit in steps.
         steps_max: u32,
     },
+    /// A fault of the evaluator itself, in words.
+    #[error("{0}")]
+    Internal(String),
 }
 
 impl EvalError {
@@ -73,6 +76,7 @@ impl EvalError {
             Self::CalledTooOften { .. } => "ExternalFunctionLimitExceeded",
             Self::TooLarge { .. } => "ResultTooLarge",
             Self::TooManySteps { .. } => "EvaluationLimitExceeded",
+            Self::Internal(_) => "InternalFailure",
         }
     }
 }

@@ -35,6 +35,17 @@ impl TemplateExpression {
         self.asks_outside
     }
 
+    /// The member of the message that it is, if it is nothing else.
+    pub(crate) fn attribute(&self) -> Option<&str> {
+        let Expr::Path(path) = &self.expr else {
+            return None;
+        };
+        match &**path {
+            [name] => Some(name),
+            _ => None,
+        }
+    }
+
     /// The text of its value; nothing for Undefined and Null.
     pub(crate) fn render(&self, context: &mut Context<'_>) -> Result<Option<String>, EvalError> {
         let variables = context.variables.clone();

@@ -81,9 +81,12 @@ impl Answer {
         }
         let (code, message) = self.error();
         let throttled = code.as_deref().is_some_and(is_throttling);
-        let retryable = self.status.is_server_error()
-            || self.status == StatusCode::TOO_MANY_REQUESTS
-            || throttled;
+        let failed_for_now = match service {
+            // Its other errors are said to last (developer guide, "InfluxDB").
+            Service::InfluxDb => self.status == StatusCode::SERVICE_UNAVAILABLE,
+            _ => self.status.is_server_error(),
+        };
+        let retryable = failed_for_now || self.status == StatusCode::TOO_MANY_REQUESTS || throttled;
         let message = format!(
             "{} (Service: {}; Status Code: {}; Error Code: {})",
             message
@@ -153,7 +156,7 @@ impl Answer {
             .or_else(|| element(&text, "Code"));
         (
             code,
-            member(&["message", "Message"]).or_else(|| element(&text, "Message")),
+            member(&["message", "Message", "error"]).or_else(|| element(&text, "Message")),
         )
     }
 }

@@ -1,7 +1,8 @@
 //! Sends requests: to an override, to AWS, to a service inside, or nowhere (recorded only).
 
 use super::answer::{Answer, SendFailure};
-use super::endpoint::Endpoints;
+use super::endpoint::{Endpoints, is_aws_host};
+use super::kafka::{KafkaRecord, Producers};
 use super::request::{AwsRequest, Service, Signing};
 use super::{BoxFuture, Credentials};
 use aws_sigv4::http_request::{
@@ -15,6 +16,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::client::WantsClientCert;
+use rustls::{ClientConfig, ConfigBuilder, WantsVerifier};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -58,6 +61,10 @@ pub trait Target: Send + Sync {
         route: &'a Route,
         request: &'a AwsRequest,
     ) -> BoxFuture<'a, Result<Answer, SendFailure>>;
+    /// The address of a record for Kafka.
+    fn route_record(&self, record: &KafkaRecord) -> Route;
+    /// Produces it and waits until the cluster has it; a route of `Via::Recorded` is never sent.
+    fn produce<'a>(&'a self, record: &'a KafkaRecord) -> BoxFuture<'a, Result<(), SendFailure>>;
 }
 
 type Http = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
@@ -71,6 +78,7 @@ pub struct Client {
     locals: BTreeMap<Service, Arc<dyn LocalService>>,
     /// Made at first use: reading the system's certificates is not for the start of the server.
     http: OnceLock<Http>,
+    kafka: Producers,
 }
 
 impl Client {
@@ -84,6 +92,7 @@ impl Client {
         time_out: Duration,
     ) -> Self {
         Self {
+            kafka: Producers::new(&endpoints, time_out),
             region: region.to_owned(),
             endpoints,
             credentials,
@@ -185,6 +194,7 @@ impl Client {
             Signing::None => return Ok(()),
             Signing::Own => (self.region(request), request.service.signing_name()),
             Signing::As { region, service } => (region.as_str(), service.as_str()),
+            Signing::Token { .. } => return Err("the token has not been fetched".to_owned()),
         };
         let Some(credentials) = &self.credentials else {
             return Err(
@@ -241,7 +251,7 @@ impl Client {
             tcp.set_nodelay(true);
             tcp.set_connect_timeout(Some(self.time_out));
             let https = hyper_rustls::HttpsConnectorBuilder::new()
-                .with_tls_config(tls())
+                .with_tls_config(with_system_roots(tls_builder()).with_no_client_auth())
                 .https_or_http()
                 .enable_http1()
                 .wrap_connector(tcp);
@@ -308,6 +318,14 @@ impl Target for Client {
             }
         })
     }
+
+    fn route_record(&self, record: &KafkaRecord) -> Route {
+        self.kafka.route(record)
+    }
+
+    fn produce<'a>(&'a self, record: &'a KafkaRecord) -> BoxFuture<'a, Result<(), SendFailure>> {
+        Box::pin(self.kafka.produce(record))
+    }
 }
 
 fn unsigned(request: &AwsRequest) -> Result<Request<Bytes>, SendFailure> {
@@ -341,8 +359,7 @@ fn answer(parts: &http::response::Parts, body: Bytes) -> Answer {
 /// Whether an address that a call names is not one of AWS: a server of the user's own.
 fn is_elsewhere(address: &str) -> bool {
     let uri: Option<Uri> = address.parse().ok();
-    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
-    !(host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
+    !is_aws_host(uri.as_ref().and_then(Uri::host).unwrap_or_default())
 }
 
 /// S3 signs the path as it is, encoded once, and wants the payload's hash in a header; the other
@@ -357,21 +374,25 @@ fn settings(service: Service) -> SigningSettings {
     settings
 }
 
+/// TLS with our cryptography and its default versions.
+pub(super) fn tls_builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("aws-lc-rs supports the default protocol versions")
+}
+
 /// Trust the machine's own certificates rather than a list compiled in: an emulator behind https
 /// is usually signed by a private CA, which people install there (or name in `SSL_CERT_FILE`),
 /// and the list does not age with the binary.
-fn tls() -> rustls::ClientConfig {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("aws-lc-rs supports the default protocol versions");
+pub(super) fn with_system_roots(
+    builder: ConfigBuilder<ClientConfig, WantsVerifier>,
+) -> ConfigBuilder<ClientConfig, WantsClientCert> {
     match builder.clone().with_native_roots() {
-        Ok(builder) => builder.with_no_client_auth(),
+        Ok(builder) => builder,
         Err(error) => {
             tracing::warn!(%error, "no system certificates found: https targets will be refused");
-            builder
-                .with_root_certificates(rustls::RootCertStore::empty())
-                .with_no_client_auth()
+            builder.with_root_certificates(rustls::RootCertStore::empty())
         }
     }
 }

@@ -45,9 +45,12 @@ impl Endpoints {
         let mut overrides = BTreeMap::new();
         for service in Service::ALL {
             let key = service.endpoint_key();
-            let given = [environment, file]
-                .into_iter()
-                .find_map(|table| table.get_key_value(key).or_else(|| table.get_key_value("")));
+            let given = [environment, file].into_iter().find_map(|table| {
+                // What answers for AWS's services is no Kafka broker.
+                let all = (service != Service::Kafka).then_some("");
+                let own = table.get_key_value(key);
+                own.or_else(|| all.and_then(|all| table.get_key_value(all)))
+            });
             let Some((key, url)) = given else { continue };
             let uri = parse(key, url)?;
             if !is_own(&uri) {
@@ -68,6 +71,11 @@ impl Endpoints {
     pub fn aws(&self) -> bool {
         self.aws
     }
+}
+
+/// Whether a host name is one of AWS.
+pub(super) fn is_aws_host(host: &str) -> bool {
+    host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
 }
 
 fn parse(key: &str, url: &str) -> Result<Uri, EndpointRefused> {
@@ -123,6 +131,17 @@ mod tests {
             Some("https://c:3/base"),
         );
         check(&[], &[("", "http://d:4")], Some("http://d:4/"));
+    }
+
+    #[test]
+    fn an_endpoint_for_all_services_is_not_one_of_kafka() {
+        let all = table(&[("", "http://b:2"), ("kafka", "http://k:9092")]);
+        let kafka = |table: &EndpointTable| {
+            let found = Endpoints::resolve(table, &EndpointTable::new(), false, |_| false).unwrap();
+            found.overridden(Service::Kafka).map(ToString::to_string)
+        };
+        assert_eq!(kafka(&all).as_deref(), Some("http://k:9092/"));
+        assert_eq!(kafka(&table(&[("", "http://b:2")])), None);
     }
 
     #[test]

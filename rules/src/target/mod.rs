@@ -6,15 +6,20 @@ mod answer;
 mod client;
 mod credentials;
 mod endpoint;
+mod kafka;
 mod request;
+mod secret;
 
 pub use answer::{Answer, SendFailure};
 pub use client::{Client, LocalService, Route, Target, Via};
 pub use credentials::Credentials;
 pub use endpoint::{EndpointRefused, EndpointTable, Endpoints};
+pub use kafka::{Compression, KafkaRecord, Sasl, Security, Tls};
+pub(crate) use kafka::{bytes_of, check_store};
 pub use request::{
     AwsRequest, Service, Signing, encode_path, encode_segment, json_target, query_form,
 };
+pub use secret::Secret;
 
 /// A future that a trait object returns.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

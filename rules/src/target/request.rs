@@ -1,5 +1,6 @@
 //! A request to an AWS service before it has an address and a signature.
 
+use super::secret::Secret;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 use std::fmt::Write;
@@ -43,8 +44,12 @@ pub enum Service {
     SecretsManager,
     /// Amazon Machine Learning, predictions.
     MachineLearning,
+    /// Apache Kafka: brokers of Amazon MSK or of anybody.
+    Kafka,
     /// No AWS service: an HTTPS endpoint of anybody.
     Http,
+    /// No AWS service: InfluxDB, of Amazon Timestream or of anybody.
+    InfluxDb,
 }
 
 /// How a service is called in the places where it has a name.
@@ -70,8 +75,8 @@ const fn names(
 }
 
 impl Service {
-    /// Every AWS service, in the order of the documentation.
-    pub const ALL: [Self; 18] = [
+    /// Every service whose endpoint can be set, in the order of the documentation.
+    pub const ALL: [Self; 19] = [
         Self::S3,
         Self::Lambda,
         Self::Sns,
@@ -90,6 +95,7 @@ impl Service {
         Self::IotSiteWise,
         Self::SecretsManager,
         Self::MachineLearning,
+        Self::Kafka,
     ];
 
     fn names(self) -> Names {
@@ -136,7 +142,9 @@ impl Service {
                 "secretsmanager",
                 "AWSSecretsManager",
             ),
+            Self::Kafka => names("kafka", "kafka", "kafka", "Apache Kafka"),
             Self::Http => names("http", "", "", "HTTP"),
+            Self::InfluxDb => names("influxdb", "", "", "InfluxDB"),
             Self::MachineLearning => names(
                 "machine_learning",
                 "machinelearning",
@@ -185,6 +193,13 @@ pub enum Signing {
         region: String,
         /// The service, as in a credential scope.
         service: String,
+    },
+    /// Not signed, but with a token from Secrets Manager in `Authorization`.
+    Token {
+        /// The word before the token (`Bearer`).
+        scheme: &'static str,
+        /// Where the token is.
+        secret: Secret,
     },
 }
 

@@ -4,6 +4,7 @@ use super::wire::{listed, nothing, without_nulls};
 use super::{Call, Family, PAGE_DEFAULT, seconds};
 use crate::api::error::ApiError;
 use crate::api::reply::Reply;
+use rules::actions::InfluxInstance;
 use serde_json::{Map, Value, json};
 use things::TopicRuleDestination;
 
@@ -24,6 +25,9 @@ fn create_topic_rule_destination(call: &Call) -> Result<Reply, ApiError> {
     let configuration = call
         .member("destinationConfiguration")
         .ok_or_else(missing)?;
+    if let Some(instance) = configuration.get("influxDBConfiguration") {
+        InfluxInstance::of(instance).map_err(ApiError::invalid)?;
+    }
     let things = &call.world.things;
     let destination = things.create_destination(configuration, call.now_ms)?;
     Ok(Reply::Json(
