@@ -1,34 +1,19 @@
-"""Rule actions against servers of their kind: moto's, an HTTPS endpoint of our own, and, where
-there is no server to be had, the request that AWS's own SDK makes for the same call."""
+"""Rule actions against servers of their kind: moto's and an HTTPS endpoint of our own; and what the
+command line says of rules."""
 
-import http.server
 import json
-import queue
 import ssl
-import threading
 import time
+import urllib.error
 import urllib.request
 
-import boto3
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import certificates
-from harness import DEADLINE_S, REGION, ROOT, thingcore
+from harness import DEADLINE_S, ROOT, thingcore
 from mqtt_client import plain_client
-
-ROLE = "arn:aws:iam::000000000000:role/r"
-
-
-def aws(service, url):
-    """A boto3 client of somebody else's server."""
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return boto3.client(service, endpoint_url=url, region_name=REGION, **keys)
-
-
-def make_rule(server, name, sql, *actions, **more):
-    payload = {"sql": sql, "awsIotSqlVersion": "2016-03-23", "actions": list(actions), **more}
-    server.client("iot").create_topic_rule(ruleName=name, topicRulePayload=payload)
+from targets import ROLE, Endpoint, aws, make_rule, wait_for_status
 
 
 @pytest.fixture
@@ -158,47 +143,6 @@ def test_a_function_answers_sql(server, tmp_path):
         assert json.loads(device.payload()) == {"n": 42}
 
 
-class Endpoint:
-    """A web server that keeps what it is sent, and answers as it is told."""
-
-    def __init__(self, context=None):
-        self.requests, self.statuses = queue.Queue(), []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(handler):
-                body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
-                headers = {name.lower(): value for name, value in handler.headers.items()}
-                self.requests.put((handler.command, handler.path, headers, body))
-                status = self.statuses.pop(0) if self.statuses else 200
-                handler.send_response(status)
-                handler.send_header("content-length", "2")
-                handler.end_headers()
-                handler.wfile.write(b"{}")
-
-            do_GET = do_POST = do_PUT = answer
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        if context:
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.port = self.server.server_address[1]
-
-    def request(self):
-        return self.requests.get(timeout=DEADLINE_S)
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-
 @pytest.fixture
 def https_endpoint(tmp_path):
     """An HTTPS endpoint, and the CA file that vouches for it."""
@@ -211,16 +155,6 @@ def https_endpoint(tmp_path):
     context.load_cert_chain(tmp_path / "own.pem")
     with Endpoint(context) as endpoint:
         yield endpoint, tmp_path / "ca.pem"
-
-
-def wait_for_status(iot, destination, status):
-    deadline = time.monotonic() + DEADLINE_S
-    while time.monotonic() < deadline:
-        found = iot.get_topic_rule_destination(arn=destination)["topicRuleDestination"]
-        if found["status"] == status:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(found)
 
 
 def test_an_https_endpoint_is_confirmed_and_gets_messages(own_server, https_endpoint):
@@ -294,144 +228,6 @@ def test_an_endpoint_that_nobody_vouches_for_is_not_confirmed(own_server, https_
         iot.create_topic_rule_destination(destinationConfiguration=url)
     iot.delete_topic_rule_destination(arn=made["arn"])
     assert iot.list_topic_rule_destinations()["destinationSummaries"] == []
-
-
-def essence(request):
-    """What of a request is the operation's; signature, time and user agent are not."""
-    method, path, headers, body = request
-    kept = {name: headers.get(name) for name in ("content-type", "x-amz-target")}
-    try:
-        body = json.loads(body)
-    except ValueError:
-        body = body.decode()
-    service = headers["authorization"].split("Credential=")[1].split("/")[3]
-    return method, path, kept, service, body
-
-
-TIME = 1700000000
-SITEWISE = {
-    "entryId": "e",
-    "propertyAlias": "/a/b",
-    "propertyValues": [
-        {
-            "value": {"doubleValue": "${t}"},
-            "quality": "GOOD",
-            "timestamp": {"timeInSeconds": str(TIME), "offsetInNanos": "5"},
-        }
-    ],
-}
-SAME_AS_BOTOCORE = {
-    "location": (
-        {
-            "location": {
-                "roleArn": ROLE,
-                "trackerName": "t",
-                "deviceId": "${id}",
-                "latitude": "${lat}",
-                "longitude": "13.5",
-                "timestamp": {"value": str(TIME), "unit": "SECONDS"},
-            }
-        },
-        "location",
-        lambda client: client.batch_update_device_position(
-            TrackerName="t",
-            Updates=[{"DeviceId": "d 1", "SampleTime": TIME, "Position": [13.5, 52.25]}],
-        ),
-    ),
-    "iotSiteWise": (
-        {"iotSiteWise": {"roleArn": ROLE, "putAssetPropertyValueEntries": [SITEWISE]}},
-        "iotsitewise",
-        lambda client: client.batch_put_asset_property_value(
-            entries=[
-                {
-                    "entryId": "e",
-                    "propertyAlias": "/a/b",
-                    "propertyValues": [
-                        {
-                            "value": {"doubleValue": 21.5},
-                            "quality": "GOOD",
-                            "timestamp": {"timeInSeconds": TIME, "offsetInNanos": 5},
-                        }
-                    ],
-                }
-            ]
-        ),
-    ),
-    "stepFunctions": (
-        {"stepFunctions": {"roleArn": ROLE, "stateMachineName": "m"}},
-        "stepfunctions",
-        lambda client: client.start_execution(
-            stateMachineArn="arn:aws:states:us-east-1:000000000000:stateMachine:m",
-            input='{"t":21.5}',
-        ),
-    ),
-    "timestream": (
-        {
-            "timestream": {
-                "roleArn": ROLE,
-                "databaseName": "db",
-                "tableName": "t",
-                "dimensions": [{"name": "d", "value": "${id}"}],
-                "timestamp": {"value": str(TIME), "unit": "SECONDS"},
-            }
-        },
-        "timestream-write",
-        lambda client: client.write_records(
-            DatabaseName="db",
-            TableName="t",
-            CommonAttributes={
-                "Dimensions": [{"Name": "d", "Value": "d 1"}],
-                "Time": str(TIME),
-                "TimeUnit": "SECONDS",
-            },
-            Records=[{"MeasureName": "t", "MeasureValue": "21.5", "MeasureValueType": "DOUBLE"}],
-        ),
-    ),
-    "kinesis": (
-        {"kinesis": {"roleArn": ROLE, "streamName": "s", "partitionKey": "p"}},
-        "kinesis",
-        lambda client: client.put_record(StreamName="s", Data=b'{"t":21.5}', PartitionKey="p"),
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", SAME_AS_BOTOCORE)
-def test_a_request_is_the_one_that_botocore_makes(own_server, kind):
-    action, service, call = SAME_AS_BOTOCORE[kind]
-    with Endpoint() as endpoint:
-        url = f"http://127.0.0.1:{endpoint.port}"
-        server = own_server("--memory", AWS_ENDPOINT_URL=url)
-        make_rule(server, "r", "SELECT t FROM 'in'", action)
-        with plain_client(server, "device") as device:
-            device.publish("in", json.dumps({"t": 21.5, "id": "d 1", "lat": 52.25}))
-        assert server.action("r")["outcome"] == "success"
-        ours = essence(endpoint.request())
-        client = aws(service, url)
-        # Its own prefixes of host names do not resolve here, nor does it find an endpoint.
-        client.meta.config.inject_host_prefix = False
-        client.meta.events.register("before-send", lambda request, **_: keep(endpoint, request))
-        call(client)
-        assert ours == essence(endpoint.request())
-
-
-def keep(endpoint, request):
-    """Keeps botocore's request without sending it."""
-    from botocore.awsrequest import AWSResponse
-
-    headers = {
-        name.lower(): value.decode() if isinstance(value, bytes) else value
-        for name, value in request.headers.items()
-    }
-    path = "/" + request.url.split("://", 1)[1].split("/", 1)[1]
-    body = request.body or b""
-    body = body.encode() if isinstance(body, str) else body
-    endpoint.requests.put((request.method, path, headers, body))
-
-    class Raw:
-        def stream(self, *_, **__):
-            yield b'{"Endpoints":[{"Address":"localhost","CachePeriodInMinutes":9}]}'
-
-    return AWSResponse(request.url, 200, {"content-type": "application/json"}, Raw())
 
 
 def vectors():
@@ -524,75 +320,32 @@ def test_rules_test_says_which_part_of_where_does_not_hold():
     assert done.stderr == "FROM 'a/+' does not match the topic b\n"
 
 
-class Broken(Endpoint):
-    """An endpoint that answers 500, cuts connections, or hangs, until it is mended."""
+def test_sql_is_tried_over_http(server):
+    def tried(**line):
+        return json.loads(server.admin("sql/test", "POST", line))
 
-    def __init__(self):
-        super().__init__()
-        self.behaviour, self.mended = "500", threading.Event()
-        handler = self.server.RequestHandlerClass
-        well = handler.answer
-
-        def answer(this):
-            if self.behaviour == "500":
-                self.statuses.append(500)
-            elif self.behaviour == "cut":
-                this.close_connection = True
-                this.connection.close()
-                return
-            elif self.behaviour == "hang":
-                self.mended.wait(DEADLINE_S)
-            well(this)
-
-        handler.do_PUT = answer
-
-
-@pytest.mark.parametrize("behaviour", ["500", "cut", "hang"])
-def test_a_broken_target_costs_publishers_nothing_and_counts_add_up(own_server, behaviour):
-    messages = 200
-    with Broken() as target:
-        target.behaviour = behaviour
-        server = own_server("--memory", AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{target.port}")
-        s3 = {"s3": {"roleArn": ROLE, "bucketName": "bucket", "key": "k"}}
-        error = {"republish": {"roleArn": ROLE, "topic": "errors"}}
-        make_rule(server, "r", "SELECT * FROM 'in'", s3, errorAction=error)
-        with plain_client(server, "device") as device:
-            device.subscribe("errors", "beside")
-            began = time.monotonic()
-            for n in range(messages):
-                device.publish("in", json.dumps({"n": n}))
-            took = time.monotonic() - began
-            device.publish("beside", b"x")
-            assert took < 5, took
-            if behaviour == "hang":
-                target.behaviour = "well"
-                target.mended.set()
-            else:
-                # One error for each message that was worked on while the target was broken.
-                told = next(m for m in iter(device.message, None) if m.topic == "errors")
-                told = json.loads(told.payload)
-                assert told["failures"][0]["failedAction"] == "S3Action"
-                assert told["failures"][0]["failedResource"] == "bucket"
-                target.behaviour = "well"
-            deadline = time.monotonic() + DEADLINE_S
-            while time.monotonic() < deadline:
-                shown = json.loads(server.admin("rules/r"))
-                counts = shown["actions"].get("s3", {"success": 0, "failure": 0})
-                if shown["fired"] + shown["dropped"] == messages and (
-                    counts["success"] + counts["failure"] == shown["fired"]
-                ):
-                    break
-                time.sleep(0.02)
-            else:
-                raise AssertionError(shown)
-            errors = shown["actions"].get("republish", {"error_action_success": 0})
-            assert errors["error_action_success"] == counts["failure"]
-            assert counts["success"] > 0
-            last = server.action(
-                "r", after=json.loads(server.admin("actions?limit=1000"))["next"] - 1
-            )
-            device.publish("in", b"{}")
-            assert server.action("r", after=last["seq"])["outcome"] == "success"
+    message = {"topic": "a/b", "payload": {"t": 19}}
+    hot = "SELECT t FROM 'a/+' WHERE t > 20 AND on"
+    assert tried(sql="SELECT t + 1 AS u FROM 'a/+'", **message) == {
+        "matched": True,
+        "output": {"u": 20},
+    }
+    reasons = ["WHERE t > 20 is false: 19 and 20", "WHERE on is Undefined"]
+    assert tried(sql=hot, **message) == {"matched": False, "reasons": reasons}
+    assert tried(template="${t}/${topic(2)}", **message) == {"text": "19/b"}
+    error = tried(sql="SELECT uper(t)\nFROM 'a/+'", **message)["error"]
+    assert error == {
+        "code": "SqlParseException",
+        "message": "there is no function `uper`: did you mean `upper`?",
+        "line": 1,
+        "column": 8,
+    }
+    functions = json.loads(server.admin("sql/functions"))["functions"]
+    [upper] = [function for function in functions if function["name"] == "upper"]
+    assert upper["examples"] == [{"call": "upper('hello')", "gives": '"HELLO"'}]
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        tried(topic="a")
+    assert "missing field `sql` or `template`" in refused.value.read().decode()
 
 
 def test_a_shadow_is_read_by_sql(server):

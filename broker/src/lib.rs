@@ -16,6 +16,7 @@ mod net;
 mod seed;
 mod server;
 mod shards;
+mod trial;
 mod world;
 
 pub use config::{Config, ConfigError, LogFormat, ProfileName, ServerCert};

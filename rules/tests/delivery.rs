@@ -263,6 +263,35 @@ async fn the_end_lets_out_what_was_taken_and_takes_no_more() {
 }
 
 #[tokio::test]
+async fn records_are_bounded_by_their_number_and_their_bytes() {
+    for (records, bytes, kept) in [(5, usize::MAX, 5), (1000, 10_000, 4), (1000, 10, 1)] {
+        let world = Arc::new(World::default());
+        let delivery = engine(&world, |settings| {
+            settings.records = records;
+            settings.records_bytes = bytes;
+        });
+        let rule = rule(&delivery, "r", "SELECT * FROM 'a'", json!([republish("b")]));
+        let set = set_of(&[&rule]);
+        for _ in 0..20 {
+            set.offer(offer(&[b'x'; 1000]));
+        }
+        delivery.idle().await;
+        let query = RecordQuery {
+            limit: 100,
+            ..RecordQuery::default()
+        };
+        let numbers: Vec<u64> = delivery
+            .records()
+            .page(&query)
+            .iter()
+            .map(|r| r.seq)
+            .collect();
+        let newest: Vec<u64> = (21 - kept..=20).collect();
+        assert_eq!(numbers, newest, "{records} {bytes}");
+    }
+}
+
+#[tokio::test]
 async fn a_loop_of_republish_actions_ends() {
     let world = Arc::new(World::default());
     let delivery = engine(&world, |settings| settings.hops_max = 3);

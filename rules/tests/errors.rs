@@ -48,6 +48,22 @@ fn a_template_is_refused_with_place_and_advice() {
 const STATEMENTS: &[(&str, &str)] = &[
     ("", "1:1 expected SELECT, found the end"),
     ("UPDATE x", "1:1 expected SELECT, found `UPDATE`"),
+    (
+        "SELEC a FROM 'x'",
+        "1:1 expected SELECT, found `SELEC`: did you mean SELECT?",
+    ),
+    (
+        "SELECT a FRM 'x'",
+        "1:10 expected `,`, FROM or the end of the statement, found `FRM`: did you mean FROM?",
+    ),
+    (
+        "SELECT a FROM 'x' WHER b = 1",
+        "1:19 expected WHERE or the end of the statement, found `WHER`: did you mean WHERE?",
+    ),
+    (
+        "SELECT a FROM 'x' WHERE b == 1",
+        "1:28 expected an expression, found `=`: equality is one `=`",
+    ),
     ("SELECT", "1:7 expected an expression, found the end"),
     (
         "SELECT a b FROM 'x'",
@@ -142,8 +158,13 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "1:8 there is no function `Starts_With`: did you mean `startswith`?",
     ),
     ("SELECT qqqqqqqq(a)", "1:8 there is no function `qqqqqqqq`"),
-    ("SELECT abs(*)", "1:12 expected an argument, found `*`"),
+    ("SELECT abs(* 1)", "1:14 expected `,` or `)`, found `1`"),
     ("SELECT abs(1", "1:13 expected `,` or `)`, found the end"),
+    (
+        "SELECT cast(a AS Strng)",
+        "1:18 expected Int, Decimal, Double, Boolean or String, found `Strng`: did you mean \
+         String?",
+    ),
     (
         "SELECT cast(a AS Float)",
         "1:18 expected Int, Decimal, Double, Boolean or String, found `Float`",

@@ -10,6 +10,7 @@ mod reset;
 mod response;
 mod rules;
 mod seed;
+mod sql;
 
 pub(crate) use feed::Feed;
 
@@ -64,6 +65,8 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Body>) -> Respon
         (&Method::GET, "/export") => seed::export(world).await,
         (&Method::GET, "/messages") => messages::answer(world, &query).await,
         (&Method::GET, "/actions") => actions::answer(world, &query).await,
+        (&Method::POST, "/sql/test") => sql::test(&body),
+        (&Method::GET, "/sql/functions") => sql::list(),
         (&Method::GET, "/rules") => rules::list(world),
         (&Method::GET, below) if below.starts_with("/rules/") => {
             rules::one(world, &below["/rules/".len()..], &query)
@@ -83,8 +86,8 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Body>) -> Respon
 fn unknown(method: &Method, path: &str) -> Response<Body> {
     let why = format!(
         "there is no {method} /_thingcore{path}; there are GET /health, /metrics, /ca, /clock, \
-         /messages, /actions, /rules, /functions, /export and POST /clock, /reset, /seed, \
-         /functions"
+         /messages, /actions, /rules, /sql/functions, /functions, /export and POST /clock, \
+         /reset, /seed, /sql/test, /functions"
     );
     refused(StatusCode::NOT_FOUND, &why)
 }

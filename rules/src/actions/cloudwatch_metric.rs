@@ -67,11 +67,11 @@ impl Sends for CloudwatchMetric {
             destination: None,
             batching: None,
             // CloudWatch metrics have no ARN: the permission is on everything.
-            permission: Some(Permission {
+            permissions: vec![Permission {
                 role_arn: self.role_arn.clone(),
                 action: "cloudwatch:PutMetricData",
                 resource: "*".to_owned(),
-            }),
+            }],
             details: format!("Action: cloudwatchMetric, Namespace: {namespace}, Metric: {name}"),
             effect: Effect::Request(query_form(Service::CloudWatch, &form)),
             failure: "Failed to put CloudWatch metric",

@@ -179,11 +179,11 @@ impl Sends for DynamoDb {
             missing: None,
             destination: None,
             batching: None,
-            permission: Some(Permission {
+            permissions: vec![Permission {
                 role_arn: self.role_arn.clone(),
                 action: operation.iam_action(),
                 resource: input.place.arn("dynamodb", &format!("table/{table}")),
-            }),
+            }],
             details: format!("Action: dynamoDB, Table: {table}"),
             effect: Effect::Request(json_target(Service::DynamoDb, operation.target(), &body)),
             failure: "Failed to write DynamoDB item",

@@ -46,11 +46,11 @@ impl Sends for DynamoDbV2 {
             missing: None,
             destination: None,
             batching: None,
-            permission: Some(Permission {
+            permissions: vec![Permission {
                 role_arn: self.role_arn.clone(),
                 action: "dynamodb:PutItem",
                 resource: input.place.arn("dynamodb", &format!("table/{table}")),
-            }),
+            }],
             details: format!("Action: dynamoDBv2, Table: {table}"),
             resource: table,
             effect: Effect::Request(json_target(

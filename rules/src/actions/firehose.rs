@@ -81,13 +81,13 @@ impl Sends for Firehose {
             missing: None,
             destination: None,
             batching: None,
-            permission: Some(Permission {
+            permissions: vec![Permission {
                 role_arn: self.role_arn.clone(),
                 action,
                 resource: input
                     .place
                     .arn("firehose", &format!("deliverystream/{stream}")),
-            }),
+            }],
             details: format!("Action: firehose, DeliveryStream: {stream}"),
             resource: stream,
             effect: Effect::Request(json_target(Service::Firehose, operation, &body)),

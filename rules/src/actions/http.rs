@@ -228,7 +228,7 @@ impl Sends for Http {
             weight: 1,
         });
         Ok(Rendered {
-            permission: None,
+            permissions: Vec::new(),
             resource: url,
             effect: Effect::Request(request),
             failure: "HttpAction failed to make a request to the specified endpoint",

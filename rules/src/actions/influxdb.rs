@@ -356,7 +356,7 @@ impl Sends for InfluxDb {
         })?;
         Ok(Rendered {
             // The secret is known with the destination.
-            permission: None,
+            permissions: Vec::new(),
             resource: self.database.clone(),
             effect: Effect::Lines(InfluxWrite {
                 role_arn: self.role_arn.clone(),

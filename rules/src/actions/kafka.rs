@@ -290,7 +290,7 @@ impl Sends for Kafka {
         })?;
         Ok(Rendered {
             // The role is the destination's, and asked when that is made.
-            permission: None,
+            permissions: Vec::new(),
             details: format!("Action: kafka, Topic: {topic}"),
             resource: topic,
             effect: Effect::Record(Box::new(record)),

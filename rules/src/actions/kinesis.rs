@@ -45,11 +45,11 @@ impl Sends for Kinesis {
             missing: None,
             destination: None,
             batching: None,
-            permission: Some(Permission {
+            permissions: vec![Permission {
                 role_arn: self.role_arn.clone(),
                 action: "kinesis:PutRecord",
                 resource: input.place.arn("kinesis", &format!("stream/{stream}")),
-            }),
+            }],
             details: format!("Action: kinesis, Stream: {stream}, PartitionKey: {key}"),
             resource: stream,
             effect: Effect::Request(json_target(

@@ -86,7 +86,7 @@ impl Sends for Lambda {
             missing: None,
             destination: None,
             batching: None,
-            permission: None,
+            permissions: Vec::new(),
             details: format!("Action: lambda, Function: {arn}"),
             resource: arn,
             effect: Effect::Request(request),

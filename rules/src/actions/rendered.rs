@@ -87,8 +87,8 @@ pub struct Permission {
 /// What an action does with one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
-    /// What its role must allow; `None` for Lambda, where the function's own policy decides.
-    pub permission: Option<Permission>,
+    /// What its role must allow; nothing for Lambda, where the function's own policy decides.
+    pub permissions: Vec<Permission>,
     /// `failedResource` in an error action's payload: bucket, function ARN, topic.
     pub resource: String,
     /// What is sent.
@@ -160,7 +160,7 @@ impl Rendered {
         resource: String,
     ) -> Self {
         Self {
-            permission: Some(permission),
+            permissions: vec![permission],
             resource,
             effect,
             failure,

@@ -174,11 +174,11 @@ impl Sends for RepublishAction {
             missing: None,
             destination: None,
             batching: None,
-            permission: Some(Permission {
+            permissions: vec![Permission {
                 role_arn: self.role_arn.clone(),
                 action: "iot:Publish",
                 resource: input.place.arn("iot", &format!("topic/{topic}")),
-            }),
+            }],
             resource: topic.clone(),
             details: format!("Action: republish, Topic: {topic}"),
             effect: Effect::Republish(Republish {

@@ -91,11 +91,11 @@ impl Sends for S3 {
             missing: None,
             destination: None,
             batching: None,
-            permission: Some(Permission {
+            permissions: vec![Permission {
                 role_arn: self.role_arn.clone(),
                 action: "s3:PutObject",
                 resource: format!("arn:{}:s3:::{bucket}/{key}", input.place.partition()),
-            }),
+            }],
             details: format!("Action: s3, Bucket: {bucket}, Key: {key}"),
             resource: bucket,
             effect: Effect::Request(request),

@@ -63,11 +63,11 @@ impl Sends for Sns {
             missing: None,
             destination: None,
             batching: None,
-            permission: Some(Permission {
+            permissions: vec![Permission {
                 role_arn: self.role_arn.clone(),
                 action: "sns:Publish",
                 resource: arn.clone(),
-            }),
+            }],
             details: format!("Action: sns, Target: {arn}"),
             resource: arn,
             effect: Effect::Request(request),

@@ -89,11 +89,11 @@ impl Sends for Sqs {
             missing: None,
             destination: None,
             batching: None,
-            permission: Some(Permission {
+            permissions: vec![Permission {
                 role_arn: self.role_arn.clone(),
                 action: "sqs:SendMessage",
                 resource: queue.arn(input.place),
-            }),
+            }],
             details: format!("Action: sqs, Queue: {url}"),
             effect: Effect::Request(request),
             failure: "Failed to send SQS message",

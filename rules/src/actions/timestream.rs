@@ -151,9 +151,16 @@ impl Sends for Timestream {
             action: "timestream:WriteRecords",
             resource: input.place.arn("timestream", &resource),
         };
+        // Asked for with each action, whether or not an endpoint has to be found for it.
+        let discovery = Permission {
+            role_arn: self.role_arn.clone(),
+            action: "timestream:DescribeEndpoints",
+            resource: "*".to_owned(),
+        };
         let target = "Timestream_20181101.WriteRecords";
         Ok(Rendered {
             details: format!("Action: timestream, Database: {database}, Table: {table}"),
+            permissions: vec![discovery, permission.clone()],
             ..Rendered::new(
                 permission,
                 Effect::Request(json_target(Service::Timestream, target, &body)),

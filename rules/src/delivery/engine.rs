@@ -52,6 +52,8 @@ pub struct Settings {
     pub hops_max: u8,
     /// Records kept.
     pub records: usize,
+    /// Bytes that they may have together.
+    pub records_bytes: usize,
 }
 
 impl Settings {
@@ -69,6 +71,7 @@ impl Settings {
             retry: Retry::default(),
             hops_max: 16,
             records: 10_000,
+            records_bytes: 32 << 20,
         }
     }
 }
@@ -112,7 +115,7 @@ impl Delivery {
     #[must_use]
     pub fn new(settings: Settings, ports: Ports, runtime: Handle) -> Self {
         let shared = Arc::new(Shared {
-            records: Records::new(settings.records),
+            records: Records::new(settings.records, settings.records_bytes),
             intake: Intake::new(settings.intake_messages, settings.intake_bytes),
             settings,
             ports,

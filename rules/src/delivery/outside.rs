@@ -174,11 +174,22 @@ impl Outside<'_> {
         self.allow(role_arn, "machinelearning:Predict", || {
             self.arn("machinelearning", &format!("mlmodel/{model_id}"))
         })?;
-        let record: Value = serde_json::from_slice(record).map_err(|e| e.to_string())?;
-        let body = json!({"MLModelId": model_id, "Record": record});
+        let body = json!({
+            "MLModelId": model_id,
+            "Record": flat(record)?,
+            "PredictEndpoint": self.predict_endpoint(),
+        });
         let target = "AmazonML_20141212.Predict";
-        let answer = self.call(&json_target(Service::MachineLearning, target, &body))?;
-        Ok(answer.body.to_vec())
+        let answer = self.json(&json_target(Service::MachineLearning, target, &body))?;
+        let prediction = answer.get("Prediction");
+        let prediction = prediction.ok_or_else(|| "the answer has no Prediction".to_owned())?;
+        Ok(prediction.to_string().into_bytes())
+    }
+
+    /// The real-time endpoint that a model of this region has.
+    fn predict_endpoint(&self) -> String {
+        let region = &self.shared.settings.place.region;
+        format!("https://realtime.machinelearning.{region}.amazonaws.com")
     }
 
     fn object(&self, bucket: &str, key: &str) -> Result<Vec<u8>, String> {
@@ -195,4 +206,17 @@ impl Outside<'_> {
         };
         self.call(&request).map(|answer| answer.body.to_vec())
     }
+}
+
+/// A record with one level: what is nested becomes its JSON as text (developer guide,
+/// `machinelearning_predict`).
+fn flat(record: &[u8]) -> Result<Map<String, Value>, String> {
+    let mut record: Map<String, Value> =
+        serde_json::from_slice(record).map_err(|_| "the record must be an object".to_owned())?;
+    for value in record.values_mut() {
+        if value.is_object() || value.is_array() {
+            *value = Value::String(value.to_string());
+        }
+    }
+    Ok(record)
 }

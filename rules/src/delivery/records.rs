@@ -134,23 +134,57 @@ impl RecordQuery {
 #[derive(Debug, Default)]
 struct Ring {
     seq: u64,
+    /// What the records hold.
+    bytes: usize,
     records: VecDeque<Arc<Record>>,
+}
+
+impl Ring {
+    fn push(&mut self, record: Arc<Record>) {
+        self.bytes += record.bytes();
+        self.records.push_back(record);
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.records.pop_front() {
+            self.bytes -= oldest.bytes();
+        }
+    }
+}
+
+impl Record {
+    /// About what it takes in memory; what input and request share is counted twice.
+    fn bytes(&self) -> usize {
+        let request = self.request.as_ref().map_or(0, |request| {
+            let headers = request.headers.iter();
+            let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+            request.url.len() + headers + request.body.len()
+        });
+        let reason = match &self.outcome {
+            Outcome::Success { .. } | Outcome::Recorded => 0,
+            Outcome::Denied { reason } | Outcome::Failed { reason } => reason.len(),
+        };
+        size_of::<Self>() + self.input.len() + request + reason
+    }
 }
 
 /// The newest records.
 #[derive(Debug)]
 pub struct Records {
     capacity: usize,
+    bytes_max: usize,
     ring: Mutex<Ring>,
     newest: watch::Sender<u64>,
 }
 
 impl Records {
-    /// Keeps the newest `capacity` records.
+    /// Keeps the newest `capacity` records, as far as they have at most `bytes_max` bytes
+    /// together.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
+    pub fn new(capacity: usize, bytes_max: usize) -> Self {
         Self {
             capacity,
+            bytes_max,
             ring: Mutex::default(),
             newest: watch::Sender::new(0),
         }
@@ -163,9 +197,11 @@ impl Records {
             ring.seq += 1;
             record.seq = ring.seq;
             let record = Arc::new(record);
-            ring.records.push_back(Arc::clone(&record));
-            if ring.records.len() > self.capacity {
-                ring.records.pop_front();
+            ring.push(Arc::clone(&record));
+            while ring.records.len() > self.capacity
+                || (ring.bytes > self.bytes_max && ring.records.len() > 1)
+            {
+                ring.forget_oldest();
             }
             record
         };
@@ -209,6 +245,8 @@ impl Records {
 
     /// Forgets all records; numbers go on.
     pub fn clear(&self) {
-        self.ring.lock().records.clear();
+        let mut ring = self.ring.lock();
+        ring.records.clear();
+        ring.bytes = 0;
     }
 }

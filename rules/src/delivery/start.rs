@@ -146,7 +146,7 @@ impl Run {
             Err(refused) => return Started::Over(self.unrenderable(invocation, refused)),
         };
         let Rendered {
-            permission,
+            permissions,
             resource,
             effect,
             failure,
@@ -186,8 +186,8 @@ impl Run {
                 return refuse(outcome, &reason, None);
             }
         };
-        let wanted = permission.into_iter().chain(needed);
-        if let Some(Denied { reason }) = wanted.into_iter().find_map(|one| self.denied(&one)) {
+        let mut wanted = permissions.into_iter().chain(needed);
+        if let Some(Denied { reason }) = wanted.find_map(|one| self.denied(&one)) {
             let outcome = Outcome::Denied {
                 reason: reason.clone(),
             };

@@ -1,26 +1,22 @@
 //! Sends requests: to an override, to AWS, to a service inside, or nowhere (recorded only).
 
 use super::answer::{Answer, SendFailure};
+use super::discovery::{self, Discovered};
 use super::endpoint::{Endpoints, is_aws_host};
 use super::kafka::{KafkaRecord, Producers};
 use super::request::{AwsRequest, Service, Signing};
+use super::sign::sign;
+use super::tls::{tls_builder, with_system_roots};
 use super::{BoxFuture, Credentials};
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign,
-};
-use aws_sigv4::sign::v4;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::client::WantsClientCert;
-use rustls::{ClientConfig, ConfigBuilder, WantsVerifier};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Answers longer than this are a failure; AWS's operations that actions call answer in less.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -79,6 +75,7 @@ pub struct Client {
     /// Made at first use: reading the system's certificates is not for the start of the server.
     http: OnceLock<Http>,
     kafka: Producers,
+    timestream: Discovered,
 }
 
 impl Client {
@@ -99,6 +96,7 @@ impl Client {
             time_out,
             locals: BTreeMap::new(),
             http: OnceLock::new(),
+            timestream: Discovered::default(),
         }
     }
 
@@ -134,6 +132,31 @@ impl Client {
             return format!("https://{bucket}.{name}.{region}.{suffix}/{key}");
         }
         format!("https://{name}.{region}.{suffix}{path}")
+    }
+
+    /// Whether AWS's own address is not the one to send it to.
+    fn is_to_be_discovered(&self, request: &AwsRequest) -> bool {
+        request.service == Service::Timestream
+            && self.endpoints.overridden(Service::Timestream).is_none()
+    }
+
+    /// A request with the address that the service tells.
+    async fn discovered(&self, request: &AwsRequest) -> Result<AwsRequest, SendFailure> {
+        let address = match self.timestream.address(Instant::now()) {
+            Some(known) => known,
+            None => {
+                let asking = discovery::request();
+                let (via, url) = (Via::Network, self.aws_url(&asking));
+                let answer = self.send_out(&Route { via, url }, &asking).await?;
+                answer.clone().into_result(Service::Timestream)?;
+                let learnt = self.timestream.learn(&answer.body, Instant::now());
+                learnt.map_err(SendFailure::permanent)?
+            }
+        };
+        Ok(AwsRequest {
+            address: Some(address),
+            ..request.clone()
+        })
     }
 
     async fn send_out(&self, route: &Route, request: &AwsRequest) -> Result<Answer, SendFailure> {
@@ -196,52 +219,11 @@ impl Client {
             Signing::As { region, service } => (region.as_str(), service.as_str()),
             Signing::Token { .. } => return Err("the token has not been fetched".to_owned()),
         };
-        let Some(credentials) = &self.credentials else {
-            return Err(
-                "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
-                 or a profile in ~/.aws/credentials"
-                    .to_owned(),
-            );
-        };
-        let identity = aws_credential_types::Credentials::new(
-            &credentials.access_key_id,
-            &credentials.secret_access_key,
-            credentials.session_token.clone(),
-            None,
-            "thingcore",
-        )
-        .into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(region)
-            .name(service)
-            .time(SystemTime::now())
-            .settings(settings(request.service))
-            .build()
-            .map_err(|error| error.to_string())?;
-        let uri = unsigned.uri().to_string();
-        let headers: Vec<(String, String)> = unsigned
-            .headers()
-            .iter()
-            .map(|(n, v)| {
-                (
-                    n.to_string(),
-                    String::from_utf8_lossy(v.as_bytes()).into_owned(),
-                )
-            })
-            .collect();
-        let signable = SignableRequest::new(
-            request.method.as_str(),
-            uri,
-            headers.iter().map(|(n, v)| (n.as_str(), v.as_str())),
-            SignableBody::Bytes(&request.body),
-        )
-        .map_err(|error| error.to_string())?;
-        let (instructions, _signature) = sign(signable, &params.into())
-            .map_err(|error| error.to_string())?
-            .into_parts();
-        instructions.apply_to_request_http1x(unsigned);
-        Ok(())
+        let credentials = self.credentials.as_ref().ok_or(
+            "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in \
+             ~/.aws/credentials",
+        )?;
+        sign(unsigned, request, (region, service), credentials)
     }
 
     fn http(&self) -> &Http {
@@ -310,6 +292,12 @@ impl Target for Client {
                     let (parts, body) = local.call(unsigned(request)?).await.into_parts();
                     Ok(answer(&parts, body))
                 }
+                (Via::Network, _) if self.is_to_be_discovered(request) => {
+                    let request = self.discovered(request).await?;
+                    let url = self.aws_url(&request);
+                    let via = Via::Network;
+                    self.send_out(&Route { via, url }, &request).await
+                }
                 (Via::Network, _) => self.send_out(route, request).await,
                 (Via::Local | Via::Recorded, _) => Err(SendFailure::permanent(format!(
                     "{}: no endpoint is configured",
@@ -360,41 +348,6 @@ fn answer(parts: &http::response::Parts, body: Bytes) -> Answer {
 fn is_elsewhere(address: &str) -> bool {
     let uri: Option<Uri> = address.parse().ok();
     !is_aws_host(uri.as_ref().and_then(Uri::host).unwrap_or_default())
-}
-
-/// S3 signs the path as it is, encoded once, and wants the payload's hash in a header; the other
-/// services encode twice and normalise (AWS General Reference, "Create a signed request").
-fn settings(service: Service) -> SigningSettings {
-    let mut settings = SigningSettings::default();
-    if service == Service::S3 {
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-    }
-    settings
-}
-
-/// TLS with our cryptography and its default versions.
-pub(super) fn tls_builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("aws-lc-rs supports the default protocol versions")
-}
-
-/// Trust the machine's own certificates rather than a list compiled in: an emulator behind https
-/// is usually signed by a private CA, which people install there (or name in `SSL_CERT_FILE`),
-/// and the list does not age with the binary.
-pub(super) fn with_system_roots(
-    builder: ConfigBuilder<ClientConfig, WantsVerifier>,
-) -> ConfigBuilder<ClientConfig, WantsClientCert> {
-    match builder.clone().with_native_roots() {
-        Ok(builder) => builder,
-        Err(error) => {
-            tracing::warn!(%error, "no system certificates found: https targets will be refused");
-            builder.with_root_certificates(rustls::RootCertStore::empty())
-        }
-    }
 }
 
 /// An error with its causes, which is where hyper says what happened.

@@ -5,10 +5,13 @@
 mod answer;
 mod client;
 mod credentials;
+mod discovery;
 mod endpoint;
 mod kafka;
 mod request;
 mod secret;
+mod sign;
+mod tls;
 
 pub use answer::{Answer, SendFailure};
 pub use client::{Client, LocalService, Route, Target, Via};

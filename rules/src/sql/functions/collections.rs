@@ -15,7 +15,8 @@ static GET: Function = Function {
     name: "get",
     arguments: "array | text | object, index | key",
     arity: Arity::exactly(2),
-    summary: "The element or character at the index, counted from 0, or the member of this name.",
+    summary: "The element or character at the index, counted from 0, or the member of this name; \
+              get(*, 'my-key') is a member of the payload.",
     examples: &[
         eg("get(['a', 'b', 'c'], 1)", "\"b\""),
         eg("get({'a': 'b'}, 'a')", "\"b\""),

@@ -32,7 +32,6 @@ static ENCODE: Function = Function {
         eg("encode('hello', 'base64')", "\"aGVsbG8=\""),
         eg("encode(*, 'base64')", "\"e30=\""),
     ],
-    star: Some(0),
     body: |call| {
         if &*call.text(1)? != "base64" {
             return Err(Stop::Undefined);
@@ -59,7 +58,6 @@ static DECODE: Function = Function {
         eg("decode('eyJhIjoxfQ==', 'base64').a", "1"),
         eg("decode('!!!', 'base64')", "null"),
     ],
-    star: Some(0),
     body: decode,
     ..PLAIN
 };

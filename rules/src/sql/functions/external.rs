@@ -33,7 +33,6 @@ static AWS_LAMBDA: Function = Function {
     arity: Arity::exactly(2),
     since: SqlVersion::V2015,
     summary: "What a Lambda function answers to the value; it must answer JSON within 2 seconds.",
-    star: Some(1),
     body: |call| {
         let function_arn = call.text(0)?;
         let payload = if call.is_payload(1) {
@@ -194,7 +193,6 @@ static MACHINELEARNING_PREDICT: Function = Function {
     arity: Arity::exactly(3),
     since: SqlVersion::V2015,
     summary: "The prediction of an Amazon Machine Learning model for a record.",
-    star: Some(2),
     check: Some(|arguments| role_is_no_variable(arguments, 1)),
     body: |call| {
         let (model_id, role_arn) = (call.text(0)?, call.text(1)?);

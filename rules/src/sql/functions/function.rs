@@ -20,8 +20,6 @@ pub struct Function {
     /// Calls and what they give.
     pub examples: &'static [Example],
     pub(in crate::sql) body: Body,
-    /// The argument that may be `*`.
-    pub(in crate::sql) star: Option<usize>,
     pub(in crate::sql) outside: Outside,
     /// Whether the first argument may not be a variable.
     pub(in crate::sql) constant_first: bool,
@@ -70,7 +68,6 @@ pub(super) const PLAIN: Function = Function {
     summary: "",
     examples: &[],
     body: nothing,
-    star: None,
     outside: Outside::Nothing,
     constant_first: false,
     check: None,

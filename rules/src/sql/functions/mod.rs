@@ -68,7 +68,7 @@ pub(super) fn similar(name: &str) -> Option<&'static str> {
 }
 
 /// Letters to insert, remove or replace to make one word of the other.
-fn distance(left: &str, right: &str) -> usize {
+pub(super) fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.chars().enumerate() {

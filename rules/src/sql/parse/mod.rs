@@ -10,6 +10,7 @@ mod subquery;
 use super::SqlVersion;
 use super::ast::{Expr, Query};
 use super::error::SqlError;
+use super::functions::distance;
 use super::lexer::Lexer;
 use super::token::{Symbol, Token, TokenKind};
 use std::ops::Range;
@@ -182,8 +183,14 @@ impl<'t> Parser<'t> {
 
     fn expected(&self, what: &str) -> SqlError {
         let found = format!("expected {what}, found {}", self.token.kind);
-        match hint(&self.token.kind) {
-            Some(hint) => self.error(format!("{found}: {hint}")),
+        if let Some(hint) = hint(&self.token.kind) {
+            return self.error(format!("{found}: {hint}"));
+        }
+        if what == "an expression" && self.is_symbol(Symbol::Equal) {
+            return self.error(format!("{found}: equality is one `=`"));
+        }
+        match meant(what, &self.token.kind) {
+            Some(meant) => self.error(format!("{found}: did you mean {meant}?")),
             None => self.error(found),
         }
     }
@@ -203,15 +210,30 @@ fn is_word(kind: &TokenKind<'_>, keyword: &str) -> bool {
     matches!(kind, TokenKind::Word(word) if word.eq_ignore_ascii_case(keyword))
 }
 
+/// The keyword or type among what is expected that was written wrongly.
+fn meant<'w>(expected: &'w str, found: &TokenKind<'_>) -> Option<&'w str> {
+    let TokenKind::Word(word) = found else {
+        return None;
+    };
+    let word = word.to_uppercase();
+    let mut keywords = expected
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .filter(|part| part.len() > 1 && part.starts_with(|c: char| c.is_ascii_uppercase()));
+    keywords.find(|keyword| distance(&keyword.to_uppercase(), &word) <= keyword.len() / 3)
+}
+
 /// What to write for what other dialects have.
 fn hint(found: &TokenKind<'_>) -> Option<&'static str> {
-    const HINTS: [(&str, &str); 10] = [
+    const HINTS: [(&str, &str); 13] = [
         ("is", "write isNull(x) or isUndefined(x)"),
         (
             "like",
             "write regexp_matches(x, 'expression'), or startswith(x, 'text')",
         ),
         ("between", "write x >= 1 AND x <= 2"),
+        ("if", "write CASE x WHEN 1 THEN 'one' ELSE 'other' END"),
+        ("distinct", "rule SQL has no DISTINCT"),
+        ("union", "rule SQL has no UNION"),
         ("order", "rule SQL has no ORDER BY"),
         ("group", "rule SQL has no GROUP BY"),
         ("having", "rule SQL has no HAVING"),

@@ -1,7 +1,7 @@
 //! Truststores and keystores: PEM, or PKCS#12 as `keytool` makes them.
 
 use super::record::Tls;
-use crate::target::client::{tls_builder, with_system_roots};
+use crate::target::tls::{tls_builder, with_system_roots};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;

@@ -15,32 +15,32 @@ use std::net::IpAddr;
 /// One message with SQL or a template, as `--stdin` reads it. Members that it does not name are
 /// allowed, so that a file of messages can carry what its author expects.
 #[derive(Default, Deserialize)]
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     #[serde(borrow)]
-    pub(super) id: Option<&'a RawValue>,
+    pub(crate) id: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) sql: Option<Cow<'a, str>>,
+    pub(crate) sql: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    pub(super) sql_version: Option<Cow<'a, str>>,
+    pub(crate) sql_version: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    pub(super) template: Option<Cow<'a, str>>,
+    pub(crate) template: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    pub(super) topic: Cow<'a, str>,
+    pub(crate) topic: Cow<'a, str>,
     #[serde(borrow, default, deserialize_with = "even_null")]
-    pub(super) payload: Option<&'a RawValue>,
+    pub(crate) payload: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) payload_text: Option<Cow<'a, str>>,
+    pub(crate) payload_text: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    pub(super) payload_base64: Option<Cow<'a, str>>,
+    pub(crate) payload_base64: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    pub(super) client_id: Option<Cow<'a, str>>,
+    pub(crate) client_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    pub(super) context: Publisher<'a>,
+    pub(crate) context: Publisher<'a>,
     /// The variables of a template, in order.
-    pub(super) set: Option<Map<String, Value>>,
+    pub(crate) set: Option<Map<String, Value>>,
     /// Where a template stands.
     #[serde(borrow)]
-    pub(super) field: Option<Cow<'a, str>>,
+    pub(crate) field: Option<Cow<'a, str>>,
 }
 
 /// The payload `null` is one.
