@@ -24,7 +24,7 @@ debian() {
         apt-get update -qq
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
     else
-        fail "$1 is missing: install it (Debian: sudo apt-get install $1; macOS: brew install mosquitto python)"
+        fail "$1 is missing: install it (Debian: sudo apt-get install $1; macOS: brew install mosquitto python influxdb@1)"
     fi
 }
 
@@ -40,6 +40,7 @@ if [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
 fi
 command -v mosquitto_sub >/dev/null || debian mosquitto-clients
 command -v curl >/dev/null || debian curl
+command -v influxd >/dev/null || debian influxdb
 
 # One build for both parts: the server under test is the one that `cargo test` links.
 cargo build --workspace --bins --tests --locked

@@ -1,6 +1,7 @@
 """Rule actions against servers of their kind: moto's and an HTTPS endpoint of our own; and what the
 command line says of rules."""
 
+import datetime
 import json
 import ssl
 import time
@@ -34,6 +35,112 @@ def against_moto(own_server, moto):
             assert record["outcome"] == "success", record
 
         yield run
+
+
+def queue_messages(moto, url):
+    """The bodies of the messages that wait in a queue."""
+    found = aws("sqs", moto).receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [message["Body"] for message in found.get("Messages", [])]
+
+
+def test_objects_and_messages_are_in_moto(against_moto, moto):
+    s3, sqs, sns = aws("s3", moto), aws("sqs", moto), aws("sns", moto)
+    s3.create_bucket(Bucket="objects")
+    action = {"roleArn": ROLE, "bucketName": "objects", "key": "${topic()}/${n}"}
+    against_moto({"s3": action | {"cannedAcl": "public-read"}}, '{"n":1}')
+    assert s3.get_object(Bucket="objects", Key="in/1")["Body"].read() == b'{"n":1}'
+    grants = s3.get_object_acl(Bucket="objects", Key="in/1")["Grants"]
+    assert "READ" in [grant["Permission"] for grant in grants]
+
+    url = sqs.create_queue(QueueName="plain")["QueueUrl"]
+    against_moto({"sqs": {"roleArn": ROLE, "queueUrl": url, "useBase64": False}}, '{"n":2}')
+    against_moto({"sqs": {"roleArn": ROLE, "queueUrl": url, "useBase64": True}}, '{"n":3}')
+    assert sorted(queue_messages(moto, url)) == ["eyJuIjozfQ==", '{"n":2}']
+
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    url = sqs.create_queue(QueueName="readers")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
+    raw = {"sns": {"roleArn": ROLE, "targetArn": topic, "messageFormat": "RAW"}}
+    structured = {"sns": {"roleArn": ROLE, "targetArn": topic, "messageFormat": "JSON"}}
+    against_moto(raw, '{"n":4}')
+    against_moto(structured, '{"default":"all","sqs":"for queues"}')
+    got = [json.loads(body)["Message"] for body in queue_messages(moto, url)]
+    assert sorted(got) == ["for queues", '{"n":4}']
+
+
+def test_items_and_records_are_in_moto(against_moto, moto):
+    tables = aws("dynamodb", moto)
+    tables.create_table(
+        TableName="rows",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "id", "KeyType": "HASH"},
+            {"AttributeName": "n", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "id", "AttributeType": "S"},
+            {"AttributeName": "n", "AttributeType": "N"},
+        ],
+    )
+    keys = {"hashKeyField": "id", "hashKeyValue": "${id}", "rangeKeyField": "n"}
+    keys |= {"rangeKeyValue": "${n}", "rangeKeyType": "NUMBER", "payloadField": "all"}
+    message = '{"id":"a","n":1,"deep":{"on":true,"l":[1,"x",null]}}'
+    against_moto({"dynamoDB": {"roleArn": ROLE, "tableName": "rows"} | keys}, message)
+    deep = {"on": {"BOOL": True}, "l": {"L": [{"N": "1"}, {"S": "x"}, {"NULL": True}]}}
+    whole = {"id": {"S": "a"}, "n": {"N": "1"}, "deep": {"M": deep}}
+    key = {"id": {"S": "a"}, "n": {"N": "1"}}
+    assert tables.get_item(TableName="rows", Key=key)["Item"] == key | {"all": {"M": whole}}
+    against_moto({"dynamoDBv2": {"roleArn": ROLE, "putItem": {"tableName": "rows"}}}, message)
+    assert tables.get_item(TableName="rows", Key=key)["Item"] == whole
+
+    streams = aws("kinesis", moto)
+    streams.create_stream(StreamName="stream", ShardCount=1)
+    against_moto({"kinesis": {"roleArn": ROLE, "streamName": "stream", "partitionKey": "p"}}, "1")
+    [shard] = streams.list_shards(StreamName="stream")["Shards"]
+    at = streams.get_shard_iterator(
+        StreamName="stream", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )
+    [record] = streams.get_records(ShardIterator=at["ShardIterator"])["Records"]
+    assert (record["Data"], record["PartitionKey"]) == (b"1", "p")
+
+    s3 = aws("s3", moto)
+    s3.create_bucket(Bucket="lake")
+    destination = {"RoleARN": ROLE, "BucketARN": "arn:aws:s3:::lake"}
+    aws("firehose", moto).create_delivery_stream(
+        DeliveryStreamName="hose", S3DestinationConfiguration=destination
+    )
+    hose = {"roleArn": ROLE, "deliveryStreamName": "hose", "separator": "\n"}
+    against_moto({"firehose": hose}, '{"n":1}')
+    batch = {"firehose": hose | {"batchMode": True}}
+    against_moto(batch, '{"l":[2,"x"]}', "SELECT VALUE l FROM 'in'")
+    objects = s3.list_objects_v2(Bucket="lake")["Contents"]
+    bodies = [s3.get_object(Bucket="lake", Key=one["Key"])["Body"].read() for one in objects]
+    assert b"".join(sorted(bodies)) in (b'2\n"x"\n{"n":1}\n', b'{"n":1}\n2\n"x"\n')
+
+    against_moto(
+        {
+            "cloudwatchMetric": {
+                "roleArn": ROLE,
+                "metricNamespace": "Rooms",
+                "metricName": "${id}",
+                "metricValue": "${n}",
+                "metricUnit": "Count",
+            }
+        },
+        '{"id":"heat","n":7.5}',
+    )
+    now = datetime.datetime.now(datetime.timezone.utc)
+    found = aws("cloudwatch", moto).get_metric_statistics(
+        Namespace="Rooms",
+        MetricName="heat",
+        StartTime=now - datetime.timedelta(hours=1),
+        EndTime=now + datetime.timedelta(hours=1),
+        Period=60,
+        Statistics=["Sum"],
+        Unit="Count",
+    )
+    assert [point["Sum"] for point in found["Datapoints"]] == [7.5]
 
 
 def test_log_events_go_to_a_stream_that_is_made_for_them(against_moto, moto):
