@@ -1,6 +1,7 @@
 //! The world around the engine in tests: what it republished and sent, and how its targets behave.
 
-#![allow(clippy::unwrap_used, dead_code, reason = "each test uses a part of it")]
+#![allow(clippy::panic, clippy::unwrap_used)]
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use bytes::Bytes;
 use http::StatusCode;
