@@ -50,7 +50,7 @@ fn even_null<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>
 
 /// Who published a message and how, and what functions that ask outside are answered.
 #[derive(Default, Deserialize)]
-pub(super) struct Publisher<'a> {
+pub(crate) struct Publisher<'a> {
     #[serde(borrow)]
     account_id: Option<Cow<'a, str>>,
     #[serde(borrow)]

@@ -215,6 +215,9 @@ fn meant<'w>(expected: &'w str, found: &TokenKind<'_>) -> Option<&'w str> {
     let TokenKind::Word(word) = found else {
         return None;
     };
+    if is_reserved(word) {
+        return None;
+    }
     let word = word.to_uppercase();
     let mut keywords = expected
         .split(|c: char| !c.is_ascii_alphabetic())
