@@ -451,7 +451,7 @@ def test_sql_is_tried_over_http(server):
     [upper] = [function for function in functions if function["name"] == "upper"]
     assert upper["examples"] == [{"call": "upper('hello')", "gives": '"HELLO"'}]
     with pytest.raises(urllib.error.HTTPError) as refused:
-        tried(topic="a")
+        tried(topic="a", payload={})
     assert "missing field `sql` or `template`" in refused.value.read().decode()
 
 

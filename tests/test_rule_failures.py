@@ -17,11 +17,6 @@ from harness import DEADLINE_S
 from mqtt_client import plain_client
 from targets import ROLE, make_rule
 
-QUEUE_MIB = 32
-"""What waits for one rule (docs/rules.md)."""
-RECORDS_MIB = 32
-"""What the records of all actions keep."""
-
 
 class Target:
     """An S3 of sorts on a port of its own, which misbehaves until it is mended."""
@@ -102,6 +97,10 @@ def counts(server):
     return json.loads(server.admin("rules/r"))
 
 
+def wait_until_seen(server, matched):
+    until(lambda: counts(server)["matched_topic"] == matched, "not all were seen")
+
+
 def worked_off(server, matched):
     """Whether every message has been counted for what became of it."""
     shown = counts(server)
@@ -111,6 +110,16 @@ def worked_off(server, matched):
         and shown["fired"] + shown["dropped"] == matched
         and sent["success"] + sent["failure"] == shown["fired"]
     )
+
+
+def report(failure, messages, unruled, took, memory):
+    """Appends a line of figures to the file that THINGCORE_REPORT names."""
+    if path := os.environ.get("THINGCORE_REPORT"):
+        seconds = ", ".join(f"{one:.2f}" for one in took)
+        grown = ", ".join(f"{after - memory[0]:.0f}" for after in memory[1:])
+        line = f"{failure}: {messages} messages in {seconds} s, without a rule in {unruled:.2f} s; "
+        with open(path, "a") as file:
+            file.write(f"{line}memory grew by {grown} MiB\n")
 
 
 # What runs the error action while the target is broken, and its text. One that is slow or hangs only
@@ -126,7 +135,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_broken_target_costs_nobody_else_anything(own_server, failure):
-    size, messages = 100_000, 1000
+    size, messages = 60_000, 1500
     payloads = [json.dumps({"n": n, "pad": "x" * size}) for n in range(messages)]
     with Target(failure) as target:
         server = own_server("--memory", AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{target.port}")
@@ -136,21 +145,18 @@ def test_a_broken_target_costs_nobody_else_anything(own_server, failure):
         with plain_client(server, "device") as device:
             # What publishing takes where no rule listens.
             unruled = publish_all(device, "nobody", payloads)
-            before = rss_mib(server)
             device.subscribe("errors")
-            took = publish_all(device, "in", payloads)
-            grown = rss_mib(server) - before
-            until(lambda: counts(server)["matched_topic"] == messages, "not all were seen")
-            grown = max(grown, rss_mib(server) - before)
-            if report := os.environ.get("THINGCORE_REPORT"):
-                sent = messages * size >> 20
-                line = f"{failure}: {messages} messages, {sent} MiB in {took:.2f} s, without a rule"
-                line += f" {unruled:.2f} s; memory grew by {grown:.0f} MiB\n"
-                with open(report, "a") as file:
-                    file.write(line)
-            assert took < 3 * unruled + 2, (took, unruled)
-            # The intake for all rules has 64 MiB; nothing of it waits once all were seen.
-            assert grown < 64 + QUEUE_MIB + RECORDS_MIB + 64, grown
+            memory, took = [rss_mib(server)], []
+            for round in (1, 2):
+                took.append(publish_all(device, "in", payloads))
+                wait_until_seen(server, round * messages)
+                memory.append(rss_mib(server))
+            report(failure, messages, unruled, took, memory)
+            assert max(took) < 3 * unruled + 2, (took, unruled)
+            # What waits and what is recorded has its limits, which the first round reaches: another
+            # 86 MiB of messages take no more.
+            assert memory[2] - memory[1] < 48, memory
+            assert memory[2] - memory[0] < 320, memory
             if text := FAILURES[failure]:
                 told = json.loads(device.payload())
                 assert set(told) == {
@@ -164,10 +170,10 @@ def test_a_broken_target_costs_nobody_else_anything(own_server, failure):
                 assert text in failed["errorMessage"]
                 assert failed["errorMessage"].endswith("Bucket: bucket, Key: k")
             target.mend()
-            until(lambda: worked_off(server, messages), "messages are missing")
+            until(lambda: worked_off(server, 2 * messages), "messages are missing")
             # What comes now is delivered.
             device.publish("in", '{"n":"after"}')
-            until(lambda: worked_off(server, messages + 1), "the last message is missing")
+            until(lambda: worked_off(server, 2 * messages + 1), "the last message is missing")
             until(lambda: b'{"n":"after"}' in target.got, "the target has not got it")
             shown = counts(server)
             sent, errors = shown["actions"]["s3"], shown["actions"].get("republish", {})
