@@ -18,6 +18,9 @@ from mqtt_client import plain_client
 from targets import ROLE, make_rule
 
 
+ROUNDS = 5
+
+
 class Target:
     """An S3 of sorts on a port of its own, which misbehaves until it is mended."""
 
@@ -147,16 +150,14 @@ def test_a_broken_target_costs_nobody_else_anything(own_server, failure):
             unruled = publish_all(device, "nobody", payloads)
             device.subscribe("errors")
             memory, took = [rss_mib(server)], []
-            for round in (1, 2):
+            for round in range(ROUNDS):
                 took.append(publish_all(device, "in", payloads))
-                wait_until_seen(server, round * messages)
+                wait_until_seen(server, (round + 1) * messages)
                 memory.append(rss_mib(server))
             report(failure, messages, unruled, took, memory)
             assert max(took) < 3 * unruled + 2, (took, unruled)
-            # What waits and what is recorded has its limits, which the first round reaches: another
-            # 86 MiB of messages take no more.
-            assert memory[2] - memory[1] < 48, memory
-            assert memory[2] - memory[0] < 320, memory
+            # 430 MiB of messages: what waits and what is recorded has its limits.
+            assert max(memory) - memory[0] < 224, memory
             if text := FAILURES[failure]:
                 told = json.loads(device.payload())
                 assert set(told) == {
@@ -170,10 +171,10 @@ def test_a_broken_target_costs_nobody_else_anything(own_server, failure):
                 assert text in failed["errorMessage"]
                 assert failed["errorMessage"].endswith("Bucket: bucket, Key: k")
             target.mend()
-            until(lambda: worked_off(server, 2 * messages), "messages are missing")
+            until(lambda: worked_off(server, ROUNDS * messages), "messages are missing")
             # What comes now is delivered.
             device.publish("in", '{"n":"after"}')
-            until(lambda: worked_off(server, 2 * messages + 1), "the last message is missing")
+            until(lambda: worked_off(server, ROUNDS * messages + 1), "the last message is missing")
             until(lambda: b'{"n":"after"}' in target.got, "the target has not got it")
             shown = counts(server)
             sent, errors = shown["actions"]["s3"], shown["actions"].get("republish", {})

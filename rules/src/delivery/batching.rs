@@ -76,10 +76,10 @@ impl Run {
                         filled.or_else(|| batches.remove(&key))?
                     }
                 };
-                let request = Outgoing::Request(AwsRequest {
+                let request = Outgoing::Request(Box::new(AwsRequest {
                     body: together(batching.form, &open.bodies),
                     ..open.request
-                });
+                }));
                 let sent = self.deliver(&pending.route, &request, None).await;
                 for waiting in open.waiting {
                     let sent = Sent {

@@ -84,7 +84,7 @@ impl Run {
         let resource = pending.rendered.resource.clone();
         match isolated_future(self.send(pending)).await {
             Ok(failure) => failure,
-            Err(panic) => self.broken(invocation, resource, panic),
+            Err(panic) => self.broken(invocation, resource, &panic),
         }
     }
 

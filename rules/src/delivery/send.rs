@@ -32,7 +32,7 @@ impl Run {
         }
         if let (Some(batching), Outgoing::Request(request)) = (pending.batching, &pending.outgoing)
         {
-            let request = request.clone();
+            let request = request.as_ref().clone();
             return self.send_in_batch(pending, request, batching).await;
         }
         let missing = pending.rendered.missing.as_ref();

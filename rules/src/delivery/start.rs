@@ -38,7 +38,7 @@ pub(super) struct Pending {
 
 /// What goes out to a target.
 pub(super) enum Outgoing {
-    Request(AwsRequest),
+    Request(Box<AwsRequest>),
     Record(Box<KafkaRecord>),
 }
 
@@ -118,7 +118,7 @@ impl Run {
                 };
                 let done = isolated(|| self.start_one(action, &mut context, invocation.clone()));
                 started.push(done.unwrap_or_else(|panic| {
-                    Started::Over(self.broken(invocation, String::new(), panic))
+                    Started::Over(self.broken(invocation, String::new(), &panic))
                 }));
             }
             started
@@ -208,10 +208,12 @@ impl Run {
             Effect::Republish(message) => {
                 return Started::Over(self.republish(invocation, rendered, message));
             }
-            Effect::Request(request) => (target.route(&request), Outgoing::Request(request)),
+            Effect::Request(request) => {
+                (target.route(&request), Outgoing::Request(Box::new(request)))
+            }
             Effect::Record(record) => (target.route_record(&record), Outgoing::Record(record)),
             Effect::Lines(_) => {
-                let reason = "the action has no destination".to_owned();
+                let reason = "the action has no destination";
                 return Started::Over(self.broken(invocation, rendered.resource, reason));
             }
         };
@@ -226,7 +228,7 @@ impl Run {
 
     fn unrenderable(&self, invocation: Invocation, refused: Unrenderable) -> Option<Failure> {
         let Unrenderable { message, resource } = refused;
-        self.broken(invocation, resource, message)
+        self.broken(invocation, resource, &message)
     }
 
     /// The failure of an action that came to nothing before it was sent.
@@ -234,7 +236,7 @@ impl Run {
         &self,
         invocation: Invocation,
         resource: String,
-        why: String,
+        why: &str,
     ) -> Option<Failure> {
         let message = format!("{why}. Message arrived on: {}", self.event.topic);
         let outcome = Outcome::Failed {
