@@ -17,7 +17,6 @@ from harness import DEADLINE_S
 from mqtt_client import plain_client
 from targets import ROLE, make_rule
 
-
 ROUNDS = 5
 
 
