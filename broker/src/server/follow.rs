@@ -63,7 +63,7 @@ fn check(world: &Arc<World>, arn: &str) {
         if let Err(why) = &asked {
             tracing::warn!(%arn, %why, "the destination is not enabled");
         }
-        let outcome = asked.as_ref().map(|()| ()).map_err(String::as_str);
+        let outcome = asked.as_ref().copied().map_err(String::as_str);
         // It may have been deleted meanwhile.
         let _ = world
             .things
