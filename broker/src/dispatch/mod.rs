@@ -2,6 +2,7 @@
 //! requests, and the rules themselves as they are stored, compiled and handed to the message core.
 
 mod destinations;
+mod function;
 mod inside;
 mod republisher;
 mod roles;
@@ -11,6 +12,7 @@ mod target;
 mod tests;
 
 pub(crate) use destinations::{StoredDestinations, confirmation};
+pub(crate) use function::invoke;
 pub(crate) use inside::ControlPlane;
 pub(crate) use republisher::HubRepublisher;
 pub(crate) use roles::StoredRoles;

@@ -8,7 +8,6 @@ mod calls;
 mod certificates;
 mod error;
 mod export;
-mod resolve;
 mod resources;
 mod sections;
 mod template;

@@ -9,6 +9,7 @@ mod certificates;
 mod durability;
 mod groups;
 mod pages;
+mod provisioning;
 mod registry;
 mod roles;
 mod search;
