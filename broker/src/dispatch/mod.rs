@@ -1,5 +1,6 @@
 //! What the rules engine needs from the server: role decisions, a way to publish, targets for
 //! requests, and the rules themselves as they are stored, compiled and handed to the message core.
+//! Authorizers and provisioning share the roles and the functions.
 
 mod destinations;
 mod function;

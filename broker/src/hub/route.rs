@@ -79,6 +79,7 @@ impl Route {
             && self.groups.is_empty()
             && self.rules.is_empty()
             && self.ingest.is_none()
+            && self.asks.is_none()
     }
 
     /// Up to which change it is right.

@@ -8,6 +8,7 @@ mod calls;
 mod certificates;
 mod error;
 mod export;
+mod provisioning;
 mod resources;
 mod sections;
 mod template;

@@ -29,6 +29,8 @@ pub(crate) struct TemplateBody {
     pub(super) certificate: Option<Resource>,
     pub(super) policies: Vec<Resource>,
     pub(super) device_configuration: Map<String, Value>,
+    /// Whether every parameter must have a value, referred to or not.
+    pub(super) all_needed: bool,
 }
 
 /// A resource of a template.
@@ -47,8 +49,9 @@ type Checked<T> = Result<T, String>;
 impl TemplateBody {
     /// Reads a template and checks it for its purpose; the error is a sentence.
     pub(crate) fn parse(text: &str, purpose: Purpose) -> Checked<Self> {
-        let read = Self::read(text).and_then(|body| {
+        let read = Self::read(text).and_then(|mut body| {
             body.check(purpose)?;
+            body.all_needed = purpose == Purpose::JustInTime;
             Ok(body)
         });
         read.map_err(|why| format!("The template body is invalid: {why}"))

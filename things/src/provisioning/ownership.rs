@@ -7,6 +7,7 @@ use super::plan::ProvisioningPlan;
 use super::wanted::Parameters;
 use super::{ProvisioningError, ProvisioningTemplate, ProvisioningTemplateType};
 use crate::certificate::{CertificateDocument, Unregistered};
+use crate::iot_policies::AttachmentDocument;
 use crate::plane::Change;
 use crate::state::State;
 use crate::store::Document;
@@ -225,6 +226,11 @@ impl Things {
             gone.extend(state.certificates.expired_claims(now_ms).cloned());
             for id in gone {
                 batch.remove::<CertificateDocument>(&id);
+                // A claim may have been given policies of its own.
+                let principal = format!("cert/{id}");
+                if state.policies.has_policies(&principal) {
+                    batch.remove::<AttachmentDocument>(&principal);
+                }
                 let (id, active) = (id.into(), false);
                 batch.tell(Change::Certificate { id, active });
             }

@@ -3,11 +3,11 @@
 use super::ProvisioningError;
 use super::body::{CERTIFICATE_ID, Resource, TemplateBody, is_status};
 use crate::CertificateStatus;
-use crate::intrinsics::Intrinsics;
+use crate::intrinsics::{Intrinsics, references};
 use crate::iot_policies::WantedPolicy;
 use crate::registry::{Override, WantedThing};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Parameters of a template by name.
 pub type Parameters = BTreeMap<String, String>;
@@ -85,6 +85,28 @@ impl TemplateBody {
         })
     }
 
+    /// Names of parameters that must have a value: those that something refers to, and of a template
+    /// for certificates that connect all of them ("JITP overview" in the developer guide).
+    fn needed(&self) -> BTreeSet<String> {
+        let mut needed = BTreeSet::new();
+        if self.all_needed {
+            needed.extend(self.parameters.keys().cloned());
+        }
+        let resources = self
+            .thing
+            .iter()
+            .chain(&self.certificate)
+            .chain(&self.policies);
+        for properties in resources.map(|resource| &resource.properties) {
+            properties
+                .values()
+                .for_each(|value| references(value, &mut needed));
+        }
+        let configuration = self.device_configuration.values();
+        configuration.for_each(|value| references(value, &mut needed));
+        needed
+    }
+
     fn known(&self, given: &Parameters, certificate_id: Option<&str>) -> Asked<Intrinsics> {
         let mut known = Intrinsics {
             mappings: self.mappings.clone(),
@@ -98,8 +120,9 @@ impl TemplateBody {
         if let Some(id) = certificate_id {
             known.refs.insert(CERTIFICATE_ID.to_owned(), id.into());
         }
-        let mut declared = self.parameters.keys();
-        match declared.find(|name| !known.refs.contains_key(*name)) {
+        let needed = self.needed();
+        let mut needed = self.parameters.keys().filter(|name| needed.contains(*name));
+        match needed.find(|name| !known.refs.contains_key(*name)) {
             Some(missing) => Err(ProvisioningError::InvalidParameters(format!(
                 "Parameter {missing} is declared in the template and has no value: pass one, or give it a Default"
             ))),

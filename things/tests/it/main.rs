@@ -10,6 +10,7 @@ mod durability;
 mod groups;
 mod pages;
 mod provisioning;
+mod provisioning_templates;
 mod registry;
 mod roles;
 mod search;
