@@ -13,7 +13,7 @@ use things::{
 const HOUR_MS: u64 = 3_600_000;
 
 /// A template with a thing, a policy, and what else is given.
-pub(crate) fn body(thing: Value, overrides: Value) -> Value {
+pub(crate) fn body(thing: &Value, overrides: &Value) -> Value {
     json!({
         "Parameters": {"Serial": {"Type": "String"}, "Place": {"Type": "String", "Default": "attic"}},
         "Resources": {
@@ -50,7 +50,7 @@ pub(crate) fn with_template(body: &Value) -> Things {
 }
 
 pub(crate) fn simple() -> Value {
-    body(json!({"ThingName": {"Ref": "Serial"}}), json!({}))
+    body(&json!({"ThingName": {"Ref": "Serial"}}), &json!({}))
 }
 
 fn parameters(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -131,7 +131,7 @@ fn parameters_of_the_service_are_not_the_device_s_to_give() {
 #[test]
 fn what_cannot_be_provisioned_leaves_nothing_behind() {
     let thing = json!({"ThingName": {"Ref": "Serial"}, "ThingGroups": ["none"]});
-    let things = with_template(&body(thing, json!({})));
+    let things = with_template(&body(&thing, &json!({})));
     let owned = things.create_owned_keys(NOW_MS).unwrap();
     let why = register(&things, &owned.token, &[("Serial", "s")], NOW_MS).unwrap_err();
     assert_eq!((why.code(), why.status()), ("ProvisioningFailed", 400));
@@ -174,7 +174,7 @@ fn what_is_there_is_overridden_as_the_template_says() {
     let check = |settings: Value, expected: Result<Value, &str>| {
         let thing = json!({"ThingName": "s", "AttributePayload": {"b": "9", "c": "3"},
             "ThingGroups": ["g2"]});
-        let things = with_template(&body(thing, settings.clone()));
+        let things = with_template(&body(&thing, &settings));
         for name in ["g1", "g2"] {
             let group = NewThingGroup {
                 name: name.to_owned(),
@@ -302,7 +302,7 @@ pub(crate) fn with_authority(
 
 pub(crate) fn jit_body() -> Value {
     let common_name = "AWS::IoT::Certificate::CommonName";
-    let mut body = body(json!({"ThingName": {"Ref": common_name}}), json!({}));
+    let mut body = body(&json!({"ThingName": {"Ref": common_name}}), &json!({}));
     body["Parameters"] = json!({common_name: {"Type": "String"}});
     body["DeviceConfiguration"] = json!({});
     body
@@ -411,7 +411,7 @@ fn a_caller_registers_things_with_any_certificate() {
 fn templates_tokens_and_claims_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let things = world::in_directory(directory.path());
-    let body = body(json!({"ThingName": {"Ref": "Serial"}}), json!({}));
+    let body = body(&json!({"ThingName": {"Ref": "Serial"}}), &json!({}));
     let mut plain = body;
     if let Some(resources) = plain["Resources"].as_object_mut() {
         resources.shift_remove("p");

@@ -2,134 +2,43 @@
 //! them.
 
 use crate::provisioning::{
-    body, jit_body, new_template, register, simple, with_authority, with_template,
+    jit_body, new_template, register, simple, with_authority, with_template,
 };
 use crate::world::{self, NOW_MS, code};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use things::{ProvisioningHook, ProvisioningTemplateType, ProvisioningTemplateUpdate};
+
+#[derive(Deserialize)]
+struct Case {
+    types: Vec<String>,
+    template: Value,
+    /// A part of the error.
+    refused: Option<String>,
+}
 
 #[test]
 fn a_template_must_be_one() {
     let things = world::in_memory();
-    let certificate = |properties: Value| json!({"Resources": {"c": {"Type": "AWS::IoT::Certificate", "Properties": properties}}});
-    let id = json!({"Ref": "AWS::IoT::Certificate::Id"});
-    let good = certificate(json!({"CertificateId": id, "Status": "ACTIVE"}));
-    let with = |section: &str, value: Value| {
-        let mut body = good.clone();
-        body[section] = value;
-        body
-    };
-    let resource = |value: Value| {
-        let mut body = good.clone();
-        body["Resources"]["x"] = value;
-        body
-    };
-    let check = |kind: ProvisioningTemplateType, body: &Value, expected: Option<&str>| {
-        let mut new = new_template("t", body);
-        new.kind = kind;
-        let made = things.create_provisioning_template(&new, NOW_MS);
-        match expected {
-            None => {
+    let cases = include_str!("../data/provisioning_templates.json");
+    let cases: Vec<Case> = serde_json::from_str(cases).unwrap();
+    for case in cases {
+        for kind in &case.types {
+            let mut new = new_template("t", &case.template);
+            new.kind = ProvisioningTemplateType::of_name(kind).unwrap();
+            let made = things.create_provisioning_template(&new, NOW_MS);
+            let Some(part) = &case.refused else {
                 made.unwrap();
                 things.delete_provisioning_template("t").unwrap();
-            }
-            Some(part) => {
-                let why = made.unwrap_err();
-                assert_eq!(code(&why), "InvalidRequestException", "{body}");
-                let text = why.to_string();
-                assert!(text.starts_with("The template body is invalid: "), "{text}");
-                assert!(text.contains(part), "{body}: {text}");
-            }
+                continue;
+            };
+            let why = made.unwrap_err();
+            assert_eq!(code(&why), "InvalidRequestException", "{}", case.template);
+            let text = why.to_string();
+            assert!(text.starts_with("The template body is invalid: "), "{text}");
+            assert!(text.contains(part), "{}: {text}", case.template);
         }
-    };
-    let (fleet, jit) = (
-        ProvisioningTemplateType::FleetProvisioning,
-        ProvisioningTemplateType::JustInTime,
-    );
-    for kind in [fleet, jit] {
-        check(kind, &good, None);
-        check(
-            kind,
-            &json!({}),
-            Some("Template must have certificate resource."),
-        );
-        let other = certificate(json!({"CertificateId": "x", "Status": "Active"}));
-        let refers = "CertificateId must contain a reference to AWS::IoT::Certificate::Id";
-        check(kind, &other, Some(refers));
-        let pem = certificate(json!({"CertificatePem": "x", "Status": "Active"}));
-        check(kind, &pem, Some(refers));
     }
-    let status = r#"A certificate resource must specify a Status of either "Active" or "Inactive""#;
-    check(
-        fleet,
-        &certificate(json!({"CertificateId": id})),
-        Some(status),
-    );
-    check(jit, &certificate(json!({"CertificateId": id})), None);
-    let revoked = certificate(json!({"CertificateId": id, "Status": "REVOKED"}));
-    check(fleet, &revoked, Some(status));
-    check(jit, &revoked, Some(status));
-    check(fleet, &json!([]), Some("must be a JSON object"));
-    check(
-        fleet,
-        &with("Outputs", json!({})),
-        Some("unknown section Outputs"),
-    );
-    check(
-        fleet,
-        &with("Mappings", json!([])),
-        Some("Mappings must be an object"),
-    );
-    check(
-        fleet,
-        &with("Parameters", json!({"a": {"Type": "Number"}})),
-        Some("parameter a"),
-    );
-    check(
-        fleet,
-        &resource(json!({"Type": "AWS::S3::Bucket"})),
-        Some("`AWS::S3::Bucket`"),
-    );
-    check(
-        fleet,
-        &resource(good["Resources"]["c"].clone()),
-        Some("at most one"),
-    );
-    let thing = |properties: Value, overrides: Value| {
-        resource(json!({"Type": "AWS::IoT::Thing", "Properties": properties,
-            "OverrideSettings": overrides}))
-    };
-    check(fleet, &thing(json!({}), json!({})), Some("no ThingName"));
-    let named = json!({"ThingName": "t"});
-    check(
-        fleet,
-        &thing(json!({"Name": "t"}), json!({})),
-        Some("unknown property Name"),
-    );
-    check(
-        fleet,
-        &thing(named.clone(), json!({"ThingTypeName": "MERGE"})),
-        Some("ThingTypeName"),
-    );
-    check(
-        fleet,
-        &thing(named.clone(), json!({"Status": "FAIL"})),
-        Some("override setting Status"),
-    );
-    check(
-        fleet,
-        &thing(named, json!({"ThingTypeName": "REPLACE"})),
-        None,
-    );
-    let policy =
-        |properties: Value| resource(json!({"Type": "AWS::IoT::Policy", "Properties": properties}));
-    let either = "either PolicyName or PolicyDocument";
-    check(fleet, &policy(json!({})), Some(either));
-    check(
-        fleet,
-        &policy(json!({"PolicyName": "p", "PolicyDocument": {}})),
-        Some(either),
-    );
 }
 
 #[test]
