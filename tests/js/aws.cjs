@@ -10,6 +10,7 @@ const readline = require("node:readline");
 const SERVICES = {
   iot: ["@aws-sdk/client-iot", "IoTClient"],
   "iot-data": ["@aws-sdk/client-iot-data-plane", "IoTDataPlaneClient"],
+  "iot-jobs-data": ["@aws-sdk/client-iot-jobs-data-plane", "IoTJobsDataPlaneClient"],
 };
 const clients = new Map();
 
