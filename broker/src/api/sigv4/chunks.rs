@@ -176,7 +176,7 @@ mod tests {
         check("another order", SEED, form, &swapped, "mismatch");
         let unsigned = whole.replacen(";chunk-signature", ";x", 1);
         check("unsigned chunk", SEED, form, &unsigned, "mismatch");
-        let cut = &whole[..70_000];
+        let cut = &whole[..66_000];
         check(
             "cut",
             SEED,
