@@ -13,11 +13,13 @@ mod embedded;
 mod hub;
 mod metrics;
 mod net;
+mod provisioning;
 mod seed;
 mod server;
 mod shards;
 mod trial;
 mod world;
+mod xml;
 
 pub use config::{Config, ConfigError, LogFormat, ProfileName, ServerCert};
 pub use server::{Ports, Running, Server, StartError};

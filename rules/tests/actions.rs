@@ -448,7 +448,7 @@ fn kafka_actions_that_could_not_work_are_refused_at_once() {
             "kafka.clientProperties.ssl.truststore`: is neither PEM nor base64",
         ),
         (
-            none.clone(),
+            none,
             json!({"value.serializer": "StringSerializer"}),
             "kafka.clientProperties.value.serializer`: `StringSerializer` is not ByteBufferSerializer",
         ),

@@ -41,11 +41,11 @@ fn every_further_sql_vector_comes_out_as_documented() {
 }
 
 fn check_all(document: &str, least: usize) {
-    let vectors: Vec<Value> = serde_json::from_str(document).unwrap();
+    let vectors: Vec<Value> = serde_json::from_str(document).expect("the vectors are JSON");
     assert!(vectors.len() >= least);
     let mut wrong = Vec::new();
     for vector in &vectors {
-        let id = vector["id"].as_str().unwrap();
+        let id = vector["id"].as_str().expect("vectors have an id");
         assert!(vector["source"].is_string(), "{id}");
         let problem = check(vector);
         let known = KNOWN_DIFFERENCES.iter().any(|(known, _)| *known == id);

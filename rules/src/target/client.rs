@@ -223,7 +223,7 @@ impl Client {
             "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in \
              ~/.aws/credentials",
         )?;
-        sign(unsigned, request, (region, service), credentials)
+        sign(unsigned, &request.body, credentials, region, service)
     }
 
     fn http(&self) -> &Http {

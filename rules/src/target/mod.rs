@@ -23,6 +23,7 @@ pub use request::{
     AwsRequest, Service, Signing, encode_path, encode_segment, json_target, query_form,
 };
 pub use secret::Secret;
+pub use sign::sign;
 
 /// A future that a trait object returns.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

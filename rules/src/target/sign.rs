@@ -1,24 +1,25 @@
-//! Signatures of AWS (Signature Version 4), by aws-sigv4.
+//! Signature Version 4 on requests that go out.
 
 use super::Credentials;
-use super::request::{AwsRequest, Service};
 use aws_sigv4::http_request::{
-    self, PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
     UriPathNormalizationMode,
 };
 use aws_sigv4::sign::v4;
 use http::Request;
 use std::time::SystemTime;
 
-/// Signs a request for a region and a service, as in a credential scope.
+/// Adds the headers of a signature to a request that is otherwise whole, its `Host` included.
+/// `service` is the name in the scope, such as `iotdata`.
 ///
 /// # Errors
-/// Something in it cannot be signed, in words.
-pub(super) fn sign(
-    unsigned: &mut Request<()>,
-    request: &AwsRequest,
-    (region, service): (&str, &str),
+/// What cannot be signed, in words.
+pub fn sign(
+    request: &mut Request<()>,
+    body: &[u8],
     credentials: &Credentials,
+    region: &str,
+    service: &str,
 ) -> Result<(), String> {
     let identity = aws_credential_types::Credentials::new(
         &credentials.access_key_id,
@@ -33,39 +34,33 @@ pub(super) fn sign(
         .region(region)
         .name(service)
         .time(SystemTime::now())
-        .settings(settings(request.service))
+        .settings(settings(service))
         .build()
         .map_err(|error| error.to_string())?;
-    let uri = unsigned.uri().to_string();
-    let headers: Vec<(String, String)> = unsigned
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers: Vec<(String, String)> = request
         .headers()
         .iter()
-        .map(|(n, v)| {
-            (
-                n.to_string(),
-                String::from_utf8_lossy(v.as_bytes()).into_owned(),
-            )
-        })
+        .map(|(name, value)| (name.to_string(), text(value)))
         .collect();
     let signable = SignableRequest::new(
-        request.method.as_str(),
-        uri,
+        request.method().as_str(),
+        request.uri().to_string(),
         headers.iter().map(|(n, v)| (n.as_str(), v.as_str())),
-        SignableBody::Bytes(&request.body),
+        SignableBody::Bytes(body),
     )
     .map_err(|error| error.to_string())?;
-    let (instructions, _signature) = http_request::sign(signable, &params.into())
+    let (instructions, _signature) = aws_sigv4::http_request::sign(signable, &params.into())
         .map_err(|error| error.to_string())?
         .into_parts();
-    instructions.apply_to_request_http1x(unsigned);
+    instructions.apply_to_request_http1x(request);
     Ok(())
 }
 
-/// S3 signs the path as it is, encoded once, and wants the payload's hash in a header; the other
-/// services encode twice and normalise (AWS General Reference, "Create a signed request").
-fn settings(service: Service) -> SigningSettings {
+/// S3 signs the path as it is sent, and the body's hash as a header.
+fn settings(service: &str) -> SigningSettings {
     let mut settings = SigningSettings::default();
-    if service == Service::S3 {
+    if service == "s3" {
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;

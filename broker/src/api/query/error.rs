@@ -117,7 +117,8 @@ impl From<&SignatureError> for QueryError {
             SignatureError::TokenExpired => Kind::ExpiredToken,
             SignatureError::Expired { .. }
             | SignatureError::NotYet { .. }
-            | SignatureError::Mismatch => Kind::SignatureDoesNotMatch,
+            | SignatureError::Mismatch
+            | SignatureError::Chunks(_) => Kind::SignatureDoesNotMatch,
         };
         QueryError::new(kind, error.to_string())
     }
@@ -132,6 +133,7 @@ impl From<ThingsError> for QueryError {
             | ThingsError::CertificateState(_)
             | ThingsError::CertificateValidation(_)
             | ThingsError::RegistrationCodeValidation(_)
+            | ThingsError::ResourceRegistrationFailure(_)
             | ThingsError::VersionConflict(_) => Kind::ValidationError,
             ThingsError::ResourceNotFound(_) => Kind::NoSuchEntity,
             ThingsError::ResourceAlreadyExists { .. } => Kind::EntityAlreadyExists,
