@@ -180,5 +180,7 @@ def test_a_broken_target_costs_nobody_else_anything(own_server, failure):
             # Those that failed ran the error action once each; those that did not are there.
             assert errors.get("error_action_success", 0) == sent["failure"]
             assert errors.get("error_action_failure", 0) == 0
-            assert len(target.got) == sent["success"]
+            # What timed out may have arrived all the same.
+            repeated = len(target.got) - sent["success"]
+            assert repeated == 0 or (failure == "hangs" and repeated > 0)
             assert (sent["failure"] > 0) == (FAILURES[failure] is not None)
