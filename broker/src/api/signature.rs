@@ -99,7 +99,7 @@ fn refuse_signature(
     why: &SignatureError,
 ) -> Response<Body> {
     let path = request.uri().path();
-    tracing::info!(path, %why, "signature refused");
+    tracing::info!(path, why = why.to_string(), "signature refused");
     match lead {
         Lead::Query(api) => query::refuse(world, *api, &why.into()),
         Lead::S3 => refuse_s3(world, why),
@@ -156,7 +156,7 @@ fn refuse_s3(world: &World, why: &SignatureError) -> Response<Body> {
             "RequestTimeTooSkewed",
             "The difference between the request time and the current time is too large.",
         ),
-        SignatureError::Mismatch => (
+        SignatureError::Region(_) | SignatureError::Mismatch => (
             StatusCode::FORBIDDEN,
             "SignatureDoesNotMatch",
             "The request signature we calculated does not match the signature you provided. \

@@ -3,6 +3,7 @@
 
 mod client;
 mod device;
+mod flood;
 mod function;
 mod health;
 mod lines;
