@@ -171,6 +171,7 @@ impl From<&SignatureError> for ApiError {
             SignatureError::Incomplete(_) => Code::IncompleteSignature,
             SignatureError::Expired { .. }
             | SignatureError::NotYet { .. }
+            | SignatureError::Region(_)
             | SignatureError::Mismatch => Code::InvalidSignature,
         };
         ApiError::new(code, error.to_string())
