@@ -91,6 +91,12 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
             c.log_format = LogFormat::Json;
         },
     );
+    check("--buffer-memory 2MiB", "buffer-memory = \"1GiB\"", |c| {
+        c.buffer_memory = Some(2 << 20);
+    });
+    check("", "buffer-memory = 1048576", |c| {
+        c.buffer_memory = Some(1 << 20);
+    });
     check("--data-dir x", "data-dir = \"y\"", |c| {
         c.data_dir = PathBuf::from("x");
     });
@@ -239,7 +245,7 @@ fn every_flag_has_a_variable_and_a_key() {
     }
     let all = "data-dir = \"d\"\nmemory = true\nprofile = \"aws\"\nmqtt = \"topic-slashes=9\"\nregion = \"r\"\n\
         account-id = \"1\"\nhostname = \"h\"\nbind = \"::1\"\nmqtt-port = 1\nmqtts-port = 2\n\
-        server-cert = \"c\"\nserver-key = \"k\"\nclient-certs = \"optional\"\nhttps-port = 3\napi-port = 4\nseed = \"s\"\nenforce-quotas = true\nshards = 1\n\
+        server-cert = \"c\"\nserver-key = \"k\"\nclient-certs = \"optional\"\nhttps-port = 3\napi-port = 4\nseed = \"s\"\nenforce-quotas = true\nbuffer-memory = \"1GiB\"\nshards = 1\n\
         anonymous-policy = \"a\"\nready-file = \"f\"\niam = \"strict\"\naws = \"real\"\n\
         auth = \"verify\"\ncredentials = \"c\"\n\
         log-format = \"text\"\nlog = \"debug\"";

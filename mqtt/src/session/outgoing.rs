@@ -280,6 +280,9 @@ impl<G> Outgoing<G> {
             }
             self.launch(outbound, None, now_ms, out);
         }
+        if self.waiting.is_empty() && self.waiting.capacity() > KEPT {
+            self.waiting = VecDeque::new();
+        }
     }
 
     /// Takes out what came through shared subscriptions and is not acknowledged, for the other
@@ -300,6 +303,16 @@ impl<G> Outgoing<G> {
         self.released.extend(taken.iter().filter_map(|o| o.stored));
         self.waiting_bytes = self.waiting.iter().map(|o| o.message.payload.len()).sum();
         taken
+    }
+
+    /// Takes out what waits and the client may no longer have. What it has been sent, it has.
+    pub fn take_denied(&mut self, may: impl Fn(&Message) -> bool) -> Vec<Outbound<G>> {
+        let (mine, denied): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|outbound| may(&outbound.message));
+        self.waiting = mine;
+        self.waiting_bytes = self.waiting.iter().map(|o| o.message.payload.len()).sum();
+        denied.into()
     }
 
     /// Drops what the client may no longer have, in flight or waiting; to be called between
@@ -369,6 +382,12 @@ impl<G> Outgoing<G> {
     /// Messages waiting for the window or for the client.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Memory of the lists, without the messages, in bytes.
+    pub fn list_bytes(&self) -> usize {
+        self.inflight.capacity() * size_of::<Inflight<G>>()
+            + self.waiting.capacity() * size_of::<Outbound<G>>()
     }
 
     /// Whether anything waits for the window, to be sent for the first time or again.
@@ -500,7 +519,7 @@ fn fixed_id<G>(outbound: &Outbound<G>) -> Option<u16> {
     u16::try_from(number % u64::from(u16::MAX) + 1).ok()
 }
 
-/// A burst's window is not kept by an idle client.
+/// Room in lists that an idle client keeps after a burst, in messages.
 const KEPT: usize = 128;
 
 fn write<G>(
