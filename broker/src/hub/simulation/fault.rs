@@ -2,6 +2,7 @@
 //! it is given wrong rules, what it keeps is tampered with between two steps, or what it writes is.
 
 use crate::hub::Hub;
+use crate::hub::outbox::Outbox;
 use crate::hub::session::Session;
 use crate::hub::subscribers::Subscriber;
 use crate::net::Mangle;
@@ -67,7 +68,7 @@ impl Fault {
                 }
             }),
             Fault::OutputUnbounded => Way::Session(|_, session| {
-                if session.look(|outbox| outbox.is_blocked()) {
+                if session.look(Outbox::is_blocked) {
                     let pile = |out: &mut Vec<u8>| (0..4000).for_each(|_| codec::put_pingresp(out));
                     session.with_output(|outbox| outbox.put(pile));
                 }
