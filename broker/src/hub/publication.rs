@@ -3,7 +3,7 @@
 
 use super::budget::Budget;
 use bytes::Bytes;
-use mqtt::codec::{self, PublishBody, PublishForm, PublishHead, Version};
+use mqtt::codec::{self, Publish, PublishBody, PublishForm, PublishHead, PublishRun, Version};
 use mqtt::{Message, QoS};
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -49,6 +49,28 @@ impl<'a> Publication<'a> {
             owned: OnceCell::new(),
             budget: Some(budget),
         }
+    }
+
+    /// Packets that came side by side.
+    pub(super) fn of_run(
+        run: &PublishRun<'a>,
+        topic: &'a Arc<str>,
+        now_ms: u64,
+        budget: &'a Arc<Budget>,
+    ) -> Vec<Self> {
+        let packet = |(packet, publish): (&'a [u8], Publish<'a>)| PublishedPacket {
+            qos: publish.qos,
+            retain: publish.retain,
+            payload: publish.payload,
+            properties: &[],
+            expires_at_ms: None,
+            now_ms,
+            verbatim: Some((run.version(), packet)),
+        };
+        let packets = run.iter().map(packet);
+        packets
+            .map(|packet| Self::of_packet(&packet, topic, budget))
+            .collect()
     }
 
     /// A message that is owned already.
@@ -144,14 +166,10 @@ impl<'a> Publication<'a> {
 
     /// The packet without its head, for a receiver with these subscription identifiers.
     pub(super) fn body<'b>(&'b self, subscription_ids: &'b [u32]) -> PublishBody<'b> {
-        let left_s = |at: u64| {
-            let left = at.saturating_sub(self.now_ms) / 1000;
-            u32::try_from(left).unwrap_or(u32::MAX)
-        };
         PublishBody {
             topic: self.topic,
             properties: self.properties,
-            expiry_s: self.expires_at_ms.map(left_s),
+            expiry_s: mqtt::expiry_left_s(self.expires_at_ms, self.now_ms),
             topic_alias: None,
             subscription_ids,
             payload: self.payload,
