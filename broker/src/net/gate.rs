@@ -229,7 +229,7 @@ impl<D: Doors> Gate<D> {
                         warn!(%address, error = error.to_string(), hint, "TLS handshake failed");
                     }
                     Some(_) | None => {
-                        debug!(%address, error = error.to_string(), "TLS handshake failed")
+                        debug!(%address, error = error.to_string(), "TLS handshake failed");
                     }
                 }
                 let why = hint.map_or_else(|| error.to_string(), str::to_owned);

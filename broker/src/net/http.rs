@@ -113,7 +113,7 @@ fn to_websocket<D: Doors, T: Transport>(
         match upgraded.await {
             Ok(upgraded) => enter::<D, T>(&gate, upgraded, &peer, credential, place),
             Err(error) => {
-                debug!(address = %peer.address, error = error.to_string(), "WebSocket did not begin")
+                debug!(address = %peer.address, error = error.to_string(), "WebSocket did not begin");
             }
         }
     });

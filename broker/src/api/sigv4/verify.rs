@@ -289,6 +289,7 @@ mod tests {
             Err(SignatureError::Incomplete(_)) => "incomplete",
             Err(SignatureError::Expired { .. }) => "expired",
             Err(SignatureError::NotYet { .. }) => "not yet",
+            Err(SignatureError::Region(_)) => "region",
             Err(SignatureError::Mismatch) => "mismatch",
         }
         .to_owned()

@@ -151,7 +151,7 @@ pub(super) fn mangle() -> Option<Mangle> {
 /// The packets in bytes that are whole packets, and nothing otherwise.
 fn packets(bytes: &[u8]) -> Vec<&[u8]> {
     let (mut found, mut rest) = (Vec::new(), bytes);
-    while let Ok(Some(one)) = mqtt::codec::frame(rest, usize::MAX) {
+    while let Ok(Some(one)) = codec::frame(rest, usize::MAX) {
         found.push(one.bytes);
         rest = &rest[one.bytes.len()..];
     }

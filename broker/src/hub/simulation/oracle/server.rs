@@ -3,7 +3,6 @@
 use super::{Oracle, Violation};
 use crate::hub::simulation::ledger::Mark;
 use crate::hub::simulation::session::Flight;
-use mqtt::QoS;
 use mqtt::codec::{Packet, Publish, decode, frame};
 
 impl Oracle {
