@@ -91,12 +91,6 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
             c.log_format = LogFormat::Json;
         },
     );
-    check("--buffer-memory 2MiB", "buffer-memory = \"1GiB\"", |c| {
-        c.buffer_memory = Some(2 << 20);
-    });
-    check("", "buffer-memory = 1048576", |c| {
-        c.buffer_memory = Some(1 << 20);
-    });
     check("--data-dir x", "data-dir = \"y\"", |c| {
         c.data_dir = PathBuf::from("x");
     });
@@ -109,6 +103,16 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
             c.endpoints = BTreeMap::from(pairs);
         },
     );
+}
+
+#[test]
+fn the_memory_for_clients_is_a_size() {
+    check("--buffer-memory 2MiB", "buffer-memory = \"1GiB\"", |c| {
+        c.buffer_memory = Some(2 << 20);
+    });
+    check("", "buffer-memory = 1048576", |c| {
+        c.buffer_memory = Some(1 << 20);
+    });
 }
 
 #[test]

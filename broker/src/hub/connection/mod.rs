@@ -318,6 +318,9 @@ impl Connection {
         let bytes = self.partial.capacity();
         self.held.buffer(bytes);
         if bytes >= BUFFER_BYTES_COUNTED && self.hub.budget.refuses(Claim::Packet) {
+            // At once, and not when the client has closed its side.
+            self.partial = Vec::new();
+            self.held.buffer(0);
             return Self::refuse(ReasonCode::QuotaExceeded, NO_MEMORY);
         }
         ControlFlow::Continue(())

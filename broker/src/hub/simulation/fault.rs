@@ -78,12 +78,12 @@ impl Fault {
                 let all = all.subscriptions.iter().map(|one| &one.subscription);
                 let shared: Vec<_> = all.filter(|one| one.share.is_some()).cloned().collect();
                 for one in shared {
-                    subscribe(hub, session, Subscription { share: None, ..one });
+                    subscribe(hub, session, &Subscription { share: None, ..one });
                 }
             }),
             Fault::LeavesSubscriptions => Way::Session(|hub, session| {
                 let left = Subscription::parse("left/over", &hub.profile);
-                subscribe(hub, session, left.expect("a valid filter"));
+                subscribe(hub, session, &left.expect("a valid filter"));
             }),
             Fault::WindowTooLarge => Way::Rules(|rules| rules.outbound_inflight += 1),
             Fault::QueueUnbounded => Way::Rules(|rules| rules.queued_messages = usize::MAX),
@@ -95,7 +95,7 @@ impl Fault {
 }
 
 /// A subscription that the session knows nothing of.
-fn subscribe(hub: &Hub, session: &Arc<Session>, subscription: Subscription) {
+fn subscribe(hub: &Hub, session: &Arc<Session>, subscription: &Subscription) {
     let subscriber = Subscriber {
         session: Arc::clone(session),
         qos: QoS::AtLeastOnce,
@@ -104,7 +104,7 @@ fn subscribe(hub: &Hub, session: &Arc<Session>, subscription: Subscription) {
         subscription_id: None,
     };
     let mut router = hub.router.write();
-    router.subscribe(&subscription, subscriber, false);
+    router.subscribe(subscription, subscriber, false);
     drop(router);
     hub.changes.under([&subscription.filter]);
 }
