@@ -163,11 +163,9 @@ impl Outbox {
 
     /// Drops everything that the client is owed: its session is over.
     pub(super) fn forget(&mut self) {
-        self.outgoing.retain(|_| false);
+        self.outgoing.clear();
         self.release();
-        if let Some(keeper) = self.keeper.take() {
-            keeper.release(self.outgoing.stored());
-        }
+        self.keeper = None;
         self.count();
     }
 

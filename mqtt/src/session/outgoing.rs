@@ -330,15 +330,19 @@ impl<G> Outgoing<G> {
         self.waiting_bytes = self.waiting.iter().map(|o| o.message.payload.len()).sum();
     }
 
+    /// Drops everything, exchanges that are not finished too: the session is over.
+    pub fn clear(&mut self) {
+        let inflight = self.inflight.drain(..).map(|flight| flight.outbound);
+        let all = inflight.chain(self.waiting.drain(..));
+        self.released
+            .extend(all.filter_map(|outbound| outbound.stored));
+        self.unsent = 0;
+        self.waiting_bytes = 0;
+    }
+
     /// The places outside of messages that the client is owed no longer, since the last call.
     pub fn take_released(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.released)
-    }
-
-    /// The places outside of everything that the client is still owed.
-    pub fn stored(&self) -> impl Iterator<Item = u64> {
-        let inflight = self.inflight.iter().map(|flight| &flight.outbound);
-        inflight.chain(&self.waiting).filter_map(|o| o.stored)
     }
 
     /// What is kept outside under this number, and all below it, is safe there: messages at QoS 2
