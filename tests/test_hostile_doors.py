@@ -368,7 +368,7 @@ class Strangers:
 
     def _device(self, name, issuer, signer, days=(-1, 1)):
         key = ec.generate_private_key(ec.SECP256R1())
-        made = certificate(name, issuer, key, signer, days)
+        made = certificate(name, issuer, key, signer, days=days)
         folder = self.directory / name
         folder.mkdir()
         (folder / "crt").write_text(pem(made))

@@ -172,7 +172,8 @@ impl From<&SignatureError> for ApiError {
             SignatureError::Expired { .. }
             | SignatureError::NotYet { .. }
             | SignatureError::Region(_)
-            | SignatureError::Mismatch => Code::InvalidSignature,
+            | SignatureError::Mismatch
+            | SignatureError::Chunks(_) => Code::InvalidSignature,
         };
         ApiError::new(code, error.to_string())
     }

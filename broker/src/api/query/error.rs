@@ -118,7 +118,8 @@ impl From<&SignatureError> for QueryError {
             SignatureError::Expired { .. }
             | SignatureError::NotYet { .. }
             | SignatureError::Region(_)
-            | SignatureError::Mismatch => Kind::SignatureDoesNotMatch,
+            | SignatureError::Mismatch
+            | SignatureError::Chunks(_) => Kind::SignatureDoesNotMatch,
         };
         QueryError::new(kind, error.to_string())
     }
