@@ -13,8 +13,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from bytes_mqtt import V3, V5, VERSIONS
 from harness import ALLOW_ALL, DEADLINE_S, Server, arn, policy
-from raw_mqtt import V3, V5, VERSIONS, Client, Will, client, publish_packet
+from raw_mqtt import Client, Will, client, publish_packet
 
 NOT_AUTHORIZED = 0x87
 CONNECT = ("iot:Connect", "*")

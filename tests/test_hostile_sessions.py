@@ -7,22 +7,14 @@ import time
 
 import pytest
 
-from bytes_mqtt import rss_mib, until
+from bytes_mqtt import PINGREQ, PINGRESP, PUBACK, PUBLISH, V3, V5, VERSIONS, packet, rss_mib, until
 from harness import DEADLINE_S, Server
 from raw_mqtt import (
-    PINGREQ,
-    PINGRESP,
-    PUBACK,
-    PUBLISH,
-    V3,
-    V5,
-    VERSIONS,
     Client,
     Message,
     Will,
     ack_packet,
     client,
-    packet,
     publish_packet,
     subscribe_packet,
     unsubscribe_packet,
@@ -149,7 +141,7 @@ def test_which_ends_have_a_will(broker, version, end):
     if end == "DISCONNECT":
         c.disconnect()
     elif end == "protocol error":
-        c.send(packet(9, 0, b"\0\1\0")).closed()
+        c.send(packet(0x90, b"\0\1\0")).closed()
     elif end == "taken over":
         client(broker, "c", version).disconnect()
         c.closed()
@@ -329,7 +321,7 @@ def test_who_sends_in_time_is_kept(broker, version, keep_alive):
     with client(broker, "c", version, keep_alive=keep_alive) as c:
         for _ in range(5):
             broker.advance(keep_alive)
-            c.send(packet(PINGREQ, 0, b"")).expect(PINGRESP)
+            c.send(PINGREQ).expect(PINGRESP)
 
 
 def test_unknown_acknowledgements_and_ids_that_are_used_twice(broker):
@@ -344,7 +336,7 @@ def test_unknown_acknowledgements_and_ids_that_are_used_twice(broker):
             publish_packet(V5, "a", "2", 1, mid=7),
             unsubscribe_packet(V5, 7, ["b"]),
         )
-        c.send(packet(PINGREQ, 0, b""))
+        c.send(PINGREQ)
         packets = []
         while (one := c.next()).kind != PINGRESP:
             packets.append(one)

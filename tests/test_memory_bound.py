@@ -20,8 +20,8 @@ from bytes_mqtt import (
     rss_mib,
     text,
     until,
+    varint,
 )
-from raw_mqtt import varint
 
 MIB = 1 << 20
 BOUND = 8 * MIB
