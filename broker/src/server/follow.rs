@@ -61,7 +61,7 @@ fn check(world: &Arc<World>, arn: &str) {
         };
         let arn = &destination.arn;
         if let Err(why) = &asked {
-            tracing::warn!(%arn, %why, "the destination is not enabled");
+            tracing::warn!(?arn, ?why, "the destination is not enabled");
         }
         let outcome = asked.as_ref().copied().map_err(String::as_str);
         // It may have been deleted meanwhile.
