@@ -66,6 +66,38 @@ def test_a_retained_message_is_replaced_once_a_second(strict, version):
     assert a.publish("kept", "3", retain=True) == 0
 
 
+def test_a_retained_message_over_http_is_replaced_once_a_second(strict):
+    data = strict.client("iot-data")
+    data.meta.config.retries = {"max_attempts": 0}
+    data.publish(topic="kept", retain=True, payload=b"1")
+    with pytest.raises(ClientError) as raised:
+        for _ in range(2):
+            data.publish(topic="kept", retain=True, payload=b"2")
+    assert raised.value.response["Error"]["Code"] == "ThrottlingException"
+    assert "RetainPublish.Throttle" in strict.logged()
+    strict.advance(1)
+    data.publish(topic="kept", retain=True, payload=b"3")
+
+
+@both
+def test_a_member_of_a_group_that_has_its_share_leaves_the_rest_for_later(strict, version):
+    more = {"session_expiry": 600} if version == V5 else {}
+    member = client(strict, "member", version, clean=False, **more)
+    member.subscribe("$share/g/a")
+    for name in ("a", "b"):
+        sender = client(strict, name, version)
+        sender.send(*(publish_packet(version, "a", "x", 1, mid=n) for n in range(1, 91)))
+        sender.quiet()
+    came = len(member.quiet())
+    assert 100 <= came < 180
+    while came < 180:
+        strict.advance(1)
+        more_came = len(member.quiet())
+        assert more_came
+        came += more_came
+    assert member.quiet() == []
+
+
 @both
 def test_there_are_a_hundred_groups(strict, version):
     clients = [client(strict, f"{n}", version) for n in range(3)]

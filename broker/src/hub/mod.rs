@@ -47,11 +47,12 @@ use crate::metrics::Metrics;
 use crate::net::Arrival;
 use changes::{Changes, Standing};
 use end::End;
+use group::Group;
 use journal::Journal;
 use mqtt::codec::ReasonCode;
 use mqtt::retained::Retained;
 use mqtt::{Message, Profile};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use publication::Publication;
 use quotas::Quotas;
 use route::Route;
@@ -100,6 +101,8 @@ pub(crate) struct Hub {
     /// Keeps what outlives the server; `None` when everything is kept in memory.
     journal: Option<Arc<Journal>>,
     presence: events::Presence,
+    /// Groups that hand out what waits little by little.
+    slow_groups: Mutex<Vec<Arc<Group>>>,
     /// `None` when there are none.
     quotas: Option<Arc<Quotas>>,
     taps: Taps,
@@ -142,6 +145,7 @@ impl Hub {
             sessions: Sessions::default(),
             journal,
             presence: events::Presence::default(),
+            slow_groups: Mutex::default(),
             quotas: enforce_quotas.then(|| Arc::new(Quotas::new(now_ms))),
             taps: Taps::new(tap::TAP_EVENTS),
             custom_auth: OnceLock::new(),

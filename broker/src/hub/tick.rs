@@ -1,9 +1,11 @@
-//! What time asks for: keep alive, delayed wills, ends of sessions, expiry of retained messages.
+//! What time asks for: keep alive, delayed wills, ends of sessions, expiry of retained messages,
+//! what is sent little by little.
 
 use super::Hub;
 use super::end::End;
 use super::flush;
 use super::origin::{Origin, Protocol};
+use super::outbox::Outbox;
 use super::session::Session;
 use super::will::StoredWill;
 use crate::auth::{Granted, Identity};
@@ -16,6 +18,7 @@ impl Hub {
         for session in self.sessions.all() {
             self.tick_session(&session, now_ms);
         }
+        self.drain_slow_groups(now_ms);
         self.expire_retained(now_ms);
         self.presence.expire(now_ms);
         self.expire_quotas(now_ms);
@@ -35,6 +38,9 @@ impl Hub {
                 link.end(End::KeepAliveTimeout);
             } else if link.is_over(now_ms) {
                 link.end(End::WebSocketLifetime);
+            }
+            if session.look(Outbox::has_backlog) {
+                session.with_output(|outbox| outbox.pump(now_ms));
             }
             return;
         }

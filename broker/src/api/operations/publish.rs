@@ -36,7 +36,10 @@ fn publish(call: &Call) -> Result<Reply, ApiError> {
     if retain {
         permit(call, "iot:RetainPublish", topic)?;
     }
-    if !call.world.hub.publish(message, &origin(call)) {
+    let hub = &call.world.hub;
+    hub.quota_publish_http(topic, retain)
+        .map_err(|throttled| ApiError::new(Code::Throttling, throttled.0))?;
+    if !hub.publish(message, &origin(call)) {
         let full = "the message was delivered but not retained: there is no room for more \
             retained messages";
         return Err(ApiError::new(Code::Throttling, full));
