@@ -3,7 +3,8 @@ standard."""
 
 import pytest
 
-from raw_mqtt import V5, VERSIONS, client
+from bytes_mqtt import V5, VERSIONS
+from raw_mqtt import client
 
 both = pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS.keys())
 
