@@ -39,6 +39,10 @@ fn publish(call: &Call) -> Result<Reply, ApiError> {
     let hub = &call.world.hub;
     hub.quota_publish_http(topic, retain)
         .map_err(|throttled| ApiError::new(Code::Throttling, throttled.0))?;
+    if hub.is_full_for(&message) {
+        let full = "the server has no memory to keep the message in";
+        return Err(ApiError::new(Code::Throttling, full));
+    }
     if !hub.publish(message, &origin(call)) {
         let full = "the message was delivered but not retained: there is no room for more \
             retained messages";
