@@ -1,6 +1,9 @@
 """AWS's rate quotas, which `--enforce-quotas` keeps, and which nothing keeps without it."""
 
+import json
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
@@ -65,6 +68,40 @@ def test_a_retained_message_is_replaced_once_a_second(strict, version):
     assert a.message().payload == b"1"
     strict.advance(1)
     assert a.publish("kept", "3", retain=True) == 0
+
+
+def test_a_retained_message_over_http_is_replaced_once_a_second(strict):
+    def publish(payload):
+        url = f"{strict.api_url}/topics/kept?retain=true"
+        return urllib.request.urlopen(urllib.request.Request(url, payload, method="POST"))
+
+    publish(b"1")
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        publish(b"2")
+    assert raised.value.code == 429
+    assert json.load(raised.value)["message"] == "RetainPublish.Throttle"
+    strict.advance(1)
+    publish(b"3")
+
+
+@both
+def test_a_member_of_a_group_that_has_its_share_leaves_the_rest_for_later(strict, version):
+    more = {"session_expiry": 600} if version == V5 else {}
+    member = client(strict, "member", version, clean=False, **more)
+    member.subscribe("$share/g/a")
+    for name in ("a", "b"):
+        sender = client(strict, name, version)
+        sender.send(*(publish_packet(version, "a", "x", 1, mid=n) for n in range(1, 91)))
+        for _ in range(90):
+            sender.expect(PUBACK)
+    came = len(member.quiet())
+    assert 100 <= came < 180
+    while came < 180:
+        strict.advance(1)
+        more_came = len(member.quiet())
+        assert more_came
+        came += more_came
+    assert member.quiet() == []
 
 
 @both

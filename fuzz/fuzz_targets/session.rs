@@ -51,6 +51,7 @@ fuzz_target!(|data: &[u8]| {
         inflight: u16::from(first & 3) + 1,
         queued: usize::from(first >> 2 & 7) + 1,
         queued_bytes: 64,
+        stored_per_s: 0,
         packet_bytes: 40,
         dup: first & 0x40 != 0,
         topic_aliases: if version == Version::V5 {

@@ -5,6 +5,7 @@
 pub mod codec;
 pub mod message;
 pub mod profile;
+pub mod rate;
 pub mod reserved;
 pub mod retained;
 pub mod session;

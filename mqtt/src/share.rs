@@ -116,6 +116,11 @@ impl<S: PartialEq + Clone, M> Group<S, M> {
         &self.members
     }
 
+    /// Members that are connected.
+    pub fn online(&self) -> usize {
+        self.members.iter().filter(|m| m.online).count()
+    }
+
     /// Whether nobody is left.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()

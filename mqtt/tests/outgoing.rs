@@ -10,6 +10,7 @@ const LIMITS: OutgoingLimits = OutgoingLimits {
     inflight: 2,
     queued: 3,
     queued_bytes: 1000,
+    stored_per_s: 0,
     packet_bytes: 200,
     dup: false,
     topic_aliases: 0,
@@ -194,4 +195,58 @@ fn what_may_no_longer_be_had_is_dropped() {
     outgoing.retain(|message| message.payload != "b");
     assert_eq!((outgoing.inflight(), outgoing.waiting()), (1, 1));
     assert_eq!(outgoing.take_released(), [u64::from(b'b')]);
+}
+
+#[test]
+fn what_waited_is_sent_at_a_pace_beside_what_comes() {
+    let (mut outgoing, mut out) = connected();
+    outgoing.disconnect();
+    for text in ["a", "b", "c"] {
+        outgoing.send(outbound(text, None), None, true, 0, &mut out);
+    }
+    let limits = OutgoingLimits {
+        inflight: 10,
+        stored_per_s: 2,
+        ..LIMITS
+    };
+    outgoing.connect(limits, 1000, &mut out);
+    assert_eq!(texts(&published(&mut out)), ["a", "b"]);
+    assert!(outgoing.has_backlog());
+    let live = outgoing.send(outbound("live", None), None, true, 1000, &mut out);
+    assert_eq!(live, Sent::Now);
+    assert_eq!(texts(&published(&mut out)), ["live"]);
+    outgoing.pump(1499, &mut out);
+    assert_eq!(texts(&published(&mut out)), [""; 0]);
+    outgoing.pump(1500, &mut out);
+    assert_eq!(texts(&published(&mut out)), ["c"]);
+    assert!(!outgoing.has_backlog());
+}
+
+#[test]
+fn what_is_left_of_a_backlog_waits_in_its_place() {
+    let (mut outgoing, mut out) = connected();
+    outgoing.disconnect();
+    for text in ["a", "b"] {
+        outgoing.send(outbound(text, None), None, true, 0, &mut out);
+    }
+    let limits = OutgoingLimits {
+        inflight: 1,
+        stored_per_s: 1,
+        ..LIMITS
+    };
+    outgoing.connect(limits, 0, &mut out);
+    outgoing.send(outbound("c", None), None, true, 0, &mut out);
+    assert_eq!(texts(&published(&mut out)), ["a"]);
+    assert_eq!(outgoing.waiting(), 2);
+    outgoing.disconnect();
+    assert!(!outgoing.has_backlog());
+    outgoing.connect(
+        OutgoingLimits {
+            inflight: 9,
+            ..LIMITS
+        },
+        0,
+        &mut out,
+    );
+    assert_eq!(texts(&published(&mut out)), ["a", "b", "c"]);
 }

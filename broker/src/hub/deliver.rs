@@ -1,6 +1,6 @@
 //! From a route to outboxes, groups and rules.
 
-use super::group::Drawn;
+use super::group::{Drawn, Group};
 use super::origin::Origin;
 use super::publication::Publication;
 use super::route::{GroupTarget, Route, Service, Target};
@@ -59,7 +59,7 @@ impl Hub {
             }
         }
         for group in &route.groups {
-            tally.count(give_to_group(group, publication));
+            tally.count(self.give_to_group(group, publication));
         }
         let Tally { delivered, dropped } = tally;
         self.metrics.published_in(1, publication.payload().len());
@@ -122,6 +122,30 @@ impl Hub {
         self.quota_deliver(&target.session, now_ms).is_ok()
     }
 
+    /// Gives a message to one member of a group, drawn for it.
+    fn give_to_group(&self, target: &GroupTarget, publication: &Publication<'_>) -> bool {
+        let may = |session: &Session| !target.denied.contains(&session.number);
+        let (group, now_ms) = (&target.group, publication.now_ms());
+        let drawn = group.draw(may);
+        if let Some(drawn) = &drawn
+            && self.quota_deliver(&drawn.session, now_ms).is_ok()
+        {
+            return give_to_drawn(group, drawn, publication);
+        }
+        // Messages at QoS 0 do not wait for a member.
+        let granted = drawn.as_ref().map_or(QoS::ExactlyOnce, |drawn| drawn.qos);
+        if publication.qos.min(granted) == QoS::AtMostOnce || self.quota_wait(now_ms).is_err() {
+            return false;
+        }
+        let kept = group.keep(Arc::clone(publication.message()));
+        // A member that has got as much as it may in this second has room in a later one (MQTT,
+        // "Shared subscriptions").
+        if drawn.is_some() && kept {
+            self.drain_later(group);
+        }
+        kept
+    }
+
     /// Gives a message to everyone from a thread or task that is no connection's.
     pub(super) fn deliver_and_settle(
         &self,
@@ -159,7 +183,7 @@ fn give(target: &Target, publication: &Publication<'_>, many: bool) -> bool {
 
 fn put_outbound(
     session: &Arc<Session>,
-    outbound: Outbound<Arc<super::group::Group>>,
+    outbound: Outbound<Arc<Group>>,
     form: Option<&PublishForm>,
     publication: &Publication<'_>,
 ) -> bool {
@@ -223,23 +247,17 @@ fn press(session: &Arc<Session>) {
     PRESSURE.set(Some(Arc::clone(session)));
 }
 
-/// Gives a message to one member of a group, drawn for it.
-fn give_to_group(target: &GroupTarget, publication: &Publication<'_>) -> bool {
-    let may = |session: &Session| !target.denied.contains(&session.number);
-    let group = &target.group;
-    let Some(drawn) = group.draw(may) else {
-        // Messages at QoS 0 do not wait for a member.
-        return publication.qos > QoS::AtMostOnce && group.keep(Arc::clone(publication.message()));
-    };
+/// Gives a message to the member of a group that was drawn for it.
+fn give_to_drawn(group: &Arc<Group>, drawn: &Drawn, publication: &Publication<'_>) -> bool {
     let Drawn {
         session,
         qos,
         subscription_id,
-    } = &drawn;
+    } = drawn;
     let qos = publication.qos.min(*qos);
     if qos == QoS::AtMostOnce {
         return put_at_most_once(session, publication, false, subscription_id.as_slice());
     }
-    let outbound = group.outbound(Arc::clone(publication.message()), &drawn);
+    let outbound = group.outbound(Arc::clone(publication.message()), drawn);
     put_outbound(session, outbound, None, publication)
 }

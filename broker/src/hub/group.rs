@@ -2,10 +2,11 @@
 
 use super::journal::Journal;
 use super::session::Session;
+use mqtt::rate::Bucket;
 use mqtt::session::Outbound;
 use mqtt::share::{self, Member};
 use mqtt::topic::TopicFilter;
-use mqtt::{Message, QoS};
+use mqtt::{Message, Profile, QoS};
 use parking_lot::Mutex;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -24,6 +25,9 @@ pub(super) struct Group {
     pub(super) filter: TopicFilter,
     members: Mutex<share::Group<Arc<Session>, Waiting>>,
     journal: Option<Arc<Journal>>,
+    /// How fast what waits is handed out: so many rounds a second, in each of which every connected
+    /// member gets one.
+    pace: Option<Mutex<Bucket>>,
 }
 
 /// A message that waits for a member.
@@ -47,14 +51,17 @@ impl Group {
     pub(super) fn new(
         name: Arc<str>,
         filter: TopicFilter,
-        queued_max: usize,
+        profile: &Profile,
         journal: Option<Arc<Journal>>,
     ) -> Arc<Self> {
+        let per_s = profile.shared_stored_per_s;
+        let members = share::Group::new(profile.shared_queue_messages);
         Arc::new(Self {
             name,
             filter,
-            members: Mutex::new(share::Group::new(queued_max)),
+            members: Mutex::new(members),
             journal,
+            pace: (per_s > 0).then(|| Mutex::new(Bucket::new(per_s, 0))),
         })
     }
 
@@ -170,13 +177,31 @@ impl Group {
         }
     }
 
-    /// Hands what waits to the members that are connected now; each message is tried once.
-    pub(super) fn drain(self: &Arc<Self>, may: &dyn Fn(&Session, &str) -> bool, now_ms: u64) {
+    /// Hands what waits to the members that are connected now; each message is tried once. Says
+    /// whether more is to be handed out later, for the sake of the pace.
+    pub(super) fn drain(
+        self: &Arc<Self>,
+        may: &dyn Fn(&Session, &str) -> bool,
+        now_ms: u64,
+    ) -> bool {
         let waiting = self.members.lock().waiting();
+        let mut round = 0;
         for _ in 0..waiting {
+            if let Some(pace) = &self.pace
+                && round == 0
+            {
+                round = self.members.lock().online();
+                if round == 0 {
+                    return false;
+                }
+                if !pace.lock().take(now_ms) {
+                    return true;
+                }
+            }
+            round = round.saturating_sub(1);
             // The lock is not held while a message is given away.
             let Some(waiting) = self.members.lock().take_waiting() else {
-                return;
+                return false;
             };
             let message = Arc::clone(&waiting.message);
             if message.expires_at_ms.is_none_or(|at| at > now_ms) {
@@ -186,6 +211,7 @@ impl Group {
             // After it was given, so that it is on disk at every moment.
             self.release([waiting]);
         }
+        false
     }
 }
 

@@ -53,11 +53,12 @@ use crate::provisioning::Provisioner;
 use budget::{Budget, Claim};
 use changes::{Changes, Standing};
 use end::End;
+use group::Group;
 use journal::Journal;
 use mqtt::codec::ReasonCode;
 use mqtt::retained::Retained;
 use mqtt::{Message, Profile, QoS};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use publication::Publication;
 use quotas::Quotas;
 use route::Route;
@@ -108,6 +109,8 @@ pub(crate) struct Hub {
     /// Keeps what outlives the server; `None` when everything is kept in memory.
     journal: Option<Arc<Journal>>,
     presence: events::Presence,
+    /// Groups that hand out what waits little by little.
+    slow_groups: Mutex<Vec<Arc<Group>>>,
     budget: Arc<Budget>,
     /// The epoch of the control plane that waiting messages were last decided about in.
     rechecked: AtomicU64,
@@ -156,6 +159,7 @@ impl Hub {
             sessions: Sessions::default(),
             journal,
             presence: events::Presence::default(),
+            slow_groups: Mutex::default(),
             budget: Budget::new(buffer_memory),
             rechecked: AtomicU64::new(0),
             quotas: enforce_quotas.then(|| Arc::new(Quotas::new(now_ms))),

@@ -392,7 +392,13 @@ impl Outbox {
         self.outgoing.is_in_flight(id)
     }
 
-    fn pump(&mut self, now_ms: u64) {
+    /// Whether something waits for nothing but time.
+    pub(super) fn has_backlog(&self) -> bool {
+        self.outgoing.has_backlog()
+    }
+
+    /// Sends what waits, as far as window, pace and room allow.
+    pub(super) fn pump(&mut self, now_ms: u64) {
         if self.outgoing.has_more() && self.has_room() {
             self.outgoing.pump(now_ms, &mut self.bytes);
         }

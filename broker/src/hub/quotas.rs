@@ -4,6 +4,7 @@
 use super::Hub;
 use super::link::Link;
 use super::session::Session;
+use mqtt::rate::Bucket;
 use mqtt::topic::Subscription;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -43,54 +44,6 @@ const NAMES_MAX: usize = 100_000;
 /// A quota that was exceeded, in the words of AWS's metrics where there are any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Throttled(pub(crate) &'static str);
-
-/// What may happen so often in a second: it fills evenly, up to one second's worth.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    per_s: u32,
-    /// In thousandths; below nothing when more was taken than there was.
-    level: i64,
-    filled_ms: u64,
-}
-
-impl Bucket {
-    fn new(per_s: u32, now_ms: u64) -> Self {
-        Self {
-            per_s,
-            level: i64::from(per_s) * 1000,
-            filled_ms: now_ms,
-        }
-    }
-
-    fn fill(&mut self, now_ms: u64) {
-        const LONG_MS: u64 = 3_600_000;
-        let passed_ms = now_ms.saturating_sub(self.filled_ms).min(LONG_MS);
-        let (per_s, passed_ms) = (i64::from(self.per_s), passed_ms.cast_signed());
-        self.level = (self.level + passed_ms * per_s).min(per_s * 1000);
-        self.filled_ms = now_ms;
-    }
-
-    /// Takes one, if there is one.
-    fn take(&mut self, now_ms: u64) -> bool {
-        self.fill(now_ms);
-        let there = self.level >= 1000;
-        if there {
-            self.level -= 1000;
-        }
-        there
-    }
-
-    /// Takes so many, which may be more than there are: says how long it takes to make up for it.
-    fn borrow(&mut self, count: usize, now_ms: u64) -> Duration {
-        self.fill(now_ms);
-        let wanted = i64::try_from(count)
-            .unwrap_or(i64::MAX)
-            .saturating_mul(1000);
-        self.level = self.level.saturating_sub(wanted);
-        let owed = self.level.min(0).unsigned_abs();
-        Duration::from_millis(owed / u64::from(self.per_s.max(1)))
-    }
-}
 
 /// The quotas of one connection.
 #[derive(Debug)]
@@ -133,7 +86,7 @@ impl Named {
 
     fn expire(&mut self, now_ms: u64) {
         self.buckets
-            .retain(|_, bucket| now_ms.saturating_sub(bucket.filled_ms) < 1000);
+            .retain(|_, bucket| bucket.unused_ms(now_ms) < 1000);
     }
 }
 
@@ -242,6 +195,20 @@ impl Hub {
         self.throttled(Some(client_id), check(taken, "PublishIn.Throttle"))
     }
 
+    /// A caller publishes over HTTP.
+    pub(crate) fn quota_publish_http(&self, topic: &str, retain: bool) -> Result<(), Throttled> {
+        let Some(quotas) = &self.quotas else {
+            return Ok(());
+        };
+        let now_ms = self.now_ms();
+        let taken = quotas.0.lock().published.take(now_ms);
+        self.throttled(None, check(taken, "PublishIn.Throttle"))?;
+        if !retain {
+            return Ok(());
+        }
+        self.quota_retain(None, topic, now_ms)
+    }
+
     /// A retained message is published.
     pub(super) fn quota_retain(
         &self,
@@ -273,6 +240,15 @@ impl Hub {
             None => check(quotas.0.lock().queued.take(now_ms), "Queued.Throttle"),
         };
         self.throttled(Some(&session.client_id), result)
+    }
+
+    /// A message is about to wait for a member of a group.
+    pub(super) fn quota_wait(&self, now_ms: u64) -> Result<(), Throttled> {
+        let Some(quotas) = &self.quotas else {
+            return Ok(());
+        };
+        let taken = quotas.0.lock().queued.take(now_ms);
+        self.throttled(None, check(taken, "Queued.Throttle"))
     }
 
     /// A client subscribes to a filter, given with its text.

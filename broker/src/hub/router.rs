@@ -29,7 +29,6 @@ pub(super) struct Router {
     /// All rules, for Basic Ingest.
     rules: HashMap<Arc<str>, RuleHandle>,
     overlapping_copies: bool,
-    group_queue_max: usize,
     groups: usize,
     profile: Profile,
     journal: Option<Arc<Journal>>,
@@ -41,7 +40,6 @@ impl Router {
             trie: Trie::new(profile.hash_matches_parent),
             rules: HashMap::new(),
             overlapping_copies: profile.overlapping_copies,
-            group_queue_max: profile.shared_queue_messages,
             groups: 0,
             profile: profile.clone(),
             journal,
@@ -62,8 +60,8 @@ impl Router {
             return None;
         };
         let group = self.group(name, filter).unwrap_or_else(|| {
-            let (queue_max, journal) = (self.group_queue_max, self.journal.clone());
-            let group = Group::new(Arc::clone(name), filter.clone(), queue_max, journal);
+            let (profile, journal) = (&self.profile, self.journal.clone());
+            let group = Group::new(Arc::clone(name), filter.clone(), profile, journal);
             self.trie.insert(filter, Entry::Group(Arc::clone(&group)));
             self.groups += 1;
             group

@@ -171,7 +171,25 @@ impl Hub {
     pub(super) fn drain_group(&self, group: &Arc<Group>, now_ms: u64) {
         let may =
             |session: &Session, topic: &str| self.may_receive(session, &self.topic_arn(topic));
-        group.drain(&may, now_ms);
+        if group.drain(&may, now_ms) {
+            self.drain_later(group);
+        }
+    }
+
+    /// Has a group hand out more of what waits when some time has passed.
+    pub(super) fn drain_later(&self, group: &Arc<Group>) {
+        let mut slow = self.slow_groups.lock();
+        if !slow.iter().any(|known| Arc::ptr_eq(known, group)) {
+            slow.push(Arc::clone(group));
+        }
+    }
+
+    /// Has the groups that hand out little by little go on.
+    pub(super) fn drain_slow_groups(&self, now_ms: u64) {
+        let slow = std::mem::take(&mut *self.slow_groups.lock());
+        for group in slow {
+            self.drain_group(&group, now_ms);
+        }
     }
 
     fn groups_of(&self, session: &Session) -> Vec<Arc<Group>> {

@@ -1,9 +1,11 @@
-//! What time asks for: withdrawn permissions, keep alive, delayed wills, ends of sessions, expiry of retained messages.
+//! What time asks for: withdrawn permissions, keep alive, delayed wills, ends of sessions, expiry of
+//! retained messages, what is sent little by little.
 
 use super::Hub;
 use super::end::End;
 use super::flush;
 use super::origin::{Origin, Protocol};
+use super::outbox::Outbox;
 use super::session::Session;
 use super::will::StoredWill;
 use crate::auth::{Granted, Identity};
@@ -25,6 +27,7 @@ impl Hub {
                 self.recheck_waiting(&session, now_ms);
             }
         }
+        self.drain_slow_groups(now_ms);
         self.budget.log();
         self.expire_retained(now_ms);
         self.presence.expire(now_ms);
@@ -59,6 +62,9 @@ impl Hub {
                 link.end(End::KeepAliveTimeout);
             } else if link.is_over(now_ms) {
                 link.end(End::WebSocketLifetime);
+            }
+            if session.look(Outbox::has_backlog) {
+                session.with_output(|outbox| outbox.pump(now_ms));
             }
             return;
         }

@@ -54,6 +54,12 @@ pub struct Profile {
     pub queued_messages: usize,
     /// Most bytes of payload that wait for a client.
     pub queued_bytes: usize,
+    /// Messages a second that a client is sent of those that waited for it, beside what is published
+    /// meanwhile; 0 for all at once (Quotas: 10).
+    pub stored_per_s: u32,
+    /// The same of those that waited for a shared subscription, for each member (MQTT, "Shared
+    /// subscriptions": 20).
+    pub shared_stored_per_s: u32,
     /// Highest topic alias (Quotas: 8).
     pub topic_alias_maximum: u16,
     /// Most topics for which the broker sets aliases of its own, if the client's Topic Alias
@@ -158,6 +164,8 @@ impl Profile {
             outbound_inflight: 100,
             queued_messages: 100_000,
             queued_bytes: 64 * 1024 * 1024,
+            stored_per_s: 10,
+            shared_stored_per_s: 20,
             topic_alias_maximum: 8,
             outgoing_aliases: 0,
             user_property_bytes: 8 * 1024,
@@ -212,6 +220,8 @@ impl Profile {
             subscriptions_per_connection: usize::MAX,
             inbound_inflight: 1000,
             outbound_inflight: 1000,
+            stored_per_s: 0,
+            shared_stored_per_s: 0,
             topic_alias_maximum: 100,
             outgoing_aliases: 100,
             user_property_bytes: usize::MAX,

@@ -124,6 +124,8 @@ settings!(
     outbound_inflight,
     queued_messages,
     queued_bytes,
+    stored_per_s,
+    shared_stored_per_s,
     topic_alias_maximum,
     outgoing_aliases,
     user_property_bytes,

@@ -4,6 +4,7 @@ use super::aliases::Aliases;
 use super::subscription_ids::SubscriptionIds;
 use crate::codec::{self, PublishBody, PublishForm, PublishHead, Version};
 use crate::message::{Message, QoS};
+use crate::rate::Bucket;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -17,6 +18,9 @@ pub struct OutgoingLimits {
     pub queued: usize,
     /// Bytes of payload among the waiting messages.
     pub queued_bytes: usize,
+    /// Messages a second that are sent of those that waited when the connection began; 0 for all at
+    /// once.
+    pub stored_per_s: u32,
     /// Largest packet that the client accepts (MQTT 5.0 [3.1.2.11.4]).
     pub packet_bytes: usize,
     /// Whether a message sent again carries DUP; AWS never sets it.
@@ -70,6 +74,13 @@ struct Inflight<G> {
     outbound: Outbound<G>,
 }
 
+/// What waited when the connection began, and is sent little by little, beside what comes meanwhile.
+#[derive(Debug)]
+struct Backlog<G> {
+    messages: VecDeque<Outbound<G>>,
+    pace: Bucket,
+}
+
 /// A client's outgoing half: window, queue and packet ids.
 ///
 /// Invariants: no packet id is in flight twice; the window never exceeds its limit; a message
@@ -89,6 +100,9 @@ pub struct Outgoing<G> {
     /// How many at the back of `inflight` have not been sent again on this connection.
     unsent: usize,
     waiting: VecDeque<Outbound<G>>,
+    /// Of the live connection; see [`OutgoingLimits::stored_per_s`].
+    backlog: Option<Box<Backlog<G>>>,
+    /// Of both.
     waiting_bytes: usize,
     /// Of the live connection, if its client takes any.
     aliases: Option<Box<Aliases>>,
@@ -110,6 +124,7 @@ impl<G> Outgoing<G> {
             inflight: VecDeque::new(),
             unsent: 0,
             waiting: VecDeque::new(),
+            backlog: None,
             waiting_bytes: 0,
             aliases: None,
             settled: 0,
@@ -118,7 +133,7 @@ impl<G> Outgoing<G> {
     }
 
     /// The client is there: sends again what is in flight, then what waits, as far as the window
-    /// of this connection goes.
+    /// and the pace of this connection go. What is in flight is not held to the pace.
     ///
     /// MQTT 3.1.1 [4.4.0-1]: unacknowledged PUBLISH and PUBREL packets keep their packet ids.
     pub fn connect(&mut self, limits: OutgoingLimits, now_ms: u64, out: &mut Vec<u8>) {
@@ -126,7 +141,22 @@ impl<G> Outgoing<G> {
         self.online = true;
         self.unsent = self.inflight.len();
         self.aliases = Aliases::up_to(limits.topic_aliases);
+        self.rejoin();
+        if limits.stored_per_s > 0 && !self.waiting.is_empty() {
+            self.backlog = Some(Box::new(Backlog {
+                messages: std::mem::take(&mut self.waiting),
+                pace: Bucket::new(limits.stored_per_s, now_ms),
+            }));
+        }
         self.pump(now_ms, out);
+    }
+
+    /// Puts what is left of the backlog in front of what came after it.
+    fn rejoin(&mut self) {
+        if let Some(mut backlog) = self.backlog.take() {
+            backlog.messages.append(&mut self.waiting);
+            self.waiting = backlog.messages;
+        }
     }
 
     /// The client is gone; what it is owed stays.
@@ -134,6 +164,7 @@ impl<G> Outgoing<G> {
         self.online = false;
         self.unsent = 0;
         self.aliases = None;
+        self.rejoin();
     }
 
     /// Whether packets at QoS 0 have to be written for this client alone.
@@ -194,7 +225,7 @@ impl<G> Outgoing<G> {
             return Sent::Now;
         }
         let bytes = outbound.message.payload.len();
-        if self.waiting.len() >= self.limits.queued
+        if self.waiting() >= self.limits.queued
             || self.waiting_bytes + bytes > self.limits.queued_bytes
         {
             return Sent::Dropped;
@@ -258,36 +289,52 @@ impl<G> Outgoing<G> {
         while self.online && self.unsent > 0 && self.window_open() {
             self.send_again(now_ms, out);
         }
+        if let Some(mut backlog) = self.backlog.take() {
+            let Backlog { messages, pace } = &mut *backlog;
+            self.pump_queue(messages, || pace.take(now_ms), now_ms, out);
+            self.backlog = Some(backlog).filter(|backlog| !backlog.messages.is_empty());
+        }
+        let mut waiting = std::mem::take(&mut self.waiting);
+        self.pump_queue(&mut waiting, || true, now_ms, out);
+        self.waiting = waiting;
+        if self.waiting.is_empty() && self.waiting.capacity() > KEPT {
+            self.waiting = VecDeque::new();
+        }
+    }
+
+    fn pump_queue(
+        &mut self,
+        queue: &mut VecDeque<Outbound<G>>,
+        mut may_go: impl FnMut() -> bool,
+        now_ms: u64,
+        out: &mut Vec<u8>,
+    ) {
         while self.online && self.unsent == 0 && self.window_open() {
-            if self
-                .waiting
-                .front()
-                .is_some_and(|next| !self.is_ready(next))
-            {
+            let Some(next) = queue.front().filter(|next| self.is_ready(next)) else {
+                break;
+            };
+            let expires_at_ms = next.message.expires_at_ms;
+            let is_lost = expires_at_ms.is_some_and(|at| at <= now_ms)
+                || packet_bytes(self.version, next) > self.limits.packet_bytes;
+            if !is_lost && !may_go() {
                 break;
             }
-            let Some(outbound) = self.waiting.pop_front() else {
+            let Some(outbound) = queue.pop_front() else {
                 break;
             };
             self.waiting_bytes -= outbound.message.payload.len();
-            let expired = outbound
-                .message
-                .expires_at_ms
-                .is_some_and(|at| at <= now_ms);
-            if expired || packet_bytes(self.version, &outbound) > self.limits.packet_bytes {
+            if is_lost {
                 self.released.extend(outbound.stored);
-                continue;
+            } else {
+                self.launch(outbound, None, now_ms, out);
             }
-            self.launch(outbound, None, now_ms, out);
-        }
-        if self.waiting.is_empty() && self.waiting.capacity() > KEPT {
-            self.waiting = VecDeque::new();
         }
     }
 
     /// Takes out what came through shared subscriptions and is not acknowledged, for the other
     /// members of those groups; to be called between connections. What the receiver already has (PUBREC) is not given twice.
     pub fn take_shared(&mut self) -> Vec<Outbound<G>> {
+        self.rejoin();
         let mut taken = Vec::new();
         let given = |o: &Outbound<G>| o.share.is_some();
         let (mine, shared): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.inflight)
@@ -318,6 +365,7 @@ impl<G> Outgoing<G> {
     /// Drops what the client may no longer have, in flight or waiting; to be called between
     /// connections. An exchange whose message the client already has goes on.
     pub fn retain(&mut self, keep: impl Fn(&Message) -> bool) {
+        self.rejoin();
         let released = &mut self.released;
         let mut kept = |outbound: &Outbound<G>| {
             let keeps = keep(&outbound.message);
@@ -332,6 +380,7 @@ impl<G> Outgoing<G> {
 
     /// Drops everything, exchanges that are not finished too: the session is over.
     pub fn clear(&mut self) {
+        self.rejoin();
         let inflight = self.inflight.drain(..).map(|flight| flight.outbound);
         let all = inflight.chain(self.waiting.drain(..));
         self.released
@@ -385,18 +434,26 @@ impl<G> Outgoing<G> {
 
     /// Messages waiting for the window or for the client.
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        let backlog = self.backlog.as_ref();
+        self.waiting.len() + backlog.map_or(0, |backlog| backlog.messages.len())
     }
 
     /// Memory of the lists, without the messages, in bytes.
     pub fn list_bytes(&self) -> usize {
+        let backlog = self.backlog.as_ref();
+        let backlog = backlog.map_or(0, |backlog| backlog.messages.capacity());
         self.inflight.capacity() * size_of::<Inflight<G>>()
-            + self.waiting.capacity() * size_of::<Outbound<G>>()
+            + (self.waiting.capacity() + backlog) * size_of::<Outbound<G>>()
     }
 
     /// Whether anything waits for the window, to be sent for the first time or again.
     pub fn has_more(&self) -> bool {
-        self.unsent > 0 || !self.waiting.is_empty()
+        self.unsent > 0 || !self.waiting.is_empty() || self.backlog.is_some()
+    }
+
+    /// Whether something waits for nothing but time.
+    pub fn has_backlog(&self) -> bool {
+        self.backlog.is_some()
     }
 
     /// The protocol version of the session; AWS resumes none across versions.

@@ -419,6 +419,7 @@ fn limits(connect: &Connect<'_>, profile: &Profile) -> OutgoingLimits {
             .min(profile.outbound_inflight),
         queued: profile.queued_messages,
         queued_bytes: profile.queued_bytes,
+        stored_per_s: profile.stored_per_s,
         packet_bytes: packet.map_or(usize::MAX, |bytes| bytes as usize),
         dup: profile.dup_on_redelivery,
         topic_aliases: aliases.unwrap_or(0).min(profile.outgoing_aliases),

@@ -319,7 +319,7 @@ mod tests {
             outbound.subscription_ids = [268_435_455, 1].into_iter().collect();
             let profile = mqtt::Profile::aws();
             let filter = mqtt::topic::TopicFilter::parse("a/#", &profile).unwrap();
-            outbound.share = Some(Group::new("g".into(), filter, 1, None));
+            outbound.share = Some(Group::new("g".into(), filter, &mqtt::Profile::mqtt(), None));
             expected = Owed {
                 message: it.clone(),
                 qos: QoS::AtLeastOnce,

@@ -106,6 +106,7 @@ impl Hub {
             inflight: profile.outbound_inflight,
             queued: profile.queued_messages,
             queued_bytes: profile.queued_bytes,
+            stored_per_s: profile.stored_per_s,
             packet_bytes: usize::MAX,
             dup: profile.dup_on_redelivery,
             topic_aliases: 0,
