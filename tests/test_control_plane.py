@@ -17,7 +17,12 @@ from harness import ACCOUNT, DEADLINE_S, REGION, ROOT, arn, policy
 from mqtt_client import V5, plain_client, tls_client
 from test_http import Alpn
 
-VECTORS = json.loads((ROOT / "broker" / "tests" / "data" / "control.json").read_text())["vectors"]
+DATA = ROOT / "broker" / "tests" / "data"
+VECTORS = [
+    vector
+    for file in ("control.json", "errors.json")
+    for vector in json.loads((DATA / file).read_text())["vectors"]
+]
 DOCUMENT = json.dumps(policy(("iot:*", "*")))
 
 
@@ -40,6 +45,15 @@ def certificate(subject, key, issuer=None, issuer_key=None, ca=False):
     )
     signed = builder.sign(issuer_key or key, hashes.SHA256())
     return signed.public_bytes(serialization.Encoding.PEM).decode()
+
+
+# Certificates below `%ca`: whether it is named as the issuer, and whether its key signed.
+ISSUED = {
+    "verif": (True, True),
+    "leaf": (True, True),
+    "stranger": (False, True),
+    "forged": (True, False),
+}
 
 
 class Values:
@@ -68,10 +82,14 @@ class Values:
             self.values[f"{name} key"] = key
             self.values[f"{name} name"] = f"ca {uuid.uuid4()}"
             return certificate(self.values[f"{name} name"], key, ca=True)
-        if name == "verif":
+        if name in ISSUED:
             self.placeholder("ca")
-            code = self.iot.get_registration_code()["registrationCode"]
-            return certificate(code, key, self.values["ca name"], self.values["ca key"])
+            subject = name
+            if name != "leaf":
+                subject = self.iot.get_registration_code()["registrationCode"]
+            named, signing = ISSUED[name]
+            issuer = self.values["ca name"] if named else "another"
+            return certificate(subject, key, issuer, self.values["ca key"] if signing else key)
         return f"{name}_{uuid.uuid4().hex[:12]}"
 
     def fill(self, value):
@@ -83,7 +101,7 @@ class Values:
             return value
         if value.startswith("$") and value[1:] in self.saved:
             return self.saved[value[1:]]
-        known = r"%(doc|csr|selfsigned\d*|ca\d*|verif|[a-z])(?![A-Za-z_])"
+        known = r"%(doc|csr|selfsigned\d*|ca\d*|verif|leaf|stranger|forged|[a-z])(?![A-Za-z_])"
         filled = re.sub(known, lambda match: self.placeholder(match[1]), value)
         for name in sorted(self.saved, key=len, reverse=True):
             filled = filled.replace(f"${name}", str(self.saved[name]))
@@ -127,6 +145,8 @@ def check(step, values, outcome):
         assert error is None, where
     if "status" in expect:
         assert status == expect["status"], where
+    if "message" in expect:
+        assert body["Message"] == values.fill(expect["message"]), where
     if "message_contains" in expect:
         assert values.fill(expect["message_contains"]) in body["Message"], where
     for kind in ("subset", "contains_path"):

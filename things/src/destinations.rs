@@ -5,7 +5,7 @@ use crate::page::rows_after;
 use crate::plane::Change;
 use crate::registry::set;
 use crate::state::State;
-use crate::store::Document;
+use crate::store::{Batch, Document};
 use crate::{Page, Things, ThingsError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -238,12 +238,9 @@ impl Things {
             let (key, document) = known
                 .find(|(_, document)| document.token == token)
                 .ok_or_else(|| invalid("no destination waits for this confirmation token"))?;
-            if document.status == DestinationStatus::InProgress {
-                batch.put(
-                    key,
-                    document.changed(DestinationStatus::Enabled, None, now_ms),
-                );
-            }
+            settle(batch, key, document, |document| {
+                document.changed(DestinationStatus::Enabled, None, now_ms)
+            });
             Ok(())
         })
     }
@@ -260,13 +257,10 @@ impl Things {
     ) -> Result<(), ThingsError> {
         self.change(|state, batch| {
             let (key, document) = find(state, arn)?;
-            if document.status == DestinationStatus::InProgress {
+            settle(batch, key, document, |document| {
                 let reason = Some(reason.to_owned());
-                batch.put(
-                    key,
-                    document.changed(DestinationStatus::Error, reason, now_ms),
-                );
-            }
+                document.changed(DestinationStatus::Error, reason, now_ms)
+            });
             Ok(())
         })
     }
@@ -314,6 +308,18 @@ impl DestinationDocument {
             updated_ms: now_ms,
             ..self.clone()
         }
+    }
+}
+
+/// Makes a change if the destination still waits for its owner.
+fn settle(
+    batch: &mut Batch,
+    key: &str,
+    document: &DestinationDocument,
+    changed: impl FnOnce(&DestinationDocument) -> DestinationDocument,
+) {
+    if document.status == DestinationStatus::InProgress {
+        batch.put(key, changed(document));
     }
 }
 

@@ -16,6 +16,7 @@ mod search;
 mod shadow;
 
 mod arn;
+mod compact;
 mod error;
 mod page;
 mod state;
@@ -23,12 +24,13 @@ mod store;
 mod target;
 
 pub use account::{
-    Authorizer, AuthorizerUpdate, DeviceCredentials, DomainConfiguration,
-    DomainConfigurationUpdate, NewAuthorizer, NewRoleAlias, RoleAlias, Setting, SettingKey,
+    Authorizer, AuthorizerUpdate, DeviceCredentials, DomainAuthentication, DomainAuthorizer,
+    DomainConfiguration, DomainConfigurationUpdate, DomainProtocol, DomainRules, DomainTls,
+    NewAuthorizer, NewRoleAlias, RoleAlias, Setting, SettingKey,
 };
 pub use certificate::{
     CaCertificate, CaUpdate, Certificate, CertificateStatus, JustInTime, KeysAndCertificate,
-    NewCaCertificate,
+    NewCaCertificate, certificate_pem,
 };
 pub use destinations::{DestinationStatus, TopicRuleDestination};
 pub use error::ThingsError;

@@ -10,6 +10,8 @@ mod error;
 mod export;
 mod resolve;
 mod resources;
+#[cfg(test)]
+mod round_trip;
 mod sections;
 mod template;
 #[cfg(test)]

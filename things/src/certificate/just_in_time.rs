@@ -49,7 +49,7 @@ impl Things {
         };
         let status = CertificateStatus::PendingActivation;
         let mut document = CertificateDocument::new(&parsed, status, now_ms);
-        document.ca_certificate_id = Some(ca_certificate_id.clone());
+        document.ca_certificate_id = Some(ca_certificate_id.as_str().into());
         let certificate = match self.register(&parsed.id, document) {
             // Another connection was faster.
             Err(ThingsError::ResourceAlreadyExists { .. }) => return Ok(None),

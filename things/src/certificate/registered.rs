@@ -1,6 +1,7 @@
 //! The register of device certificates.
 
 use super::authority::signing_failed;
+use super::der::certificate_pem;
 use super::device::{Subject, device_name};
 use super::parsed::ParsedCertificate;
 use super::signing_request::SigningRequest;
@@ -184,9 +185,12 @@ impl Things {
     ) -> Result<Certificate, ThingsError> {
         let status = registrable(status)?;
         let parsed = read(certificate_pem)?;
+        if self.certificate(&parsed.id).is_some() {
+            return Err(self.registered_already(&parsed.id));
+        }
         let authority = self.authority_of(&parsed, ca_certificate_pem)?;
         let mut document = CertificateDocument::new(&parsed, status, now_ms);
-        document.ca_certificate_id = Some(authority);
+        document.ca_certificate_id = Some(authority.into());
         self.register(&parsed.id, document)
     }
 
@@ -197,11 +201,7 @@ impl Things {
     ) -> Result<Certificate, ThingsError> {
         self.change(|state, batch| {
             if state.certificates.by_id.contains_key(id) {
-                return Err(ThingsError::ResourceAlreadyExists {
-                    message: "The certificate is already provisioned or registered".to_owned(),
-                    id: Some(id.to_owned()),
-                    arn: Some(self.certificate_arn(id)),
-                });
+                return Err(self.registered_already(id));
             }
             let shown = self.certificate_shown(id, &document);
             let active = document.status == CertificateStatus::Active;
@@ -281,7 +281,7 @@ impl Things {
             document.status = status;
             document.modified_ms = now_ms;
             document.customer_version += 1;
-            document.generation_id = Uuid::new_v4().to_string();
+            document.generation_id = Uuid::new_v4();
             batch.put(id, document);
             batch.tell(Change::Certificate {
                 id: id.into(),
@@ -326,6 +326,14 @@ impl Things {
         })
     }
 
+    fn registered_already(&self, id: &str) -> ThingsError {
+        ThingsError::ResourceAlreadyExists {
+            message: "The certificate is already provisioned or registered".to_owned(),
+            id: Some(id.to_owned()),
+            arn: Some(self.certificate_arn(id)),
+        }
+    }
+
     fn certificate_arn(&self, id: &str) -> String {
         self.place().iot(format_args!("cert/{id}"))
     }
@@ -334,13 +342,13 @@ impl Things {
         Certificate {
             id: id.into(),
             arn: self.certificate_arn(id),
-            pem: document.pem.clone(),
+            pem: certificate_pem(&document.der),
             status: document.status,
             created_ms: document.created_ms,
             modified_ms: document.modified_ms,
             customer_version: document.customer_version,
-            generation_id: document.generation_id.clone(),
-            ca_certificate_id: document.ca_certificate_id.clone(),
+            generation_id: document.generation_id.to_string(),
+            ca_certificate_id: document.ca_certificate_id.as_deref().map(str::to_owned),
             mode: mode(document.sni_only),
             not_before_ms: document.not_before_ms,
             not_after_ms: document.not_after_ms,
