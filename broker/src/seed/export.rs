@@ -66,7 +66,7 @@ impl Export<'_> {
         call_as_account(self.world, service, name, members)
     }
 
-    /// All pages of a listing.
+    /// All pages of a listing, in order of name.
     fn all(&self, operation: &str, list: &str, members: &Value) -> Entries {
         let mut all = Vec::new();
         let mut asked = members.clone();
@@ -78,10 +78,19 @@ impl Export<'_> {
             let (token, name) = match (&page["nextToken"], &page["nextMarker"]) {
                 (Value::String(token), _) => (token.clone(), "nextToken"),
                 (_, Value::String(token)) => (token.clone(), "marker"),
-                _ => return Ok(all),
+                _ => break,
             };
             asked[name] = token.into();
         }
+        // Some come in order of age, which is another one on another server. The first member of
+        // a row is its ARN or name.
+        let name = |row: &Value| {
+            let members = row.as_object().into_iter().flatten();
+            let texts = members.map(|(_, value)| value).chain([row]);
+            texts.filter_map(Value::as_str).next().map(str::to_owned)
+        };
+        all.sort_by_cached_key(name);
+        Ok(all)
     }
 
     fn functions(&self) -> Vec<Value> {
