@@ -22,8 +22,12 @@ pub(super) struct Registry {
     things: usize,
 
     /// Connections that create at the same time
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 64)]
     connections: usize,
+
+    /// The data directory to fill, which stays; a temporary one unless given
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
 
     /// Print JSON
     #[arg(long)]
@@ -127,6 +131,9 @@ fn of_pages(asked: &Asked) -> [Figure; 2] {
 }
 
 fn on_disk(args: &Registry, certificates: &[String]) -> anyhow::Result<Vec<Figure>> {
+    if let Some(data) = &args.data_dir {
+        return measure_disk(args, certificates, data);
+    }
     let data = std::env::temp_dir().join(format!("thingcore-bench-{}", std::process::id()));
     let measured = measure_disk(args, certificates, &data);
     // What is left of it is only in the way.
