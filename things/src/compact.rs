@@ -33,10 +33,6 @@ impl<V> SmallMap<V> {
         self.at(key).is_ok()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -47,10 +43,6 @@ impl<V> SmallMap<V> {
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.iter().map(|(key, _)| key)
-    }
-
-    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.iter().map(|(_, value)| value)
     }
 
     pub(crate) fn insert(&mut self, key: &str, value: V) {
@@ -71,27 +63,6 @@ impl<V> SmallMap<V> {
         let (_, value) = entries.remove(at);
         self.0 = entries.into();
         Some(value)
-    }
-}
-
-impl SmallMap<Box<str>> {
-    /// The same as an ordinary map.
-    pub(crate) fn to_map(&self) -> BTreeMap<String, String> {
-        let entries = self.iter();
-        entries
-            .map(|(key, value)| (key.to_owned(), value.to_string()))
-            .collect()
-    }
-}
-
-impl From<&BTreeMap<String, String>> for SmallMap<Box<str>> {
-    fn from(map: &BTreeMap<String, String>) -> Self {
-        let entries = map.iter();
-        Self(
-            entries
-                .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
-                .collect(),
-        )
     }
 }
 
@@ -134,6 +105,87 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for SmallMap<V> {
     }
 }
 
+/// Texts under names, in order of name, in one piece of memory: a search reads those of a hundred
+/// thousand things one after the other. Each name and each text has its length in bytes in front, as
+/// a character, so that the whole is a text too.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct TextMap(Box<str>);
+
+impl TextMap {
+    /// A text that is longer than any that the API allows is left empty.
+    fn of<'t>(entries: impl Iterator<Item = (&'t str, &'t str)>) -> Self {
+        let mut whole = String::new();
+        for text in entries.flat_map(|(name, value)| [name, value]) {
+            let length = u32::try_from(text.len()).ok().and_then(char::from_u32);
+            whole.push(length.unwrap_or('\0'));
+            whole.push_str(if length.is_some() { text } else { "" });
+        }
+        Self(whole.into())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || Some((take(&mut rest)?, take(&mut rest)?)))
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let mut entries = self.iter();
+        let found = entries.find(|(found, _)| *found == name);
+        found.map(|(_, value)| value)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        self.iter().map(|(_, value)| value)
+    }
+
+    /// The same as an ordinary map.
+    pub(crate) fn to_map(&self) -> BTreeMap<String, String> {
+        let entries = self.iter();
+        entries
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+}
+
+/// Takes the first text off.
+fn take<'t>(rest: &mut &'t str) -> Option<&'t str> {
+    let mut characters = rest.chars();
+    let length = characters.next()? as usize;
+    let (text, behind) = characters.as_str().split_at_checked(length)?;
+    *rest = behind;
+    Some(text)
+}
+
+impl From<&BTreeMap<String, String>> for TextMap {
+    fn from(map: &BTreeMap<String, String>) -> Self {
+        let entries = map.iter();
+        Self::of(entries.map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+}
+
+impl fmt::Debug for TextMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for TextMap {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for TextMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = SmallMap::<Box<str>>::deserialize(deserializer)?;
+        Ok(Self::of(map.iter().map(|(name, value)| (name, &**value))))
+    }
+}
+
 /// UUIDs as they are usually written, for `#[serde(with)]`.
 pub(crate) mod uuid_text {
     use super::{Deserialize, Deserializer, Serializer, Uuid};
@@ -170,10 +222,11 @@ mod tests {
                 let removed = small.remove(&key).map(String::from);
                 assert_eq!(removed, model.remove(&key), "{step}");
             }
-            assert_eq!(small.to_map(), model, "{step}");
-            assert_eq!(small.len(), model.len());
+            let entries = small.iter().map(|(key, value)| (key, &**value));
+            let wanted = model.iter().map(|(key, value)| (&**key, &**value));
+            assert!(entries.eq(wanted), "{step}");
+            assert_eq!(small.is_empty(), model.is_empty());
             assert_eq!(small.contains_key(&key), model.contains_key(&key));
-            assert_eq!(SmallMap::from(&model), small);
             let text = serde_json::to_string(&small).unwrap();
             assert_eq!(text, serde_json::to_string(&model).unwrap());
             assert_eq!(
@@ -181,6 +234,30 @@ mod tests {
                 small
             );
         }
+    }
+
+    #[test]
+    fn a_text_map_holds_what_an_ordinary_one_does() {
+        let lengths = [0, 1, 127, 128, 800, 3200];
+        let entry = |length: usize| (format!("k{length}"), "\u{e9}".repeat(length));
+        for count in 0..lengths.len() {
+            let model: BTreeMap<String, String> = lengths[..count]
+                .iter()
+                .map(|length| entry(*length))
+                .collect();
+            let texts = TextMap::from(&model);
+            assert_eq!(texts.to_map(), model);
+            assert_eq!(texts.len(), count);
+            for (name, value) in &model {
+                assert_eq!(texts.get(name), Some(&**value));
+            }
+            assert_eq!(texts.get("none"), None);
+            let json = serde_json::to_string(&texts).unwrap();
+            assert_eq!(json, serde_json::to_string(&model).unwrap());
+            assert_eq!(serde_json::from_str::<TextMap>(&json).unwrap(), texts);
+        }
+        let long = BTreeMap::from([("k".to_owned(), "x".repeat(0xd800))]);
+        assert_eq!(TextMap::from(&long).get("k"), Some(""));
     }
 
     #[test]

@@ -21,9 +21,13 @@ pub(super) struct Registry {
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     things: usize,
 
-    /// Connections that create at the same time
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    /// Connections that create at the same time, in memory
+    #[arg(long, value_name = "N", default_value_t = 16)]
     connections: usize,
+
+    /// The same on disk, where each answer waits for it
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    disk_connections: usize,
 
     /// The data directory to fill, which stays; a temporary one unless given
     #[arg(long, value_name = "DIR")]
@@ -59,8 +63,9 @@ impl Goal {
 
 /// Measures; false if a goal is missed.
 pub(super) fn registry(args: &Registry) -> anyhow::Result<bool> {
-    if args.things == 0 || args.connections == 0 {
-        return Err(Usage("--things and --connections must be 1 or more".to_owned()).into());
+    if [args.things, args.connections, args.disk_connections].contains(&0) {
+        let why = "--things, --connections and --disk-connections must be 1 or more";
+        return Err(Usage(why.to_owned()).into());
     }
     let certificates = certificates(args.things)?;
     let mut figures = in_memory(args, &certificates)?;
@@ -148,7 +153,7 @@ fn measure_disk(
 ) -> anyhow::Result<Vec<Figure>> {
     let server = Server::start(&args.server, Some(data))?;
     let api = Api::new(&server.api_url, "us-east-1")?;
-    let filled = fill(&api, certificates, args.connections)?;
+    let filled = fill(&api, certificates, args.disk_connections)?;
     let empty_s = server.started_s;
     server.stop()?;
     let bytes = bytes_below(data)?;

@@ -1,7 +1,7 @@
 //! Things: create, describe, list, update, delete.
 
 use super::{Registry, ThingPrincipalType};
-use crate::compact::{SmallMap, uuid_text};
+use crate::compact::{SmallMap, TextMap, uuid_text};
 use crate::page::rows_after;
 use crate::plane::Change;
 use crate::state::State;
@@ -79,7 +79,7 @@ pub(crate) struct ThingDocument {
     #[serde(with = "uuid_text")]
     pub(crate) id: Uuid,
     pub(crate) type_name: Option<String>,
-    pub(crate) attributes: SmallMap<Box<str>>,
+    pub(crate) attributes: TextMap,
     pub(crate) version: u64,
     pub(crate) billing_group: Option<String>,
     /// The thing groups that it was added to.
@@ -118,7 +118,7 @@ impl Things {
             let document = ThingDocument {
                 id: Uuid::new_v4(),
                 type_name: new.type_name.clone(),
-                attributes: SmallMap::from(&new.attributes),
+                attributes: TextMap::from(&new.attributes),
                 version: 1,
                 billing_group: new.billing_group.clone(),
                 ..ThingDocument::default()
@@ -199,7 +199,7 @@ impl Things {
             if let Some(attributes) = &update.attributes {
                 let mut changed = thing.attributes.to_map();
                 change_attributes(&mut changed, attributes, update.merge);
-                thing.attributes = SmallMap::from(&changed);
+                thing.attributes = TextMap::from(&changed);
             }
             check_attributes(&thing)?;
             thing.version += 1;
@@ -266,7 +266,7 @@ impl ThingFilter {
                     if self.value_prefix {
                         value.starts_with(wanted)
                     } else {
-                        &**value == wanted
+                        value == wanted
                     }
                 })
             }),

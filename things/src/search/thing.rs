@@ -204,7 +204,7 @@ impl ThingFacts<'_> {
     fn any_of_registry(&self, test: &mut dyn FnMut(Scalar<'_>) -> bool) -> bool {
         let thing = self.thing;
         let type_name = thing.type_name.iter().map(String::as_str);
-        let attributes = thing.attributes.values().map(|value| &**value);
+        let attributes = thing.attributes.values();
         let groups = thing.groups.iter().map(String::as_str);
         let mut all = type_name.chain(attributes).chain(groups);
         test(Scalar::Text(self.name)) || all.any(|text| test(Scalar::Text(text)))
