@@ -1,8 +1,8 @@
 //! Custom domains: handshakes with clients that ask for a name (SNI) which has a domain
 //! configuration.
 
-use super::identity::{Asks, ServerIdentity, Shakes, SuiteOrder};
-use super::tls::{Configs, HTTP, HTTP_CA, MQTT, MQTT_CA, Registry, Speech};
+use super::identity::{ServerIdentity, Shakes, SuiteOrder};
+use super::tls::{ClientCertificate, Configs, HTTP, HTTP_CA, MQTT, MQTT_CA, Registry, Speech};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
@@ -115,7 +115,7 @@ impl Domains {
         };
         let shakes = |order| Shakes {
             registry: &self.registry,
-            asks: asks(rules, is_device),
+            wanted: wanted(rules, is_device),
             protocols,
             order,
             tls: rules.tls,
@@ -144,12 +144,16 @@ fn speech(rules: &DomainRules) -> Option<Speech> {
 }
 
 /// Whether clients of a domain are asked for a certificate.
-fn asks(rules: &DomainRules, is_device: bool) -> Asks {
+fn wanted(rules: &DomainRules, is_device: bool) -> ClientCertificate {
     match rules.authentication {
-        DomainAuthentication::AwsX509 | DomainAuthentication::CustomAuthX509 => Asks::Mandatory,
-        DomainAuthentication::CustomAuth | DomainAuthentication::AwsSigV4 => Asks::Never,
-        DomainAuthentication::Default if is_device => Asks::Mandatory,
-        DomainAuthentication::Default => Asks::Optional,
+        DomainAuthentication::AwsX509 | DomainAuthentication::CustomAuthX509 => {
+            ClientCertificate::Required
+        }
+        DomainAuthentication::CustomAuth | DomainAuthentication::AwsSigV4 => {
+            ClientCertificate::Unasked
+        }
+        DomainAuthentication::Default if is_device => ClientCertificate::Required,
+        DomainAuthentication::Default => ClientCertificate::Optional,
     }
 }
 

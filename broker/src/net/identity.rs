@@ -1,6 +1,6 @@
 //! The certificate that the TLS ports show: one by the root CA here, or one of the user's own.
 
-use super::tls::{DeviceCertificates, Registry};
+use super::tls::{ClientCertificate, DeviceCertificates, Registry};
 use crate::config::ServerCert;
 use rustls::crypto::aws_lc_rs;
 use rustls::sign::CertifiedKey;
@@ -53,19 +53,10 @@ pub(super) enum SuiteOrder {
     Clients,
 }
 
-/// Whether clients are asked for a certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asks {
-    /// And refused without one.
-    Mandatory,
-    Optional,
-    Never,
-}
-
 /// How hands are shaken.
 pub(super) struct Shakes<'a> {
     pub(super) registry: &'a Registry,
-    pub(super) asks: Asks,
+    pub(super) wanted: ClientCertificate,
     pub(super) protocols: &'a [&'a [u8]],
     pub(super) order: SuiteOrder,
     pub(super) tls: DomainTls,
@@ -147,19 +138,11 @@ impl ServerIdentity {
             .cipher_suites
             .sort_by_key(|suite| !AES_128.contains(&suite.suite()));
         let provider = Arc::new(provider);
-        let verifier = DeviceCertificates::new(
-            Arc::clone(shakes.registry),
-            shakes.asks == Asks::Mandatory,
-            &provider,
-        );
+        let verifier =
+            DeviceCertificates::new(Arc::clone(shakes.registry), shakes.wanted, &provider);
         let config = ServerConfig::builder_with_provider(provider);
         let config = config.with_protocol_versions(versions)?;
-        let config = match shakes.asks {
-            Asks::Mandatory | Asks::Optional => {
-                config.with_client_cert_verifier(Arc::new(verifier))
-            }
-            Asks::Never => config.with_no_client_auth(),
-        };
+        let config = config.with_client_cert_verifier(Arc::new(verifier));
         let mut config = config.with_single_cert(self.chain.clone(), self.key.clone_key())?;
         config.alpn_protocols = shakes.protocols.iter().map(|name| name.to_vec()).collect();
         config.ignore_client_order = shakes.order == SuiteOrder::Ours;

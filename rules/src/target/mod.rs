@@ -7,6 +7,7 @@ mod client;
 mod credentials;
 mod endpoint;
 mod request;
+mod sign;
 
 pub use answer::{Answer, SendFailure};
 pub use client::{Client, LocalService, Route, Target, Via};
@@ -15,6 +16,7 @@ pub use endpoint::{EndpointRefused, EndpointTable, Endpoints};
 pub use request::{
     AwsRequest, Service, Signing, encode_path, encode_segment, json_target, query_form,
 };
+pub use sign::sign;
 
 /// A future that a trait object returns.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
