@@ -4,6 +4,7 @@ use crate::account::Account;
 use crate::certificate::Certificates;
 use crate::destinations::Destinations;
 use crate::iot_policies::Policies;
+use crate::provisioning::ProvisioningState;
 use crate::registry::Registry;
 use crate::roles::Roles;
 use crate::rules::Rules;
@@ -16,6 +17,7 @@ pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) certificates: Certificates,
     pub(crate) policies: Policies,
+    pub(crate) provisioning: ProvisioningState,
     pub(crate) rules: Rules,
     pub(crate) destinations: Destinations,
     pub(crate) roles: Roles,

@@ -49,6 +49,7 @@ pub(crate) enum Code {
     RequestEntityTooLarge,
     ResourceAlreadyExists,
     ResourceNotFound,
+    ResourceRegistrationFailure,
     Serialization,
     SqlParse,
     Throttling,
@@ -87,6 +88,7 @@ impl Code {
             Code::RequestEntityTooLarge => "RequestEntityTooLargeException",
             Code::ResourceAlreadyExists => "ResourceAlreadyExistsException",
             Code::ResourceNotFound => "ResourceNotFoundException",
+            Code::ResourceRegistrationFailure => "ResourceRegistrationFailureException",
             Code::Serialization => "SerializationException",
             Code::SqlParse => "SqlParseException",
             Code::Throttling => "ThrottlingException",
@@ -109,6 +111,7 @@ impl Code {
             | Code::InvalidResponse
             | Code::MalformedPolicy
             | Code::RegistrationCodeValidation
+            | Code::ResourceRegistrationFailure
             | Code::Serialization
             | Code::SqlParse => StatusCode::BAD_REQUEST,
             // The control plane's model has 400, those of the data planes 429.
@@ -193,6 +196,7 @@ impl From<ThingsError> for ApiError {
             ThingsError::RegistrationCodeValidation(_) => Code::RegistrationCodeValidation,
             ThingsError::InvalidQuery(_) => Code::InvalidQuery,
             ThingsError::LimitExceeded(_) => Code::LimitExceeded,
+            ThingsError::ResourceRegistrationFailure(_) => Code::ResourceRegistrationFailure,
             ThingsError::Unauthorized(_) => Code::Unauthorized,
             ThingsError::AccessDenied(_) => Code::AccessDenied,
             ThingsError::Internal(_) => Code::InternalFailure,

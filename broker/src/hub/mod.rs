@@ -18,6 +18,7 @@ mod link;
 mod offer;
 mod origin;
 mod outbox;
+mod provisioning;
 mod publication;
 mod quotas;
 mod retained;
@@ -45,6 +46,7 @@ use crate::auth::CustomAuth;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::net::Arrival;
+use crate::provisioning::Provisioner;
 use changes::{Changes, Standing};
 use end::End;
 use journal::Journal;
@@ -105,6 +107,8 @@ pub(crate) struct Hub {
     taps: Taps,
     /// Who lets clients in that have neither certificate nor signature.
     custom_auth: OnceLock<Arc<CustomAuth>>,
+    /// Who provisions devices.
+    provisioner: OnceLock<Arc<Provisioner>>,
 }
 
 impl Hub {
@@ -145,6 +149,7 @@ impl Hub {
             quotas: enforce_quotas.then(|| Arc::new(Quotas::new(now_ms))),
             taps: Taps::new(tap::TAP_EVENTS),
             custom_auth: OnceLock::new(),
+            provisioner: OnceLock::new(),
         });
         let me = Arc::downgrade(&hub);
         hub.things

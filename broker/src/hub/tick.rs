@@ -19,6 +19,9 @@ impl Hub {
         self.expire_retained(now_ms);
         self.presence.expire(now_ms);
         self.expire_quotas(now_ms);
+        if let Err(error) = self.things.expire_provisioning(now_ms) {
+            tracing::error!(%error, "what was not provisioned in time stays");
+        }
         flush::settle(now_ms);
     }
 

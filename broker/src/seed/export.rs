@@ -24,6 +24,7 @@ pub(crate) fn export(world: &Arc<World>) -> Result<Value, ApiError> {
         ("policies", export.policies()?),
         ("thingGroups", export.thing_groups()?),
         ("things", export.things()?),
+        ("provisioningTemplates", export.provisioning_templates()?),
         ("caCertificates", export.ca_certificates()?),
         ("certificates", export.certificates()?),
         ("rules", export.rules()?),
@@ -323,6 +324,28 @@ impl Export<'_> {
             Ok(entry)
         };
         rules.map(rule).collect()
+    }
+
+    /// The version that counts of each.
+    fn provisioning_templates(&self) -> Entries {
+        let templates = self.all("ListProvisioningTemplates", "templates", &json!({}))?;
+        let template = |row: Value| {
+            let name = json!({"templateName": row["templateName"]});
+            let mut found = self.call("DescribeProvisioningTemplate", name)?;
+            let body = parsed(found["templateBody"].as_str().unwrap_or_default());
+            found["templateBody"] = body;
+            let members = [
+                "templateName",
+                "type",
+                "description",
+                "templateBody",
+                "enabled",
+                "provisioningRoleArn",
+                "preProvisioningHook",
+            ];
+            Ok(only(vec![found], &members).remove(0))
+        };
+        templates.into_iter().map(template).collect()
     }
 
     fn role_aliases(&self) -> Entries {

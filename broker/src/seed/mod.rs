@@ -8,7 +8,7 @@ mod calls;
 mod certificates;
 mod error;
 mod export;
-mod resolve;
+mod provisioning;
 mod resources;
 #[cfg(test)]
 mod round_trip;

@@ -38,6 +38,11 @@ rules:
     actions: [{republish: {topic: b, roleArn: "arn:aws:iam::000000000000:role/writer"}}]
 roleAliases:
   - {roleAlias: up, roleArn: "arn:aws:iam::000000000000:role/writer"}
+provisioningTemplates:
+  - templateName: lamps
+    provisioningRoleArn: arn:aws:iam::000000000000:role/writer
+    templateBody: {Resources: {c: {Type: "AWS::IoT::Certificate", Properties:
+        {CertificateId: {Ref: "AWS::IoT::Certificate::Id"}, Status: Active}}}}
 retainedMessages:
   - {topic: kept, payload: {a: 1}}
 calls:

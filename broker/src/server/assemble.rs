@@ -16,6 +16,7 @@ use crate::embedded::s3::EmbeddedS3;
 use crate::hub::{Hub, HubParts};
 use crate::metrics::Metrics;
 use crate::net::{Listeners, ServerIdentity, start};
+use crate::provisioning::Provisioner;
 use crate::seed;
 use crate::shards::Shards;
 use crate::world::World;
@@ -156,8 +157,15 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
         Arc::clone(&target) as _,
     ));
     hub.set_custom_auth(&custom_auth);
+    let roles = Arc::new(StoredRoles::new(Arc::clone(&things), config.iam_strict));
+    hub.set_provisioner(Provisioner::new(
+        Arc::clone(&things),
+        Arc::clone(&roles),
+        Arc::clone(&target) as _,
+        Arc::clone(&clock),
+    ));
     let ports = delivery::Ports {
-        roles: Arc::new(StoredRoles::new(Arc::clone(&things), config.iam_strict)),
+        roles,
         destinations: Arc::new(StoredDestinations(Arc::clone(&things))),
         inside: Arc::new(ControlPlane {
             things: Arc::clone(&things),

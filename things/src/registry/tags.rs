@@ -1,5 +1,5 @@
 //! Tags of the resources that have them: thing types, thing and billing groups, policies, rules,
-//! CA certificates, authorizers, role aliases, domain configurations.
+//! CA certificates, provisioning templates, authorizers, role aliases, domain configurations.
 
 use super::set;
 use crate::state::State;
@@ -92,7 +92,7 @@ impl Things {
 
 /// Kinds of resources that have tags (AWS IoT developer guide, tagging). Things and certificates
 /// have none.
-const TAGGABLE: [&str; 9] = [
+const TAGGABLE: [&str; 10] = [
     "authorizer/",
     "domainconfiguration/",
     "rolealias/",
@@ -102,6 +102,7 @@ const TAGGABLE: [&str; 9] = [
     "policy/",
     "rule/",
     "cacert/",
+    "provisioningtemplate/",
 ];
 
 fn exists(state: &State, resource: &str) -> bool {
@@ -115,6 +116,7 @@ fn exists(state: &State, resource: &str) -> bool {
         "policy" => state.policies.by_name.contains_key(name),
         "rule" => state.rules.by_name.contains_key(name),
         "cacert" => state.certificates.authorities.contains_key(name),
+        "provisioningtemplate" => state.provisioning.has_template(name),
         "authorizer" => state.account.authorizers.contains_key(name),
         "rolealias" => state.account.role_aliases.contains_key(name),
         "domainconfiguration" => {

@@ -6,6 +6,7 @@ use crate::account::{
 use crate::certificate::{CaDocument, CertificateDocument, CodeDocument};
 use crate::destinations::DestinationDocument;
 use crate::iot_policies::{AttachmentDocument, PolicyDocument};
+use crate::provisioning::{OwnershipDocument, TemplateDocument};
 use crate::registry::{
     BillingGroupDocument, GroupDocument, TagsDocument, ThingDocument, ThingTypeDocument,
 };
@@ -27,7 +28,7 @@ pub(crate) trait Document: Serialize + DeserializeOwned + Send + 'static {
 
 type Load = fn(&mut State, &str, &[u8]) -> Result<(), serde_json::Error>;
 
-const TABLES: [(&str, Load); 18] = [
+const TABLES: [(&str, Load); 20] = [
     table::<AttachmentDocument>(),
     table::<AuthorizerDocument>(),
     table::<BillingGroupDocument>(),
@@ -38,12 +39,14 @@ const TABLES: [(&str, Load); 18] = [
     table::<DomainConfigurationDocument>(),
     table::<GroupDocument>(),
     table::<ManagedDocument>(),
+    table::<OwnershipDocument>(),
     table::<PolicyDocument>(),
     table::<RoleAliasDocument>(),
     table::<RoleDocument>(),
     table::<RuleDocument>(),
     table::<SettingDocument>(),
     table::<TagsDocument>(),
+    table::<TemplateDocument>(),
     table::<ThingDocument>(),
     table::<ThingTypeDocument>(),
 ];

@@ -9,6 +9,8 @@ mod certificates;
 mod durability;
 mod groups;
 mod pages;
+mod provisioning;
+mod provisioning_templates;
 mod registry;
 mod roles;
 mod search;

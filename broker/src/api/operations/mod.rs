@@ -12,6 +12,8 @@ mod domain_configurations;
 mod endpoint;
 mod policies;
 mod principals;
+mod provisioning;
+mod provisioning_templates;
 mod publish;
 mod retained;
 mod role_aliases;
@@ -73,6 +75,8 @@ const CONTROL: &[Family] = &[
     principals::FAMILY,
     certificates::FAMILY,
     ca_certificates::FAMILY,
+    provisioning_templates::FAMILY,
+    provisioning::FAMILY,
     policies::FAMILY,
     attachments::FAMILY,
     topic_rules::FAMILY,

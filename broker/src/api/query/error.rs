@@ -133,6 +133,7 @@ impl From<ThingsError> for QueryError {
             | ThingsError::CertificateState(_)
             | ThingsError::CertificateValidation(_)
             | ThingsError::RegistrationCodeValidation(_)
+            | ThingsError::ResourceRegistrationFailure(_)
             | ThingsError::VersionConflict(_) => Kind::ValidationError,
             ThingsError::ResourceNotFound(_) => Kind::NoSuchEntity,
             ThingsError::ResourceAlreadyExists { .. } => Kind::EntityAlreadyExists,

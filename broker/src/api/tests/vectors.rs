@@ -51,19 +51,13 @@ impl Step {
 }
 
 /// Operations of the vectors that are not built yet; vectors that need one are not run.
-const NOT_BUILT: [&str; 17] = [
+const NOT_BUILT: [&str; 11] = [
     "CancelJob",
     "CancelJobExecution",
     "CreateJob",
-    "CreateProvisioningClaim",
-    "CreateProvisioningTemplate",
-    "CreateProvisioningTemplateVersion",
     "DeleteJob",
-    "DeleteProvisioningTemplate",
-    "DeleteProvisioningTemplateVersion",
     "DescribeJob",
     "DescribeJobExecution",
-    "DescribeProvisioningTemplate",
     "GetJobDocument",
     "ListJobExecutionsForJob",
     "ListJobExecutionsForThing",

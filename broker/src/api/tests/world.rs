@@ -12,6 +12,7 @@ use crate::embedded::lambda::{Functions, Place};
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::{Hub, HubParts};
 use crate::metrics::Metrics;
+use crate::provisioning::Provisioner;
 use crate::world::World;
 use mqtt::Profile;
 use rules::actions::Place as RulesPlace;
@@ -55,6 +56,12 @@ pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
     let ports = ports(&config, &things, &hub, &clock);
     let lambda = Arc::clone(&ports.target);
     let custom_auth = Arc::new(CustomAuth::new(Arc::clone(&things), lambda));
+    hub.set_provisioner(Provisioner::new(
+        Arc::clone(&things),
+        Arc::new(StoredRoles::new(Arc::clone(&things), config.iam_strict)),
+        Arc::clone(&ports.target),
+        Arc::clone(&clock),
+    ));
     let world = Arc::new(World {
         delivery: Delivery::new(Settings::new(place), ports, Handle::current()),
         config,
