@@ -174,6 +174,7 @@ impl From<&SignatureError> for ApiError {
             SignatureError::Incomplete(_) => Code::IncompleteSignature,
             SignatureError::Expired { .. }
             | SignatureError::NotYet { .. }
+            | SignatureError::Region(_)
             | SignatureError::Mismatch
             | SignatureError::Chunks(_) => Code::InvalidSignature,
         };

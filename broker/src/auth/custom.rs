@@ -122,7 +122,7 @@ impl CustomAuth {
                 granted.policies.store(Arc::new(answer.policies));
             }
             Err(error) => {
-                tracing::warn!(%error, principal = %granted.principal, "refreshed policies");
+                tracing::warn!(error = error.to_string(), principal = ?granted.principal, "refreshed policies");
                 granted.policies.store(Arc::default());
             }
         }

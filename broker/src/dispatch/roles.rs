@@ -77,7 +77,10 @@ impl StoredRoles {
             warned.clear();
         }
         if warned.insert(role_arn.to_owned()) {
-            tracing::warn!(%role_arn, "role was not created here and is taken to allow everything");
+            tracing::warn!(
+                ?role_arn,
+                "role was not created here and is taken to allow everything"
+            );
         }
     }
 }

@@ -104,8 +104,8 @@ impl Hub {
         for target in targets {
             messages += run.packets;
             delivered += give_run(target, run, now_ms).unwrap_or_else(|| {
-                let publications =
-                    publications.get_or_init(|| Publication::of_run(run, &route.topic, now_ms));
+                let publications = publications
+                    .get_or_init(|| Publication::of_run(run, &route.topic, now_ms, &self.budget));
                 let given = publications.iter().filter(|one| give(target, one, true));
                 given.count()
             });

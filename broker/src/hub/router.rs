@@ -4,8 +4,6 @@ use super::group::Group;
 use super::journal::Journal;
 use super::route::{GroupTarget, Route, Service, Target};
 use super::session::Session;
-#[cfg(test)]
-use super::simulation::fault::{Fault, planted};
 use super::subscribers::{Subscriber, Subscribers};
 use mqtt::Profile;
 use mqtt::reserved::{BasicIngest, ProvisioningRequest, ShadowRequest};
@@ -70,10 +68,6 @@ impl Router {
             self.groups += 1;
             group
         });
-        #[cfg(test)]
-        if planted(Fault::SharesWithAll) {
-            self.add_session(filter, subscriber.clone());
-        }
         group.join(Member {
             session: subscriber.session,
             qos: subscriber.qos,

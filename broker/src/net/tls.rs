@@ -45,6 +45,9 @@ const NOT_REGISTERED: &str = "the client certificate is not registered here; ano
 const EXPIRED: &str =
     "the client certificate has expired: create a new one with CreateKeysAndCertificate";
 
+const NOT_YET: &str =
+    "the client certificate is not valid yet: wait, or set the clock of whoever made it right";
+
 /// What the registry says of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -52,6 +55,8 @@ pub(crate) enum Standing {
     Registered,
     /// It is registered, and its time is over.
     Expired,
+    /// It is registered, and its time has not come.
+    NotYet,
     /// Nobody registered it here.
     Unknown,
 }
@@ -323,6 +328,10 @@ impl ClientCertVerifier for DeviceCertificates {
                 warn!(%certificate_id, hint = EXPIRED, "client certificate has expired");
                 Err(CertificateError::Expired.into())
             }
+            Standing::NotYet => {
+                warn!(%certificate_id, hint = NOT_YET, "client certificate is not valid yet");
+                Err(CertificateError::NotValidYet.into())
+            }
             Standing::Unknown => {
                 let hint = NOT_REGISTERED;
                 warn!(%certificate_id, hint, "client certificate is not registered here");
@@ -384,6 +393,7 @@ pub(super) fn hint(error: &io::Error) -> Option<&'static str> {
         }
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(NOT_REGISTERED),
         rustls::Error::InvalidCertificate(CertificateError::Expired) => Some(EXPIRED),
+        rustls::Error::InvalidCertificate(CertificateError::NotValidYet) => Some(NOT_YET),
         _ => None,
     }
 }
@@ -393,7 +403,9 @@ pub(super) fn is_logged(error: &io::Error) -> bool {
     matches!(
         rustls_error(error),
         Some(rustls::Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::Expired
+            CertificateError::UnknownIssuer
+                | CertificateError::Expired
+                | CertificateError::NotValidYet
         ))
     )
 }

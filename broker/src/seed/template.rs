@@ -45,7 +45,7 @@ pub(super) fn apply(
                 json!({"Ref": reference, "attributes": shown, "Type": kind}),
             );
         } else {
-            tracing::warn!(resource = %name, kind, "not a resource of AWS IoT: left out of the seed");
+            tracing::warn!(resource = ?name, kind, "not a resource of AWS IoT: left out of the seed");
             skipped.push(name.clone());
         }
         for (attribute, value) in attributes {

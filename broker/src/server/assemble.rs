@@ -2,7 +2,7 @@
 
 use super::ca_file::CaFile;
 use super::error::StartError;
-use super::{Control, Parts, Ports, Running, follow, local_ip};
+use super::{Control, Parts, Ports, Running, follow, local_ip, memory};
 use crate::admin::Feed;
 use crate::api::sigv4::{AccessKeys, Signers};
 use crate::auth::CustomAuth;
@@ -147,6 +147,7 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
         account_id: config.account_id.clone(),
         anonymous: anonymous.clone(),
         enforce_quotas: config.enforce_quotas,
+        buffer_memory: config.buffer_memory.unwrap_or_else(memory::half),
     });
     let target = target
         .with_local(Service::S3, Arc::clone(&s3) as _)
@@ -208,7 +209,7 @@ fn signers(config: &Config) -> Result<Signers, StartError> {
         reason,
     };
     let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
-    let keys = AccessKeys::read(&text).ok_or_else(|| {
+    let keys = AccessKeys::read(&text, &config.region).ok_or_else(|| {
         refused("no profile in it has aws_access_key_id and aws_secret_access_key".to_owned())
     })?;
     Ok(Signers::Known(keys))

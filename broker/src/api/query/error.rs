@@ -117,6 +117,7 @@ impl From<&SignatureError> for QueryError {
             SignatureError::TokenExpired => Kind::ExpiredToken,
             SignatureError::Expired { .. }
             | SignatureError::NotYet { .. }
+            | SignatureError::Region(_)
             | SignatureError::Mismatch
             | SignatureError::Chunks(_) => Kind::SignatureDoesNotMatch,
         };

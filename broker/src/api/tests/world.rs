@@ -45,6 +45,7 @@ pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
         account_id: account_id.clone(),
         anonymous: anonymous.clone(),
         enforce_quotas: false,
+        buffer_memory: usize::MAX,
     });
     let place = Place {
         region: region.clone(),
