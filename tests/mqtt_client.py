@@ -16,6 +16,8 @@ VERSIONS = {"v3.1.1": V3, "v5": V5}
 class Client:
     """One client. Every packet from the server lands in the queue of its kind."""
 
+    keep_alive_s = 60
+
     def __init__(self, client_id, version=V3, clean=True, transport="tcp", expiry_s=None, **more):
         options = {} if version == V5 else {"clean_session": clean}
         self.version, self.clean, self.expiry_s = version, clean, expiry_s
@@ -52,7 +54,7 @@ class Client:
         if self.expiry_s is not None:
             options["properties"] = Properties(PacketTypes.CONNECT)
             options["properties"].SessionExpiryInterval = self.expiry_s
-        self.paho.connect(host, port, keepalive=60, **options)
+        self.paho.connect(host, port, keepalive=self.keep_alive_s, **options)
         self.paho.loop_start()
         return self
 

@@ -15,7 +15,9 @@ from mqtt_client import V5, plain_client, tls_client
 from test_http import Alpn
 from vectors import Values
 
-VECTORS = json.loads((ROOT / "broker" / "tests" / "data" / "control.json").read_text())["vectors"]
+DATA = ROOT / "broker" / "tests" / "data"
+VECTORS = json.loads((DATA / "control.json").read_text())["vectors"]
+ERRORS = json.loads((DATA / "errors.json").read_text())["vectors"]
 
 
 # Not the CLI: a process for each call takes too long.
@@ -24,6 +26,16 @@ VECTORS = json.loads((ROOT / "broker" / "tests" / "data" / "control.json").read_
 )
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["id"] for vector in VECTORS])
 def test_the_vectors(server, aws_client, vector):
+    run(server, aws_client, vector)
+
+
+@pytest.mark.parametrize("aws_client", [Boto3], ids=lambda kind: kind.name, indirect=True)
+@pytest.mark.parametrize("vector", ERRORS, ids=[vector["id"] for vector in ERRORS])
+def test_errors_have_the_code_and_the_text_of_aws(server, aws_client, vector):
+    run(server, aws_client, vector)
+
+
+def run(server, aws_client, vector):
     values = Values(server.client("iot"))
     for step, outcome in vectors.run(aws_client, vector["steps"], values):
         if outcome.error == "NotImplementedException":

@@ -9,50 +9,14 @@ from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from harness import ACCOUNT, DEADLINE_S, REGION, thingcore
+from authorizers import CODE, add_function, invoked
+from harness import DEADLINE_S
 from mqtt_client import V5, Client, plain_client
-
-CODE = """
-import json
-
-def handler(event, context):
-    print(json.dumps(event))
-    mqtt = event["protocolData"].get("mqtt", {})
-    http = event["protocolData"].get("http", {})
-    password = mqtt.get("password") or http.get("headers", {}).get("password")
-    allow = {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}
-    deny = {"Effect": "Deny", "Action": "iot:Publish", "Resource": "arn:aws:iot:*:*:topic/room/secret"}
-    return {
-        "isAuthenticated": password in ("cGFzcw==", "pass") or event.get("token") == "token",
-        "principalId": "somebody",
-        "policyDocuments": [{"Version": "2012-10-17", "Statement": [allow, deny]}],
-        "disconnectAfterInSeconds": 3600,
-        "refreshAfterInSeconds": 300,
-    }
-"""
 
 
 @pytest.fixture
 def function(server, tmp_path):
-    code = tmp_path / "code"
-    code.mkdir()
-    (code / "app.py").write_text(CODE)
-    name, handler = "authorize", "app.handler"
-    done = thingcore(
-        "function",
-        "add",
-        name,
-        "--handler",
-        handler,
-        "--runtime",
-        "python3",
-        "--code",
-        code,
-        "--url",
-        server.api_url,
-    )
-    assert done.returncode == 0, done.stderr
-    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+    return add_function(server, tmp_path)
 
 
 @pytest.fixture
@@ -79,8 +43,7 @@ def test_a_password_lets_an_mqtt_client_in_with_the_returned_policies(server, au
         assert client.publish("room", "hello") == 0
         assert client.payload() == "hello"
         assert client.publish("room/secret", "no") == 0x87
-    logs = json.loads(server.admin("functions/authorize/logs"))["lines"]
-    event = json.loads(next(line["text"] for line in logs if "protocolData" in line["text"]))
+    event = invoked(server)[0]
     assert event["protocols"] == ["tls", "mqtt"]
     assert event["protocolData"]["mqtt"] == {
         "clientId": "lamp",
@@ -171,33 +134,42 @@ def test_a_token_must_be_signed(server, function):
     client.close()
 
 
-def test_the_connection_ends_when_its_time_is_over(own_server, tmp_path):
-    """A server of its own: the clock cannot be set back."""
-    server = own_server("--memory")
-    code = tmp_path / "code"
-    code.mkdir()
-    (code / "app.py").write_text(CODE)
-    thingcore(
-        "function",
-        "add",
-        "authorize",
-        "--handler",
-        "app.handler",
-        "--runtime",
-        "python3",
-        "--code",
-        code,
-        "--url",
-        server.api_url,
-    )
+def passwords(server, function):
     server.client("iot").create_authorizer(
         authorizerName="passwords",
-        authorizerFunctionArn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:authorize",
+        authorizerFunctionArn=function,
         signingDisabled=True,
         status="ACTIVE",
     )
-    client = client_of(server, "bob?x-amz-customauthorizer-name=passwords", "pass")
+    return client_of(server, "bob?x-amz-customauthorizer-name=passwords", "pass")
+
+
+def test_the_connection_ends_when_its_time_is_over(own_server, tmp_path):
+    """A server of its own: the clock cannot be set back."""
+    server = own_server("--memory")
+    client = passwords(server, add_function(server, tmp_path))
     with client.connect(server.https_port):
-        url = f"{server.api_url}/_thingcore/clock"
-        requests.post(url, json={"advance_ms": 3_600_000}, timeout=DEADLINE_S)
+        server.advance(3600)
         assert client.closed() == "Not authorized"
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["other-policies", "refused"])
+def test_the_function_is_asked_again_when_its_policies_are_over(own_server, tmp_path, refused):
+    server = own_server("--memory")
+    client = passwords(server, add_function(server, tmp_path))
+    client.keep_alive_s = 1200
+    with client.connect(server.https_port):
+        assert client.publish("room", "before") == 0
+        server.advance(299)
+        assert client.publish("room", "not yet") == 0
+        assert len(invoked(server)) == 1
+        # The same function by another name of its code: it allows a client less, or nothing.
+        answer = ('"isAuthenticated": password', '"isAuthenticated": not password')
+        policy = ("topic/room/secret", "topic/room")
+        add_function(server, tmp_path / "later", CODE.replace(*(answer if refused else policy)))
+        server.advance(1)
+        # Each publish is an event that the server answers with what holds by then.
+        while client.publish("room", "after") == 0:
+            pass
+        if not refused:
+            assert client.publish("room/secret", "allowed now") == 0

@@ -2,8 +2,8 @@
 placeholders.
 
 In parameters and expectations `%a` to `%z` are names of their own for each run, `%doc` is a policy
-document, `%csr`, `%selfsigned`, `%ca` and `%verif` are PEMs, and `$name` is what an earlier step
-saved."""
+document, `%csr`, `%selfsigned`, `%ca` and those of `ISSUED` are PEMs, and `$name` is what an earlier
+step saved."""
 
 import json
 import re
@@ -14,6 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 import certificates
 from certificates import certificate, pem
 from harness import ALLOW_ALL
+
+# Certificates below `%ca`: whether it is named as the issuer, and whether its key signed.
+ISSUED = {
+    "verif": (True, True),
+    "leaf": (True, True),
+    "stranger": (False, True),
+    "forged": (True, False),
+}
 
 
 class Values:
@@ -40,10 +48,14 @@ class Values:
             subject = f"ca {uuid.uuid4()}"
             self.values[f"{name} key"], self.values[f"{name} name"] = key, subject
             return pem(certificate(subject, subject, key, key))
-        if name == "verif":
+        if name in ISSUED:
             self.placeholder("ca")
             code = self.iot.get_registration_code()["registrationCode"]
-            return pem(certificate(code, self.values["ca name"], key, self.values["ca key"]))
+            subject = name if name == "leaf" else code
+            is_named, has_signed = ISSUED[name]
+            issuer = self.values["ca name"] if is_named else "another"
+            signer = self.values["ca key"] if has_signed else key
+            return pem(certificate(subject, issuer, key, signer))
         return f"{name}_{uuid.uuid4().hex[:12]}"
 
     def fill(self, value):
@@ -55,7 +67,7 @@ class Values:
             return value
         if value.startswith("$") and value[1:] in self.saved:
             return self.saved[value[1:]]
-        known = r"%(doc|csr|selfsigned\d*|ca\d*|verif|[a-z])(?![A-Za-z_])"
+        known = r"%(doc|csr|selfsigned\d*|ca\d*|verif|leaf|stranger|forged|[a-z])(?![A-Za-z_])"
         filled = re.sub(known, lambda match: self.placeholder(match[1]), value)
         for name in sorted(self.saved, key=len, reverse=True):
             filled = filled.replace(f"${name}", str(self.saved[name]))
@@ -91,6 +103,8 @@ def check(step, values, outcome):
         assert outcome.error is None, where
     if "status" in expect and outcome.status is not None:
         assert outcome.status == expect["status"], where
+    if "message" in expect:
+        assert outcome.body["Message"] == values.fill(expect["message"]), where
     if "message_contains" in expect:
         assert values.fill(expect["message_contains"]) in outcome.body["Message"], where
     body = outcome.body

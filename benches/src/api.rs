@@ -58,6 +58,11 @@ impl Api {
         })
     }
 
+    /// Host and port.
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
     /// Creates a rule that republishes what its SQL selects.
     pub(crate) fn create_rule(&self, name: &str, sql: &str, topic: &str) -> Result<(), ApiError> {
         let payload = serde_json::json!({
@@ -114,7 +119,7 @@ impl Api {
     }
 
     /// The headers that sign a request.
-    fn signed(
+    pub(crate) fn signed(
         &self,
         method: &str,
         path: &str,

@@ -9,6 +9,7 @@ mod cli;
 
 mod api;
 mod load;
+mod registry;
 
 mod compare;
 mod launch;

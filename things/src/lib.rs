@@ -17,6 +17,7 @@ mod search;
 mod shadow;
 
 mod arn;
+mod compact;
 mod error;
 mod intrinsics;
 mod page;
@@ -25,12 +26,13 @@ mod store;
 mod target;
 
 pub use account::{
-    Authorizer, AuthorizerUpdate, DeviceCredentials, DomainConfiguration,
-    DomainConfigurationUpdate, NewAuthorizer, NewRoleAlias, RoleAlias, Setting, SettingKey,
+    Authorizer, AuthorizerUpdate, DeviceCredentials, DomainAuthentication, DomainAuthorizer,
+    DomainConfiguration, DomainConfigurationUpdate, DomainProtocol, DomainRules, DomainTls,
+    NewAuthorizer, NewRoleAlias, RoleAlias, Setting, SettingKey,
 };
 pub use certificate::{
     CaCertificate, CaUpdate, Certificate, CertificateStatus, JustInTime, KeysAndCertificate,
-    NewCaCertificate,
+    NewCaCertificate, certificate_pem,
 };
 pub use destinations::{DestinationStatus, TopicRuleDestination};
 pub use error::ThingsError;

@@ -1,7 +1,8 @@
 //! Lists that are given out in pages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,21 +51,28 @@ pub(crate) fn rows_after<'m, V>(
     map.range::<str, _>((from, Bound::Unbounded))
 }
 
-/// Names in order of creation: the key of each sorts by time, then by name.
+/// Names in order of creation, and then of name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ByAge(BTreeMap<String, String>);
+pub(crate) struct ByAge(BTreeSet<(u64, Arc<str>)>);
 
 impl ByAge {
-    fn key(created_ms: u64, name: &str) -> String {
+    /// What leads on behind a name.
+    fn token(created_ms: u64, name: &str) -> String {
         format!("{created_ms:020}.{name}")
     }
 
-    pub(crate) fn insert(&mut self, created_ms: u64, name: &str) {
-        self.0.insert(Self::key(created_ms, name), name.to_owned());
+    /// Where a token leads; one that nobody was given leads to the beginning.
+    fn place(token: &str) -> Option<(u64, Arc<str>)> {
+        let (created_ms, name) = token.split_once('.')?;
+        Some((created_ms.parse().ok()?, name.into()))
+    }
+
+    pub(crate) fn insert(&mut self, created_ms: u64, name: impl Into<Arc<str>>) {
+        self.0.insert((created_ms, name.into()));
     }
 
     pub(crate) fn remove(&mut self, created_ms: u64, name: &str) {
-        self.0.remove(&Self::key(created_ms, name));
+        self.0.remove(&(created_ms, Arc::from(name)));
     }
 
     /// A page of what `show` makes of the names; those of which it makes nothing are left out.
@@ -75,12 +83,16 @@ impl ByAge {
         limit: usize,
         show: impl Fn(&str) -> Option<T>,
     ) -> Page<T> {
-        let shown = |(key, name): (&String, &String)| Some((key.clone(), show(name)?));
+        let at = after.and_then(Self::place);
+        let at = at.map_or(Bound::Unbounded, Bound::Excluded);
+        let shown = |(created_ms, name): &(u64, Arc<str>)| {
+            Some((Self::token(*created_ms, name), show(name)?))
+        };
         if ascending {
-            Page::take(rows_after(&self.0, after).filter_map(shown), limit)
+            let rows = self.0.range((at, Bound::Unbounded));
+            Page::take(rows.filter_map(shown), limit)
         } else {
-            let before = after.map_or(Bound::Unbounded, Bound::Excluded);
-            let rows = self.0.range::<str, _>((Bound::Unbounded, before)).rev();
+            let rows = self.0.range((Bound::Unbounded, at)).rev();
             Page::take(rows.filter_map(shown), limit)
         }
     }

@@ -202,7 +202,7 @@ fn run_case(
     let cli = Cli::try_parse_from(line).map_err(|error| Usage(error.to_string()))?;
     let report = match cli.command {
         Command::Mode(mode) => run(&mode, progress),
-        Command::Case(_) | Command::Cases | Command::Compare(_) => {
+        Command::Case(_) | Command::Cases | Command::Compare(_) | Command::Registry(_) => {
             Err(Usage(format!("`{case}` is no load")).into())
         }
     };

@@ -8,6 +8,7 @@ mod run;
 mod growth;
 mod messages;
 mod others;
+mod registry;
 
 mod cases;
 mod compare;
@@ -46,6 +47,9 @@ const EXAMPLES: &str = "Examples:
   What twenty rules on a topic cost:
     thingcore-bench rules --rules 20 --api-url http://127.0.0.1:9883 --pid $(pidof thingcore)
 
+  A fleet of 100,000 things with certificates:
+    thingcore-bench registry --server target/release/thingcore
+
   A known case, and two brokers by turns:
     thingcore-bench case fan100-256 --pid $(pidof mosquitto)
     thingcore-bench compare --case short --repeats 3 --html compared.html \\
@@ -64,6 +68,8 @@ enum Command {
     Cases,
     /// Run cases against several brokers by turns
     Compare(Box<compare::Compare>),
+    /// Fill a thingcore's registry: creation, memory, pages, start from disk
+    Registry(registry::Registry),
 }
 
 #[derive(clap::Args, Clone, Debug)]
@@ -117,6 +123,7 @@ fn execute(command: &Command) -> anyhow::Result<bool> {
             Ok(true)
         }
         Command::Compare(args) => compare::compare(args),
+        Command::Registry(args) => registry::registry(args),
     }
 }
 
@@ -133,7 +140,7 @@ fn run_case(case: &Case) -> anyhow::Result<bool> {
     };
     match &cli.command {
         Command::Mode(mode) => run::run_and_show(mode),
-        Command::Case(_) | Command::Cases | Command::Compare(_) => {
+        Command::Case(_) | Command::Cases | Command::Compare(_) | Command::Registry(_) => {
             Err(unknown_case(&case.name).into())
         }
     }

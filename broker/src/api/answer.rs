@@ -14,6 +14,7 @@ use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 use std::sync::Arc;
+use things::DomainAuthentication;
 
 /// Which listener a request came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub(crate) async fn answer(
         },
     };
     let caller = Caller::of(door, peer, request.headers(), credential);
-    let caller = match showing(world, &caller, &request) {
+    let caller = match showing(world, peer, &caller, &request) {
         None => caller,
         Some(showing) => match granted(world, caller, showing).await {
             Ok(caller) => caller,
@@ -68,10 +69,20 @@ pub(crate) async fn answer(
 
 /// What a custom authorizer is shown of a request without certificate and signature, if there is
 /// one to ask.
-fn showing(world: &World, caller: &Caller, request: &Request<Body>) -> Option<Showing> {
-    let is_asked = caller.is_nobody() && world.custom_auth.is_open();
-    is_asked.then(|| Showing {
+fn showing(
+    world: &World,
+    peer: &Peer,
+    caller: &Caller,
+    request: &Request<Body>,
+) -> Option<Showing> {
+    let may_ask = match peer.authentication() {
+        DomainAuthentication::CustomAuth | DomainAuthentication::CustomAuthX509 => true,
+        DomainAuthentication::AwsX509 | DomainAuthentication::AwsSigV4 => false,
+        DomainAuthentication::Default => caller.is_nobody() && world.custom_auth.is_open(),
+    };
+    may_ask.then(|| Showing {
         server_name: Some(caller.server_name().unwrap_or_default().to_owned()),
+        certificate: peer.certificate.clone(),
         http: Some(shown(request)),
         mqtt: None,
     })

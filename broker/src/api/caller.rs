@@ -177,6 +177,7 @@ mod tests {
                 address: ([127, 0, 0, 1], 1).into(),
                 server_name: None,
                 certificate: certificate.then(|| vec![1].into()),
+                domain: None,
             };
             let caller = Caller::of(door, &peer, &HeaderMap::new(), credential);
             let found = match caller.identity {

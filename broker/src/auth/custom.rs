@@ -2,17 +2,19 @@
 //! ("Custom authentication and authorization" in the AWS IoT developer guide).
 
 use crate::dispatch::invoke;
+use crate::net::certificate_id;
 use arc_swap::ArcSwap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::percent_decode_str;
 use policy::Document;
 use rules::target::Target;
+use rustls_pki_types::CertificateDer;
 use serde_json::{Map, Value, json};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use things::{Authorizer, Things};
+use things::{Authorizer, Things, certificate_pem};
 use uuid::Uuid;
 
 /// Policies that a function may return, and characters of each.
@@ -30,6 +32,8 @@ const SIGNATURE: &str = "x-amz-customauthorizer-signature";
 pub(crate) struct Showing {
     /// SNI; `None` without TLS.
     pub(crate) server_name: Option<String>,
+    /// The client certificate, where a domain wants both.
+    pub(crate) certificate: Option<CertificateDer<'static>>,
     pub(crate) http: Option<HttpShown>,
     pub(crate) mqtt: Option<MqttShown>,
 }
@@ -127,8 +131,8 @@ impl CustomAuth {
 
     async fn ask(&self, showing: &Showing) -> Result<Answer, CustomRefused> {
         let parameters = Parameters::of(showing);
-        let authorizer = match &parameters.name {
-            Some(name) => self.things.authorizer(name),
+        let authorizer = match self.named(showing, &parameters) {
+            Some(name) => self.things.authorizer(&name),
             None => self.things.default_authorizer(),
         };
         let authorizer = authorizer.map_err(|_| CustomRefused::NotFound)?;
@@ -147,6 +151,20 @@ impl CustomAuth {
         let event = event(showing, &authorizer, token.as_deref());
         let answer = self.invoke(&authorizer.function_arn, &event).await?;
         Answer::read(&answer)
+    }
+
+    /// Who is to be asked: as the client says, or the configuration of its domain. Where that may
+    /// not be overridden, what the client says is passed over.
+    fn named(&self, showing: &Showing, parameters: &Parameters) -> Option<String> {
+        let domain = showing.server_name.as_deref();
+        let rules = domain.and_then(|domain| self.things.domain_rules(domain));
+        let authorizer = rules.and_then(|rules| rules.authorizer);
+        let given = parameters.name.clone();
+        match authorizer {
+            Some(of_domain) if of_domain.may_be_overridden => given.or(of_domain.name),
+            Some(of_domain) => of_domain.name,
+            None => given,
+        }
     }
 
     /// Calls an authorizer's function with an event.
@@ -254,7 +272,12 @@ fn event(showing: &Showing, authorizer: &Authorizer, token: Option<&str>) -> Val
     let (mut protocols, mut data) = (Vec::new(), Map::new());
     if let Some(name) = &showing.server_name {
         protocols.push("tls");
-        data.insert("tls".into(), json!({"serverName": name}));
+        let mut tls = json!({"serverName": name});
+        if let Some(der) = &showing.certificate {
+            tls["x509CertificatePem"] = certificate_pem(der).into();
+            tls["principalId"] = certificate_id(der).into();
+        }
+        data.insert("tls".into(), tls);
     }
     if let Some(http) = &showing.http {
         protocols.push("http");

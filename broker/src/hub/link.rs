@@ -4,6 +4,7 @@ use super::end::End;
 use super::quotas::ConnectionQuotas;
 use crate::net::Wire;
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
@@ -29,6 +30,8 @@ pub(super) struct Link {
     pub(super) drained: Notify,
     /// Answers that wait for the disk.
     answers: AtomicUsize,
+    /// Requests to shadows that wait for theirs.
+    shadow_requests: AtomicUsize,
     /// Output was dropped when another connection took over: the last packet may be half written.
     cut: AtomicBool,
     end: Mutex<Option<End>>,
@@ -47,6 +50,7 @@ impl Link {
             wake: Notify::new(),
             drained: Notify::new(),
             answers: AtomicUsize::new(0),
+            shadow_requests: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
             end: Mutex::new(None),
         }
@@ -98,6 +102,14 @@ impl Link {
         self.answers.load(Ordering::Acquire) > 0
     }
 
+    /// Takes one of the requests to shadows that may wait for their answers at a time, until what
+    /// this gives is dropped; `None` if so many wait.
+    pub(super) fn shadow_turn(self: &Arc<Self>) -> Option<ShadowTurn> {
+        let taken = self.shadow_requests.fetch_add(1, Ordering::AcqRel);
+        let turn = ShadowTurn(Arc::clone(self));
+        (taken < SHADOW_REQUESTS_MAX).then_some(turn)
+    }
+
     /// Asks the connection's task to end it; the first reason stands.
     pub(super) fn end(&self, end: End) {
         self.end.lock().get_or_insert(end);
@@ -109,3 +121,17 @@ impl Link {
         self.end.lock().clone()
     }
 }
+
+/// A request to a shadow that has not been answered.
+#[derive(Debug)]
+pub(super) struct ShadowTurn(Arc<Link>);
+
+impl Drop for ShadowTurn {
+    fn drop(&mut self) {
+        self.0.shadow_requests.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Requests to shadows that one connection may have in flight ("Device Shadow error messages" in
+/// the AWS IoT developer guide, 429).
+const SHADOW_REQUESTS_MAX: usize = 10;

@@ -2,6 +2,7 @@
 //! answer them and tell of changes.
 
 use super::deliver::take_pressure;
+use super::link::ShadowTurn;
 use super::origin::{Origin, Protocol};
 use super::publication::Publication;
 use super::{Hub, flush};
@@ -27,9 +28,17 @@ impl Hub {
             return;
         };
         let name = ShadowName::new(request.thing, request.shadow);
-        let outcome = match name {
-            Ok(name) => self.ask_shadow(request.operation, &name, publication.payload()),
-            Err(error) => Err(error.into()),
+        let link = origin
+            .client_id
+            .as_ref()
+            .and_then(|id| self.sessions.of(id));
+        let link = link.and_then(|session| session.link());
+        let turn = link.map(|link| link.shadow_turn().ok_or(ShadowError::TooManyRequests));
+        let turn = turn.transpose();
+        let outcome = match (&turn, name) {
+            (Ok(_), Ok(name)) => self.ask_shadow(request.operation, &name, publication.payload()),
+            (Err(error), _) => Err(error.clone().into()),
+            (_, Err(error)) => Err(error.into()),
         };
         let messages = match outcome {
             Ok(outcome) => outcome.messages(topic),
@@ -39,7 +48,7 @@ impl Hub {
                 vec![(format!("{topic}/rejected"), rejection(&why))]
             }
         };
-        self.send_shadow(messages, origin);
+        self.send_shadow(messages, origin, turn.ok().flatten());
     }
 
     /// Does what a request asks for, whichever way it came.
@@ -64,6 +73,10 @@ impl Hub {
                 deleted.map(ShadowOutcome::Deleted)
             }
         };
+        let changed = operation != ShadowOperation::Get && outcome.is_ok();
+        if changed && self.things.decides_by_shadows() {
+            self.things.decisions_changed();
+        }
         self.metrics
             .shadow_request(api_name(operation), outcome.is_ok());
         outcome
@@ -83,15 +96,20 @@ impl Hub {
         if let Some(journal) = &self.journal {
             journal.expect_disk();
         }
-        self.send_shadow(outcome.messages(&topic), origin);
+        self.send_shadow(outcome.messages(&topic), origin, None);
         // This thread serves no connection, whose round would send it on.
         flush::settle(self.now_ms());
         take_pressure();
     }
 
     /// Publishes the service's messages, when what they tell of is on disk. The rounds of rules
-    /// that republish are counted on.
-    fn send_shadow(&self, messages: Vec<(String, String)>, origin: &Origin) {
+    /// that republish are counted on. The request's turn is over with them.
+    fn send_shadow(
+        &self,
+        messages: Vec<(String, String)>,
+        origin: &Origin,
+        turn: Option<ShadowTurn>,
+    ) {
         let origin = Origin {
             client_id: None,
             source_ip: None,
@@ -112,6 +130,7 @@ impl Hub {
                 }
                 take_pressure();
             }
+            drop(turn);
         });
     }
 

@@ -2,7 +2,7 @@
 
 use super::doors::Doors;
 use super::http;
-use super::tls::{Handshakes, Speech, hint, is_logged};
+use super::tls::{Handshakes, Shaken, Speech, hint, is_logged};
 use super::{Arrival, Credential, Peer, Wire};
 use crate::api::Door;
 use std::io;
@@ -11,6 +11,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use things::DomainAuthentication;
 use tokio::io::AsyncBufReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
@@ -125,6 +126,7 @@ impl<D: Doors> Gate<D> {
             address,
             server_name: None,
             certificate: None,
+            domain: None,
         };
         let gate = Arc::clone(self);
         match entry.clone() {
@@ -215,7 +217,13 @@ impl<D: Doors> Gate<D> {
     ) -> Option<(TlsStream<TcpStream>, Peer, Speech)> {
         let address = peer.address;
         match handshakes.accept(stream).await {
-            Ok((stream, speech)) => {
+            Ok(shaken) => {
+                let Shaken {
+                    stream,
+                    speech,
+                    domain,
+                } = shaken;
+                peer.domain = domain;
                 let (_, session) = stream.get_ref();
                 peer.server_name = session.server_name().map(str::to_owned);
                 let chain = session.peer_certificates().unwrap_or_default();
@@ -254,7 +262,11 @@ impl<D: Doors> Gate<D> {
         };
         match speech {
             Speech::Http => http::serve(self, stream, Arc::new(peer), Door::Data, place).await,
-            Speech::Mqtt if peer.certificate.is_none() && !self.doors.asks_authorizers() => {
+            Speech::Mqtt
+                if peer.certificate.is_none()
+                    && (peer.authentication() == DomainAuthentication::AwsX509
+                        || !self.doors.asks_authorizers()) =>
+            {
                 let hint = "MQTT over TLS needs a client certificate: give it one with its key";
                 warn!(%address, hint, "no client certificate");
                 self.doors.handshake_failed(address, hint);
@@ -279,6 +291,7 @@ impl<D: Doors> Gate<D> {
 /// Behind a handshake that the listener's settings let pass, without a certificate too.
 fn arrival(wire: Wire, peer: Peer) -> Arrival {
     let credential = match peer.certificate {
+        _ if peer.is_for_authorizer() => Credential::Custom(None),
         Some(_) => Credential::Certificate,
         None => Credential::Anonymous,
     };

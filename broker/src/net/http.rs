@@ -5,7 +5,7 @@ use super::gate::{Gate, Place};
 use super::{Arrival, Credential, Peer, Wire, upgrade};
 use crate::api::Door;
 use axum::body::Body;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,6 +15,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use things::DomainProtocol;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -57,7 +58,10 @@ pub(super) async fn serve<D: Doors, T: Transport>(
     let service = service_fn(move |request: Request<Incoming>| {
         let (gate, peer, place) = (Arc::clone(&gate), Arc::clone(&peer), Arc::clone(&place));
         async move {
-            let response = if upgrade::is_asked(&request) {
+            let websocket = upgrade::is_asked(&request);
+            let response = if is_elsewhere(&peer, websocket) {
+                not_here()
+            } else if websocket {
                 to_websocket::<D, T>(gate, peer, door, place, request)
             } else {
                 let doors = Arc::clone(&gate.doors);
@@ -83,6 +87,21 @@ pub(super) async fn serve<D: Doors, T: Transport>(
     if let Err(error) = outcome {
         debug!(%address, error = error.to_string(), "HTTP connection ended");
     }
+}
+
+/// Whether a custom domain is for the other of WebSockets and plain requests.
+fn is_elsewhere(peer: &Peer, websocket: bool) -> bool {
+    match peer.domain.as_ref().map(|domain| domain.protocol) {
+        Some(DomainProtocol::MqttWss) => !websocket,
+        Some(DomainProtocol::Https) => websocket,
+        Some(DomainProtocol::Default | DomainProtocol::SecureMqtt) | None => false,
+    }
+}
+
+fn not_here() -> Response<Body> {
+    let mut response = Response::new(Body::from("{\"message\":\"Forbidden\"}"));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response
 }
 
 /// Answers an upgrade request and takes the connection over behind the answer.

@@ -4,11 +4,13 @@ use super::tls::{ClientCertificate, DeviceCertificates, Registry};
 use crate::config::ServerCert;
 use rustls::crypto::aws_lc_rs;
 use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
 use rustls::{CertificateError, CipherSuite, Error, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::path::Path;
 use std::sync::Arc;
+use things::DomainTls;
 
 /// Why a user's certificate cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +51,15 @@ const AES_128: [CipherSuite; 3] = [
 pub(super) enum SuiteOrder {
     Ours,
     Clients,
+}
+
+/// How hands are shaken.
+pub(super) struct Shakes<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) wanted: ClientCertificate,
+    pub(super) protocols: &'a [&'a [u8]],
+    pub(super) order: SuiteOrder,
+    pub(super) tls: DomainTls,
 }
 
 /// The certificate chain and key that clients are shown.
@@ -110,17 +121,16 @@ impl ServerIdentity {
         })
     }
 
-    /// How a listener shakes hands: with the cipher suites in AWS's order, or in the client's.
+    /// What rustls needs to shake hands so.
     ///
     /// # Errors
     /// A certificate or key that cannot be used.
-    pub(super) fn config(
-        &self,
-        registry: &Registry,
-        wanted: ClientCertificate,
-        protocols: &[&[u8]],
-        order: SuiteOrder,
-    ) -> Result<Arc<ServerConfig>, Error> {
+    pub(super) fn config(&self, shakes: &Shakes<'_>) -> Result<Arc<ServerConfig>, Error> {
+        let versions: &[_] = match shakes.tls {
+            DomainTls::Both => &[&TLS13, &TLS12],
+            DomainTls::Tls13 => &[&TLS13],
+            DomainTls::Tls12 => &[&TLS12],
+        };
         let mut provider = aws_lc_rs::default_provider();
         // AWS lists AES-128 with SHA-256 first ("Transport security in AWS IoT Core" in the
         // guide): SHA-384, which has no instructions of its own, is a sixth of a handshake.
@@ -128,17 +138,14 @@ impl ServerIdentity {
             .cipher_suites
             .sort_by_key(|suite| !AES_128.contains(&suite.suite()));
         let provider = Arc::new(provider);
-        let verifier = Arc::new(DeviceCertificates::new(
-            Arc::clone(registry),
-            wanted,
-            &provider,
-        ));
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_client_cert_verifier(verifier)
-            .with_single_cert(self.chain.clone(), self.key.clone_key())?;
-        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-        config.ignore_client_order = order == SuiteOrder::Ours;
+        let verifier =
+            DeviceCertificates::new(Arc::clone(shakes.registry), shakes.wanted, &provider);
+        let config = ServerConfig::builder_with_provider(provider);
+        let config = config.with_protocol_versions(versions)?;
+        let config = config.with_client_cert_verifier(Arc::new(verifier));
+        let mut config = config.with_single_cert(self.chain.clone(), self.key.clone_key())?;
+        config.alpn_protocols = shakes.protocols.iter().map(|name| name.to_vec()).collect();
+        config.ignore_client_order = shakes.order == SuiteOrder::Ours;
         // Tickets hold the client's certificate: a session resumed is looked up again at CONNECT.
         config.ticketer = aws_lc_rs::Ticketer::new()?;
         config.send_tls13_tickets = 1;

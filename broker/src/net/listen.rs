@@ -1,5 +1,6 @@
 //! The listeners: bound first, all of them, then started.
 
+use super::domains::Domains;
 use super::doors::Doors;
 use super::gate::{Entry, Gate};
 use super::identity::ServerIdentity;
@@ -153,8 +154,11 @@ pub(crate) fn start(
     let identity = own.map_or_else(|| issued(world), Ok)?;
     let registry = registry(world);
     let mandatory = !world.config.client_certs_optional;
+    let domains = Arc::new(domains(world, &registry));
     let mqtts = Handshakes::for_mqtt(&identity, &registry, mandatory)?;
+    let mqtts = mqtts.with_domains(&domains);
     let https = Handshakes::for_all(&identity, &registry)?;
+    let https = https.with_domains(&domains);
     Ok(open(
         Arc::clone(world),
         shards,
@@ -198,6 +202,18 @@ fn issued(world: &World) -> Result<ServerIdentity, ThingsError> {
         .things
         .server_certificate(&names, world.clock.now_ms())?;
     Ok(ServerIdentity::new(chain, key))
+}
+
+fn domains(world: &Arc<World>, registry: &Registry) -> Domains {
+    let (things, clock) = (Arc::clone(&world.things), Arc::clone(&world.clock));
+    let rules = Arc::clone(&world.things);
+    let identity = move |name: &str| {
+        let made = things.domain_certificate(name, clock.now_ms());
+        let (chain, key) = made.map_err(|why| why.to_string())?;
+        Ok(ServerIdentity::new(chain, key))
+    };
+    let rules = move |name: &str| rules.domain_rules(name);
+    Domains::new(Box::new(rules), Box::new(identity), registry)
 }
 
 fn registry(world: &Arc<World>) -> Registry {

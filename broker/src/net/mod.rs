@@ -1,5 +1,6 @@
 //! Sockets: listeners, TLS with ALPN, WebSocket, and the wire under an MQTT connection.
 
+mod domains;
 mod doors;
 mod gate;
 mod http;
@@ -30,6 +31,7 @@ use crate::auth::{Granted, HttpShown};
 use rustls_pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use things::{DomainAuthentication, DomainRules};
 
 /// The other end of a connection, whatever it speaks.
 #[derive(Clone, Debug)]
@@ -41,6 +43,26 @@ pub(crate) struct Peer {
     /// The client certificate of the TLS session, resumed or not; whether it is registered and
     /// active is asked at CONNECT and at every HTTP request.
     pub(crate) certificate: Option<CertificateDer<'static>>,
+    /// The rules of the custom domain that the client asked for.
+    pub(crate) domain: Option<Arc<DomainRules>>,
+}
+
+impl Peer {
+    /// How the client's domain has it say who it is.
+    pub(crate) fn authentication(&self) -> DomainAuthentication {
+        let domain = self.domain.as_ref();
+        domain.map_or(DomainAuthentication::Default, |rules| rules.authentication)
+    }
+
+    /// Whether a custom authorizer decides on the client's domain, and nothing else.
+    pub(crate) fn is_for_authorizer(&self) -> bool {
+        match self.authentication() {
+            DomainAuthentication::CustomAuth | DomainAuthentication::CustomAuthX509 => true,
+            DomainAuthentication::Default
+            | DomainAuthentication::AwsX509
+            | DomainAuthentication::AwsSigV4 => false,
+        }
+    }
 }
 
 /// By what an MQTT client says who it is, besides its CONNECT.

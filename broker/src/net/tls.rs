@@ -1,6 +1,7 @@
 //! TLS: which certificates are shown and asked for, and the handshake.
 
-use super::identity::{ServerIdentity, SuiteOrder};
+use super::domains::{Domains, OnDomain};
+use super::identity::{ServerIdentity, Shakes, SuiteOrder};
 use super::possession::{verify_tls12, verify_tls13};
 use super::turns::Turns;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
@@ -16,6 +17,7 @@ use std::fmt::{self, Write};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use things::{DomainRules, DomainTls};
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -28,13 +30,13 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const HANDSHAKES_MAX: usize = 1024;
 
 /// MQTT with a client certificate, as AWS names it on port 443.
-const MQTT_CA: &[u8] = b"x-amzn-mqtt-ca";
+pub(super) const MQTT_CA: &[u8] = b"x-amzn-mqtt-ca";
 /// HTTP with a client certificate, likewise.
-const HTTP_CA: &[u8] = b"x-amzn-http-ca";
+pub(super) const HTTP_CA: &[u8] = b"x-amzn-http-ca";
 /// MQTT, for AWS with a custom authorizer.
-const MQTT: &[u8] = b"mqtt";
+pub(super) const MQTT: &[u8] = b"mqtt";
 /// WebSocket, and HTTP by signature or certificate.
-const HTTP: &[u8] = b"http/1.1";
+pub(super) const HTTP: &[u8] = b"http/1.1";
 
 const NOT_REGISTERED: &str = "the client certificate is not registered here; another server or an \
     earlier data directory may have created it, or a reset removed it: create a new one, or register \
@@ -93,13 +95,23 @@ pub(crate) struct Handshakes {
     /// What a client without ALPN speaks.
     default: Speech,
     running: Arc<Turns>,
+    /// Names with rules of their own.
+    domains: Option<Arc<Domains>>,
+}
+
+/// A client behind its handshake.
+pub(super) struct Shaken {
+    pub(super) stream: TlsStream<TcpStream>,
+    pub(super) speech: Speech,
+    /// The rules of the domain that it asked for.
+    pub(super) domain: Option<Arc<DomainRules>>,
 }
 
 /// The same in both orders of cipher suites.
 #[derive(Clone)]
-struct Configs {
-    ours: Arc<ServerConfig>,
-    clients: Arc<ServerConfig>,
+pub(super) struct Configs {
+    pub(super) ours: Arc<ServerConfig>,
+    pub(super) clients: Arc<ServerConfig>,
 }
 
 impl Configs {
@@ -157,7 +169,15 @@ impl Handshakes {
         devices: ClientCertificate,
     ) -> Result<Self, rustls::Error> {
         let configs = |wanted| {
-            let config = |order| identity.config(registry, wanted, protocols, order);
+            let config = |order| {
+                identity.config(&Shakes {
+                    registry,
+                    wanted,
+                    protocols,
+                    order,
+                    tls: DomainTls::Both,
+                })
+            };
             Ok::<_, rustls::Error>(Configs {
                 ours: config(SuiteOrder::Ours)?,
                 clients: config(SuiteOrder::Clients)?,
@@ -169,43 +189,71 @@ impl Handshakes {
             browsers: configs(ClientCertificate::Unasked)?,
             default,
             running: Turns::new(HANDSHAKES_MAX),
+            domains: None,
         })
+    }
+
+    /// The same with custom domains.
+    pub(super) fn with_domains(self, domains: &Arc<Domains>) -> Self {
+        let domains = Some(Arc::clone(domains));
+        Self { domains, ..self }
     }
 
     /// Does one handshake within its time.
     ///
     /// # Errors
     /// What went wrong; the client has been told as TLS allows.
-    pub(crate) async fn accept(
-        &self,
-        stream: TcpStream,
-    ) -> io::Result<(TlsStream<TcpStream>, Speech)> {
+    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<Shaken> {
         let handshake = async {
             let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-            let config = self.config_for(&start.client_hello());
-            start.into_stream(config).await
+            let hello = start.client_hello();
+            let is_device = self.is_device(&hello);
+            let (config, domain) = match self.on_domain(&hello, is_device)? {
+                Some(domain) => (domain.configs.for_client(&hello), Some(domain)),
+                None => (self.config_for(&hello, is_device), None),
+            };
+            Ok::<_, io::Error>((start.into_stream(config).await?, domain))
         };
         let timed_out = |why| io::Error::new(io::ErrorKind::TimedOut, why);
         // Clients that stall must not keep those out that do not.
         let turn = self.running.take().run(handshake);
-        let stream = tokio::time::timeout(HANDSHAKE, turn)
+        let (stream, domain) = tokio::time::timeout(HANDSHAKE, turn)
             .await
             .map_err(|_| timed_out("the handshake took too long"))?
             .ok_or_else(|| timed_out("too many handshakes, and this one was the longest"))??;
         let speech = match stream.get_ref().1.alpn_protocol() {
             Some(MQTT_CA | MQTT) => Speech::Mqtt,
             Some(_) => Speech::Http,
-            None => self.default,
+            None => {
+                let own = domain.as_ref().and_then(|domain| domain.speech);
+                own.unwrap_or(self.default)
+            }
         };
-        Ok((stream, speech))
+        Ok(Shaken {
+            stream,
+            speech,
+            domain: domain.map(|domain| domain.rules),
+        })
     }
 
-    fn config_for(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+    fn is_device(&self, hello: &ClientHello<'_>) -> bool {
         let mut offered = hello.alpn().into_iter().flatten().peekable();
-        let is_device = match offered.peek() {
+        match offered.peek() {
             Some(_) => offered.any(|name| [MQTT_CA, HTTP_CA, MQTT].contains(&name)),
             None => self.default == Speech::Mqtt,
-        };
+        }
+    }
+
+    fn on_domain(&self, hello: &ClientHello<'_>, is_device: bool) -> io::Result<Option<OnDomain>> {
+        match (&self.domains, hello.server_name()) {
+            (Some(domains), Some(name)) => {
+                domains.meet(name, self.default == Speech::Mqtt, is_device)
+            }
+            (None, _) | (_, None) => Ok(None),
+        }
+    }
+
+    fn config_for(&self, hello: &ClientHello<'_>, is_device: bool) -> Arc<ServerConfig> {
         let configs = if is_device {
             &self.devices
         } else if is_browser(hello) {

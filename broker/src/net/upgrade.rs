@@ -14,6 +14,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use sha1::{Digest, Sha1};
 use std::sync::Arc;
+use things::DomainAuthentication;
 
 /// Where AWS has MQTT over WebSocket.
 const PATH: &str = "/mqtt";
@@ -141,8 +142,14 @@ pub(super) fn accept<B>(
         .into_iter()
         .find(|name| has_token(headers, &SEC_WEBSOCKET_PROTOCOL, name))
         .ok_or(Refused::Subprotocol)?;
+    let to_authorizer = || Credential::Custom(Some(Arc::new(shown(request))));
     let credential = match credential(request, peer, door) {
-        Err(Refused::Unsigned) if custom => Credential::Custom(Some(Arc::new(shown(request)))),
+        _ if peer.is_for_authorizer() => to_authorizer(),
+        Err(Refused::Unsigned)
+            if custom && peer.authentication() == DomainAuthentication::Default =>
+        {
+            to_authorizer()
+        }
         found => found?,
     };
     let mut response = Response::new(Body::empty());

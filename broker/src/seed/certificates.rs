@@ -6,8 +6,8 @@ use crate::api::{ApiError, Code};
 use crate::certs_folder::{CertsFolder, Contents};
 use serde_json::{Map, Value, json};
 
-/// `{name?, certificatePem?, certs?, status?, policies?, things?, thingPrincipalType?}`: with a
-/// PEM it is registered; without, it is made, and its files go to the folder `certs`, where a later
+/// `{name?, certificatePem?, caCertificatePem?, certs?, status?, policies?, things?,
+/// thingPrincipalType?}`: with a PEM it is registered, below its CA if that is given; without, it is made, and its files go to the folder `certs`, where a later
 /// start finds it.
 pub(super) fn apply(
     target: &Target<'_>,
@@ -35,7 +35,7 @@ pub(super) fn apply(
         (None, None) => None,
     };
     let mut answer = match given {
-        Some(pem) => register(target, at, &pem, &status)?,
+        Some(pem) => register(target, at, &pem, members.get("caCertificatePem"), &status)?,
         None => make(target, at, &status, folder.as_ref())?,
     };
     if let Some(name) = members.get("name") {
@@ -63,9 +63,22 @@ pub(super) fn apply(
 }
 
 /// Registers a certificate, or finds it registered and sets its status.
-fn register(target: &Target<'_>, at: &str, pem: &str, status: &Value) -> Result<Value, SeedError> {
-    let asked = json!({"certificatePem": pem, "status": status});
-    match target.try_call("RegisterCertificateWithoutCA", asked) {
+fn register(
+    target: &Target<'_>,
+    at: &str,
+    pem: &str,
+    ca: Option<&Value>,
+    status: &Value,
+) -> Result<Value, SeedError> {
+    let mut asked = json!({"certificatePem": pem, "status": status});
+    let operation = match ca {
+        Some(ca) => {
+            asked["caCertificatePem"] = ca.clone();
+            "RegisterCertificate"
+        }
+        None => "RegisterCertificateWithoutCA",
+    };
+    match target.try_call(operation, asked) {
         Err(ApiError {
             code: Code::ResourceAlreadyExists,
             resource: Some(found),

@@ -1,7 +1,11 @@
-//! A seed of what a server has, which makes the same on another one.
+//! A seed of what a server has, which makes the same on another one. Of a policy it has the default
+//! version.
+
+mod account;
 
 use crate::api::{ApiError, Service, call_as_account};
 use crate::world::World;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use things::ShadowName;
@@ -21,10 +25,14 @@ pub(crate) fn export(world: &Arc<World>) -> Result<Value, ApiError> {
         ("thingGroups", export.thing_groups()?),
         ("things", export.things()?),
         ("provisioningTemplates", export.provisioning_templates()?),
+        ("caCertificates", export.ca_certificates()?),
         ("certificates", export.certificates()?),
         ("rules", export.rules()?),
         ("roleAliases", export.role_aliases()?),
         ("authorizers", export.authorizers()?),
+        ("domainConfigurations", export.domain_configurations()?),
+        ("retainedMessages", export.retained_messages()?),
+        ("calls", export.calls()?),
     ];
     let filled = sections
         .into_iter()
@@ -43,14 +51,23 @@ struct Export<'w> {
 
 impl Export<'_> {
     fn call(&self, name: &str, members: Value) -> Result<Value, ApiError> {
+        self.call_service(Service::Iot, name, members)
+    }
+
+    fn call_service(
+        &self,
+        service: Service,
+        name: &str,
+        members: Value,
+    ) -> Result<Value, ApiError> {
         let members = match members {
             Value::Object(members) => members,
             _ => Map::new(),
         };
-        call_as_account(self.world, Service::Iot, name, members)
+        call_as_account(self.world, service, name, members)
     }
 
-    /// All pages of a listing.
+    /// All pages of a listing, in order of name.
     fn all(&self, operation: &str, list: &str, members: &Value) -> Entries {
         let mut all = Vec::new();
         let mut asked = members.clone();
@@ -62,10 +79,19 @@ impl Export<'_> {
             let (token, name) = match (&page["nextToken"], &page["nextMarker"]) {
                 (Value::String(token), _) => (token.clone(), "nextToken"),
                 (_, Value::String(token)) => (token.clone(), "marker"),
-                _ => return Ok(all),
+                _ => break,
             };
             asked[name] = token.into();
         }
+        // Some come in order of age, which is another one on another server. The first member of
+        // a row is its ARN or name.
+        let name = |row: &Value| {
+            let members = row.as_object().into_iter().flatten();
+            let texts = members.map(|(_, value)| value).chain([row]);
+            texts.filter_map(Value::as_str).next().map(str::to_owned)
+        };
+        all.sort_by_cached_key(name);
+        Ok(all)
     }
 
     fn functions(&self) -> Vec<Value> {
@@ -96,7 +122,12 @@ impl Export<'_> {
 
     fn thing_types(&self) -> Entries {
         let types = self.all("ListThingTypes", "thingTypes", &json!({}))?;
-        Ok(only(types, &["thingTypeName", "thingTypeProperties"]))
+        let members = ["thingTypeName", "thingTypeProperties"];
+        let entry = |row: Value| {
+            let arn = row["thingTypeArn"].clone();
+            self.tagged(only(vec![row], &members).remove(0), &arn)
+        };
+        types.into_iter().map(entry).collect()
     }
 
     fn billing_groups(&self) -> Entries {
@@ -105,7 +136,7 @@ impl Export<'_> {
             let name = json!({"billingGroupName": group["groupName"]});
             let found = self.call("DescribeBillingGroup", name)?;
             let members = ["billingGroupName", "billingGroupProperties"];
-            Ok(only(vec![found], &members).remove(0))
+            self.tagged(only(vec![found], &members).remove(0), &group["groupArn"])
         };
         groups.into_iter().map(group).collect()
     }
@@ -116,12 +147,14 @@ impl Export<'_> {
             let name = &policy["policyName"];
             let found = self.call("GetPolicy", json!({"policyName": name}))?;
             let document = parsed(found["policyDocument"].as_str().unwrap_or_default());
-            Ok(json!({"policyName": name, "policyDocument": document}))
+            let entry = json!({"policyName": name, "policyDocument": document});
+            self.tagged(entry, &policy["policyArn"])
         };
         policies.into_iter().map(policy).collect()
     }
 
-    fn attached(&self, target: &Value) -> Entries {
+    /// The policies that are attached to a target itself.
+    fn own_policies(&self, target: &Value) -> Entries {
         let ask = json!({"target": target});
         let policies = self.all("ListAttachedPolicies", "policies", &ask)?;
         Ok(policies
@@ -144,7 +177,8 @@ impl Export<'_> {
             if metadata["parentGroupName"].is_string() {
                 group["parentGroupName"] = metadata["parentGroupName"].clone();
             }
-            let policies = self.attached(&group["thingGroupArn"])?;
+            let arn = group["thingGroupArn"].clone();
+            let policies = self.own_policies(&arn)?;
             if !policies.is_empty() {
                 group["policies"] = policies.into();
             }
@@ -157,7 +191,8 @@ impl Export<'_> {
                 "indexName",
                 "policies",
             ];
-            found.push((depth, only(vec![group], &members).remove(0)));
+            let entry = only(vec![group], &members).remove(0);
+            found.push((depth, self.tagged(entry, &arn)?));
         }
         found.sort_by_key(|(depth, _)| *depth);
         Ok(found.into_iter().map(|(_, group)| group).collect())
@@ -241,23 +276,54 @@ impl Export<'_> {
             let ask = json!({"certificateId": row["certificateId"]});
             let found = self.call("DescribeCertificate", ask)?;
             let arn = &row["certificateArn"];
-            let things = self.call("ListPrincipalThings", json!({"principal": arn}))?;
-            Ok(json!({
+            let list = "principalThingObjects";
+            let attached = self.all("ListPrincipalThingsV2", list, &json!({"principal": arn}))?;
+            let exclusive = |row: &Value| row["thingPrincipalType"] == "EXCLUSIVE_THING";
+            let is_exclusive = attached.iter().any(exclusive);
+            let things = attached.into_iter().map(|mut row| row["thingName"].take());
+            let mut entry = json!({
                 "certificatePem": found["certificateDescription"]["certificatePem"],
                 "status": row["status"],
-                "policies": self.attached(arn)?,
-                "things": things["things"],
-            }))
+                "policies": self.own_policies(arn)?,
+                "things": things.collect::<Value>(),
+            });
+            if is_exclusive {
+                entry["thingPrincipalType"] = "EXCLUSIVE_THING".into();
+            }
+            let ca = &found["certificateDescription"]["caCertificateId"];
+            if let Ok(found) = self.call("DescribeCACertificate", json!({"certificateId": ca})) {
+                let about = &found["certificateDescription"];
+                entry["caCertificatePem"] = about["certificatePem"].clone();
+            }
+            Ok(entry)
         };
         // Statuses that nobody can ask for are left out.
-        let usual = |row: &Value| row["status"] == "ACTIVE" || row["status"] == "INACTIVE";
+        let usual = |row: &Value| {
+            let status = row["status"].as_str();
+            status.is_some_and(|status| ["ACTIVE", "INACTIVE", "REVOKED"].contains(&status))
+        };
         all.into_iter().filter(usual).map(certificate).collect()
     }
 
     fn rules(&self) -> Entries {
         let rules = self.world.things.topic_rules().into_iter();
-        let rule = |rule: things::TopicRule| json!({"ruleName": *rule.name, "topicRulePayload": rule.payload});
-        Ok(rules.map(rule).collect())
+        let rule = |rule: things::TopicRule| {
+            let mut entry = json!({"ruleName": *rule.name, "topicRulePayload": rule.payload});
+            let asked = json!({"resourceArn": rule.arn});
+            let found = self.call("ListTagsForResource", asked)?;
+            let tags = found["tags"].as_array().into_iter().flatten();
+            let encoded = |text: &Value| {
+                let text = text.as_str().unwrap_or_default();
+                utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+            };
+            let pair = |tag: &Value| format!("{}={}", encoded(&tag["Key"]), encoded(&tag["Value"]));
+            let pairs: Vec<String> = tags.map(pair).collect();
+            if !pairs.is_empty() {
+                entry["tags"] = pairs.join("&").into();
+            }
+            Ok(entry)
+        };
+        rules.map(rule).collect()
     }
 
     /// The version that counts of each.
@@ -286,8 +352,10 @@ impl Export<'_> {
         let names = self.all("ListRoleAliases", "roleAliases", &json!({}))?;
         let alias = |name: Value| {
             let mut found = self.call("DescribeRoleAlias", json!({"roleAlias": name}))?;
+            let about = found["roleAliasDescription"].take();
+            let arn = about["roleAliasArn"].clone();
             let members = ["roleAlias", "roleArn", "credentialDurationSeconds"];
-            Ok(only(vec![found["roleAliasDescription"].take()], &members).remove(0))
+            self.tagged(only(vec![about], &members).remove(0), &arn)
         };
         names.into_iter().map(alias).collect()
     }
@@ -306,7 +374,8 @@ impl Export<'_> {
                 "signingDisabled",
                 "enableCachingForHttp",
             ];
-            Ok(only(vec![found["authorizerDescription"].take()], &members).remove(0))
+            let entry = only(vec![found["authorizerDescription"].take()], &members).remove(0);
+            self.tagged(entry, &row["authorizerArn"])
         };
         all.into_iter().map(authorizer).collect()
     }

@@ -10,6 +10,8 @@ mod error;
 mod export;
 mod provisioning;
 mod resources;
+#[cfg(test)]
+mod round_trip;
 mod sections;
 mod template;
 #[cfg(test)]

@@ -355,7 +355,7 @@ fn retained_message(target: &Target<'_>, at: &str, members: &Members) -> Result<
     Ok(json!({"topic": members.get("topic")}))
 }
 
-/// Any other operation of the API: `{operation, service?, members}`.
+/// Any other operation of the API: `{operation, service?, members}`. What is there already stays.
 fn call(target: &Target<'_>, at: &str, members: &Members) -> Result<Value, SeedError> {
     let service = match members.get("service").and_then(Value::as_str) {
         None | Some("iot") => Service::Iot,
@@ -366,7 +366,8 @@ fn call(target: &Target<'_>, at: &str, members: &Members) -> Result<Value, SeedE
         }
     };
     let with = members.get("members").cloned().unwrap_or_else(|| json!({}));
-    target
-        .call_service(service, text(at, members, "operation")?, with)
-        .map_err(|error| SeedError::refused(at, &error))
+    match target.call_service(service, text(at, members, "operation")?, with) {
+        Err(error) if error.code == Code::ResourceAlreadyExists => Ok(json!({})),
+        outcome => outcome.map_err(|error| SeedError::refused(at, &error)),
+    }
 }

@@ -42,9 +42,9 @@ pub struct DomainConfigurationUpdate {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct DomainConfigurationDocument {
     id: String,
-    enabled: bool,
+    pub(super) enabled: bool,
     status_changed_ms: u64,
-    members: Map<String, Value>,
+    pub(super) members: Map<String, Value>,
 }
 
 impl Document for DomainConfigurationDocument {
@@ -71,7 +71,7 @@ impl Things {
             let all = &state.account.domain_configurations;
             if let Some(there) = all.get(name) {
                 return Err(ThingsError::ResourceAlreadyExists {
-                    message: format!("Domain configuration {name} already exists"),
+                    message: "Domain configuration with given name already exists.".to_owned(),
                     id: Some(name.to_owned()),
                     arn: Some(self.domain_configuration_arn(name, there)),
                 });
@@ -210,6 +210,6 @@ fn find<'s>(state: &'s State, name: &str) -> Result<&'s DomainConfigurationDocum
         .domain_configurations
         .get(name)
         .ok_or_else(|| {
-            ThingsError::ResourceNotFound(format!("Domain configuration {name} not found."))
+            ThingsError::ResourceNotFound("The specified resource does not exist.".to_owned())
         })
 }

@@ -3,6 +3,7 @@
 
 mod authorizer;
 mod domain_configuration;
+mod domain_rules;
 mod role_alias;
 pub(crate) mod setting;
 
@@ -10,6 +11,9 @@ pub(crate) use authorizer::AuthorizerDocument;
 pub use authorizer::{Authorizer, AuthorizerUpdate, NewAuthorizer};
 pub(crate) use domain_configuration::DomainConfigurationDocument;
 pub use domain_configuration::{DomainConfiguration, DomainConfigurationUpdate};
+pub use domain_rules::{
+    DomainAuthentication, DomainAuthorizer, DomainProtocol, DomainRules, DomainTls,
+};
 pub(crate) use role_alias::RoleAliasDocument;
 pub use role_alias::{DeviceCredentials, NewRoleAlias, RoleAlias};
 pub(crate) use setting::SettingDocument;

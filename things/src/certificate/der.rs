@@ -61,6 +61,11 @@ pub(super) fn pkcs1_of_pkcs8(pkcs8: &[u8]) -> Option<Vec<u8>> {
     is_octets.then(|| key.data.to_vec())
 }
 
+/// A certificate as PEM.
+pub fn certificate_pem(der: &[u8]) -> String {
+    pem("CERTIFICATE", der)
+}
+
 /// PEM with lines of 64 characters.
 pub(super) fn pem(label: &str, der: &[u8]) -> String {
     let text = BASE64.encode(der);

@@ -49,7 +49,7 @@ impl Things {
         };
         let status = CertificateStatus::PendingActivation;
         let mut new = Unregistered::new(&parsed, status, now_ms);
-        new.document.ca_certificate_id = Some(ca_certificate_id.clone());
+        new.document.ca_certificate_id = Some(ca_certificate_id.as_str().into());
         let certificate = match self.register(new) {
             // Another connection was faster.
             Err(ThingsError::ResourceAlreadyExists { .. }) => return Ok(None),

@@ -21,6 +21,7 @@ mod unregistered;
 pub(crate) use authority::Authorities;
 pub use ca_certificate::{CaCertificate, CaUpdate, NewCaCertificate};
 pub(crate) use ca_certificate::{CaDocument, CodeDocument};
+pub use der::certificate_pem;
 pub use just_in_time::JustInTime;
 pub use registered::{Certificate, CertificateStatus, KeysAndCertificate};
 pub(crate) use stored::{CertificateDocument, Certificates};

@@ -1,6 +1,6 @@
 //! What is looked at in a certificate.
 
-use super::der::pem;
+use super::der::certificate_pem;
 use super::signature::is_good;
 use rcgen::{KeyPair, PublicKeyData};
 use rustls_pki_types::CertificateDer;
@@ -57,9 +57,14 @@ impl ParsedCertificate {
         })
     }
 
+    /// The certificate itself.
+    pub(super) fn der(&self) -> &[u8] {
+        &self.der
+    }
+
     /// The certificate alone, whatever else the text held that it came in.
     pub(super) fn pem(&self) -> String {
-        pem("CERTIFICATE", &self.der)
+        certificate_pem(&self.der)
     }
 
     /// Whether another's subject is this one's issuer.

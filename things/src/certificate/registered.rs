@@ -145,6 +145,7 @@ impl Things {
         now_ms: u64,
     ) -> Result<Certificate, ThingsError> {
         let status = registrable(status)?;
+        self.refuse_registered(certificate_pem)?;
         self.register(self.read_signed(certificate_pem, ca_certificate_pem, status, now_ms)?)
     }
 
@@ -267,13 +268,13 @@ impl Things {
         Certificate {
             id: id.into(),
             arn: self.certificate_arn(id),
-            pem: document.pem.clone(),
+            pem: document.pem(),
             status: document.status,
             created_ms: document.created_ms,
             modified_ms: document.modified_ms,
             customer_version: document.customer_version,
-            generation_id: document.generation_id.clone(),
-            ca_certificate_id: document.ca_certificate_id.clone(),
+            generation_id: document.generation_id.to_string(),
+            ca_certificate_id: document.ca_certificate_id.as_deref().map(str::to_owned),
             mode: mode(document.sni_only),
             not_before_ms: document.not_before_ms,
             not_after_ms: document.not_after_ms,

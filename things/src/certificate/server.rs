@@ -58,6 +58,21 @@ impl Things {
         *kept = Some(pair);
         ders
     }
+
+    /// A certificate by the same root for a custom domain alone, with its key; not kept. What
+    /// `serverCertificateArns` name lies in ACM, which is not here.
+    ///
+    /// # Errors
+    /// InvalidRequest (no DNS name), Internal.
+    pub fn domain_certificate(
+        &self,
+        domain: &str,
+        now_ms: u64,
+    ) -> Result<(Vec<Vec<u8>>, Vec<u8>), ThingsError> {
+        let names = [domain.to_ascii_lowercase()];
+        let pair = self.authorities.make_server_pair(&names, now_ms)?;
+        pair.ders(&self.authorities.root.pem)
+    }
 }
 
 impl Authorities {
@@ -70,17 +85,21 @@ impl Authorities {
         })
     }
 
-    fn issue_server_pair(&self, names: &[String], now_ms: u64) -> Result<ServerPair, ThingsError> {
+    fn make_server_pair(&self, names: &[String], now_ms: u64) -> Result<ServerPair, ThingsError> {
         let root_key = KeyPair::from_pem(&self.root.key_pem).map_err(signing_failed)?;
         let issuer = Issuer::from_ca_cert_pem(&self.root.pem, root_key).map_err(signing_failed)?;
         let key = KeyPair::generate().map_err(signing_failed)?;
         let certificate = server_params(names, now_ms)?
             .signed_by(&key, &issuer)
             .map_err(signing_failed)?;
-        let pair = ServerPair {
+        Ok(ServerPair {
             pem: certificate.pem(),
             key_pem: key.serialize_pem(),
-        };
+        })
+    }
+
+    fn issue_server_pair(&self, names: &[String], now_ms: u64) -> Result<ServerPair, ThingsError> {
+        let pair = self.make_server_pair(names, now_ms)?;
         if let Some(folder) = &self.folder {
             let key_written = files::write_private(&folder.join("server.key"), &pair.key_pem);
             key_written

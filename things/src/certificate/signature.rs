@@ -1,11 +1,13 @@
 //! Whether a signature on a certificate or signing request is good: those of the algorithms that
-//! AWS IoT names (AWS IoT developer guide, X.509 client certificates), none with SHA-1.
+//! AWS IoT names (AWS IoT developer guide, X.509 client certificates). SHA-1 is taken in signing
+//! requests alone, where older tools write it and the signature only proves who has the key.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1,
     ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1,
-    ECDSA_P521_SHA512_ASN1, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
-    RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P521_SHA512_ASN1, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 use x509_parser::asn1_rs::BitString;
 use x509_parser::prelude::{AlgorithmIdentifier, SubjectPublicKeyInfo};
@@ -49,6 +51,22 @@ pub(super) fn is_good(
         .is_ok()
 }
 
+/// Whether `key` signed a signing request's `message`: as [`is_good`], and RSA with SHA-1.
+pub(super) fn is_good_request(
+    key: &SubjectPublicKeyInfo<'_>,
+    algorithm: &AlgorithmIdentifier<'_>,
+    signature: &BitString<'_>,
+    message: &[u8],
+) -> bool {
+    if algorithm.algorithm.to_id_string() != RSA_SHA1 {
+        return is_good(key, algorithm, signature, message);
+    }
+    let sha1 = &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY;
+    UnparsedPublicKey::new(sha1, &key.subject_public_key.data)
+        .verify(message, &signature.data)
+        .is_ok()
+}
+
 fn algorithm_of(oid: &str, curve: Option<Curve>) -> Option<&'static dyn VerificationAlgorithm> {
     Some(match (oid, curve) {
         ("1.2.840.113549.1.1.11", None) => &RSA_PKCS1_2048_8192_SHA256,
@@ -67,6 +85,7 @@ fn algorithm_of(oid: &str, curve: Option<Curve>) -> Option<&'static dyn Verifica
     })
 }
 
+const RSA_SHA1: &str = "1.2.840.113549.1.1.5";
 const RSA_PSS: &str = "1.2.840.113549.1.1.10";
 const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";
 const ECDSA_SHA384: &str = "1.2.840.10045.4.3.3";

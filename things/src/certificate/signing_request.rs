@@ -1,6 +1,6 @@
 //! Certificate signing requests that devices send.
 
-use super::signature::{curve, is_good};
+use super::signature::{curve, is_good_request};
 use rustls_pki_types::CertificateSigningRequestDer;
 use rustls_pki_types::pem::PemObject;
 use x509_parser::prelude::{FromDer, X509CertificationRequest};
@@ -32,7 +32,7 @@ impl SigningRequest {
             | PublicKey::GostR3410_2012(_)
             | PublicKey::Unknown(_) => false,
         };
-        let signed = is_good(
+        let signed = is_good_request(
             key,
             &request.signature_algorithm,
             &request.signature_value,

@@ -2,27 +2,31 @@
 
 use super::CertificateStatus;
 use super::ca_certificate::CaDocument;
+use super::der::certificate_pem;
 use super::parsed::ParsedCertificate;
+use crate::compact::uuid_text;
 use crate::page::ByAge;
 use crate::plane::Change;
 use crate::provisioning::CLAIM_GRACE_MS;
-use crate::registry::set;
 use crate::state::State;
 use crate::store::{Batch, Document};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A registered certificate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CertificateDocument {
-    pub(crate) pem: String,
+    #[serde(rename = "pem", with = "pem_text")]
+    pub(super) der: Box<[u8]>,
     pub(crate) status: CertificateStatus,
     pub(super) created_ms: u64,
     pub(super) modified_ms: u64,
     pub(super) customer_version: u32,
-    pub(super) generation_id: String,
-    pub(super) ca_certificate_id: Option<String>,
+    #[serde(with = "uuid_text")]
+    pub(super) generation_id: Uuid,
+    pub(super) ca_certificate_id: Option<Box<str>>,
     pub(super) sni_only: bool,
     pub(super) not_before_ms: u64,
     pub(super) not_after_ms: u64,
@@ -34,12 +38,12 @@ pub(crate) struct CertificateDocument {
 impl CertificateDocument {
     pub(super) fn new(parsed: &ParsedCertificate, status: CertificateStatus, now_ms: u64) -> Self {
         Self {
-            pem: parsed.pem(),
+            der: parsed.der().into(),
             status,
             created_ms: now_ms,
             modified_ms: now_ms,
             customer_version: 1,
-            generation_id: Uuid::new_v4().to_string(),
+            generation_id: Uuid::new_v4(),
             ca_certificate_id: None,
             sni_only: false,
             not_before_ms: parsed.not_before_ms,
@@ -48,11 +52,15 @@ impl CertificateDocument {
         }
     }
 
+    pub(crate) fn pem(&self) -> String {
+        certificate_pem(&self.der)
+    }
+
     pub(crate) fn set_status(&mut self, status: CertificateStatus, now_ms: u64) {
         self.status = status;
         self.modified_ms = now_ms;
         self.customer_version += 1;
-        self.generation_id = Uuid::new_v4().to_string();
+        self.generation_id = Uuid::new_v4();
     }
 
     /// Stores it, and tells whether it may connect.
@@ -70,28 +78,53 @@ impl Document for CertificateDocument {
 
     fn place(state: &mut State, key: &str, document: Option<Self>) {
         let certificates = &mut state.certificates;
-        if let Some(old) = certificates.by_id.get(key) {
+        let old = certificates.by_id.remove_entry(key);
+        if let Some((_, old)) = &old {
             certificates.by_age.remove(old.created_ms, key);
             certificates
                 .claims
                 .remove(&(old.not_after_ms, key.to_owned()));
         }
-        if let Some(document) = &document {
+        if let Some(document) = document {
+            let id = old.map_or_else(|| Arc::from(key), |(id, _)| id);
             if document.claim_for.is_some() {
                 let claim = (document.not_after_ms, key.to_owned());
                 certificates.claims.insert(claim);
             } else {
-                certificates.by_age.insert(document.created_ms, key);
+                let age = document.created_ms;
+                certificates.by_age.insert(age, Arc::clone(&id));
             }
+            certificates.by_id.insert(id, document);
         }
-        set(&mut certificates.by_id, key, document);
+    }
+}
+
+/// Certificates as PEM in the store.
+mod pem_text {
+    use super::super::der::certificate_pem;
+    use rustls_pki_types::CertificateDer;
+    use rustls_pki_types::pem::PemObject;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::borrow::Cow;
+
+    pub(super) fn serialize<S: Serializer>(der: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&certificate_pem(der))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Box<[u8]>, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let der = CertificateDer::from_pem_slice(text.as_bytes()).map_err(D::Error::custom)?;
+        Ok(der.as_ref().into())
     }
 }
 
 /// All certificates.
 #[derive(Debug, Default)]
 pub(crate) struct Certificates {
-    pub(crate) by_id: BTreeMap<String, CertificateDocument>,
+    pub(crate) by_id: BTreeMap<Arc<str>, CertificateDocument>,
     pub(super) by_age: ByAge,
     /// Provisioning claims by the end of their validity.
     pub(super) claims: BTreeSet<(u64, String)>,

@@ -106,7 +106,7 @@ impl Things {
         let parsed = read(certificate_pem)?;
         let authority = self.authority_of(&parsed, ca_certificate_pem)?;
         let mut read = Unregistered::new(&parsed, status, now_ms);
-        read.document.ca_certificate_id = Some(authority);
+        read.document.ca_certificate_id = Some(authority.into());
         Ok(read)
     }
 
@@ -139,16 +139,29 @@ impl Things {
         new: Unregistered,
     ) -> Result<Certificate, ThingsError> {
         let Unregistered { id, document } = new;
-        if state.certificates.by_id.contains_key(&id) {
-            return Err(ThingsError::ResourceAlreadyExists {
-                message: "The certificate is already provisioned or registered".to_owned(),
-                arn: Some(self.certificate_arn(&id)),
-                id: Some(id),
-            });
+        if state.certificates.by_id.contains_key(id.as_str()) {
+            return Err(self.registered_already(&id));
         }
         let shown = self.certificate_shown(&id, &document);
         document.put(batch, &id);
         Ok(shown)
+    }
+
+    /// Refuses a certificate that is registered, whatever else is wrong with it.
+    pub(super) fn refuse_registered(&self, certificate_pem: &str) -> Result<(), ThingsError> {
+        let id = read(certificate_pem)?.id;
+        match self.certificate(&id) {
+            Some(_) => Err(self.registered_already(&id)),
+            None => Ok(()),
+        }
+    }
+
+    fn registered_already(&self, id: &str) -> ThingsError {
+        ThingsError::ResourceAlreadyExists {
+            message: "The certificate is already provisioned or registered".to_owned(),
+            id: Some(id.to_owned()),
+            arn: Some(self.certificate_arn(id)),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! TestAuthorization: what policies would say, and which of them say it.
 
 use super::document::Policy;
-use super::effective::{found, names};
+use super::effective::found;
 use super::policies::PolicySummary;
 use crate::state::State;
 use crate::target::Target;
@@ -63,7 +63,7 @@ impl Things {
                 "The certificate given in the principal does not exist.".to_owned(),
             ));
         }
-        let policies = chosen(&state, question, target)?;
+        let policies = self.chosen(&state, question, target)?;
         let decide = |(action, resources): &(String, Vec<String>)| {
             self.decided(&policies, action, resources, &variables)
         };
@@ -142,6 +142,34 @@ impl Things {
         }
     }
 
+    /// The policies that are asked.
+    fn chosen<'s>(
+        &self,
+        state: &'s State,
+        question: &AuthQuestion,
+        target: Option<Target<'_>>,
+    ) -> Result<Vec<(&'s String, &'s Policy)>, ThingsError> {
+        let client_id = question.client_id.as_deref();
+        let thing = match target {
+            Some(Target::Certificate(key)) => {
+                crate::registry::acts_as(state, &key["cert/".len()..], client_id)
+            }
+            Some(
+                Target::ThingGroup(_) | Target::Identity(_) | Target::Other(_) | Target::Unreadable,
+            )
+            | None => None,
+        };
+        let mut names = self.names(state, target.map(Target::key), thing.map(|(name, _)| name));
+        names.retain(|name| !question.policies_to_skip.contains(name));
+        for added in &question.policies_to_add {
+            match state.policies.by_name.get_key_value(added) {
+                Some((name, _)) => names.insert(name),
+                None => return Err(ThingsError::ResourceNotFound("Policy not found".to_owned())),
+            };
+        }
+        Ok(found(state, names).collect())
+    }
+
     fn summary(&self, name: &str) -> PolicySummary {
         PolicySummary {
             name: name.to_owned(),
@@ -156,33 +184,6 @@ fn severity(effect: Effect) -> u8 {
         Effect::ImplicitDeny => 1,
         Effect::ExplicitDeny => 2,
     }
-}
-
-/// The policies that are asked.
-fn chosen<'s>(
-    state: &'s State,
-    question: &AuthQuestion,
-    target: Option<Target<'_>>,
-) -> Result<Vec<(&'s String, &'s Policy)>, ThingsError> {
-    let client_id = question.client_id.as_deref();
-    let thing = match target {
-        Some(Target::Certificate(key)) => {
-            crate::registry::acts_as(state, &key["cert/".len()..], client_id)
-        }
-        Some(
-            Target::ThingGroup(_) | Target::Identity(_) | Target::Other(_) | Target::Unreadable,
-        )
-        | None => None,
-    };
-    let mut names = names(state, target.map(Target::key), thing.map(|(name, _)| name));
-    names.retain(|name| !question.policies_to_skip.contains(name));
-    for added in &question.policies_to_add {
-        match state.policies.by_name.get_key_value(added) {
-            Some((name, _)) => names.insert(name),
-            None => return Err(ThingsError::ResourceNotFound("Policy not found".to_owned())),
-        };
-    }
-    Ok(found(state, names).collect())
 }
 
 /// Names in `${...}` that have no value.

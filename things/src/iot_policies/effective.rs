@@ -53,7 +53,7 @@ impl Things {
                 "Thing {name} not found."
             )));
         }
-        let names = names(&state, target.map(Target::key), thing);
+        let names = self.names(&state, target.map(Target::key), thing);
         Ok(found(&state, names)
             .map(|(name, policy)| EffectivePolicy {
                 name: name.clone(),
@@ -78,7 +78,7 @@ impl Things {
             return policy.map(Arc::new).into_iter().collect();
         }
         let thing = acts_as(&state, certificate_id, client_id).map(|(name, _)| name);
-        let names = names(&state, Some(&format!("cert/{certificate_id}")), thing);
+        let names = self.names(&state, Some(&format!("cert/{certificate_id}")), thing);
         found(&state, names)
             .filter_map(|(_, policy)| policy.compiled.clone())
             .collect()
@@ -87,30 +87,50 @@ impl Things {
     /// The policies attached to a Cognito identity.
     pub fn policies_of_identity(&self, identity_id: &str) -> Vec<Arc<Document>> {
         let state = self.state();
-        let names = names(&state, Some(identity_id), None);
+        let names = self.names(&state, Some(identity_id), None);
         found(&state, names)
             .filter_map(|(_, policy)| policy.compiled.clone())
             .collect()
     }
-}
 
-/// Names of the policies attached to a target and to the groups of a thing, in order.
-pub(super) fn names<'s>(
-    state: &'s State,
-    target: Option<&str>,
-    thing: Option<&str>,
-) -> BTreeSet<&'s String> {
-    let policies = &state.policies;
-    let own = target.and_then(|target| policies.attached_to(target));
-    let mut names: BTreeSet<&String> = own.into_iter().flatten().collect();
-    let thing = thing.and_then(|thing| state.registry.thing(thing));
-    for group in thing.iter().flat_map(|thing| &thing.groups) {
-        names.extend(policies.of_group(group));
-        for above in state.registry.ancestors(group) {
-            names.extend(policies.of_group(above));
-        }
+    /// Whether a change of shadows can change decisions: a dynamic group with policies asks about
+    /// some.
+    pub fn decides_by_shadows(&self) -> bool {
+        let state = self.state();
+        let mut dynamic = state.registry.dynamic_groups();
+        dynamic.any(|(group, query)| {
+            query.contains("shadow.") && state.policies.of_group(group).next().is_some()
+        })
     }
-    names
+
+    /// Names of the policies attached to a target and to the groups of a thing, dynamic ones
+    /// included, in order.
+    pub(super) fn names<'s>(
+        &self,
+        state: &'s State,
+        target: Option<&str>,
+        thing: Option<&str>,
+    ) -> BTreeSet<&'s String> {
+        let policies = &state.policies;
+        let own = target.and_then(|target| policies.attached_to(target));
+        let mut names: BTreeSet<&String> = own.into_iter().flatten().collect();
+        let Some((name, document)) =
+            thing.and_then(|name| Some((name, state.registry.thing(name)?)))
+        else {
+            return names;
+        };
+        for group in &document.groups {
+            names.extend(policies.of_group(group));
+            for above in state.registry.ancestors(group) {
+                names.extend(policies.of_group(above));
+            }
+        }
+        let with_policies = |group: &str| policies.of_group(group).next().is_some();
+        for group in self.dynamic_groups_deciding(state, name, with_policies) {
+            names.extend(policies.of_group(group));
+        }
+        names
+    }
 }
 
 pub(super) fn found<'s>(

@@ -212,7 +212,7 @@ impl Things {
             for (key, ownership) in state.provisioning.expired(now_ms) {
                 batch.remove::<OwnershipDocument>(key);
                 let id = &ownership.certificate_id;
-                let document = state.certificates.by_id.get(id);
+                let document = state.certificates.by_id.get(id.as_str());
                 let waits = document.is_some_and(|document| {
                     document.status == CertificateStatus::PendingActivation
                 });

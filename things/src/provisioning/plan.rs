@@ -219,19 +219,19 @@ impl Things {
         let id = match (&wanted.source, new) {
             (CertificateSource::Registered(id), _) => id.clone(),
             // One that is registered already is changed as if it were named.
-            (_, Some(new)) if by_id.contains_key(&new.id) => new.id,
+            (_, Some(new)) if by_id.contains_key(new.id.as_str()) => new.id,
             (_, Some(new)) => {
                 let registered = self.enter(state, batch, new)?;
                 return Ok((registered.id.to_string(), registered.pem));
             }
             (_, None) => return Err(ThingsError::Internal("no certificate was made".to_owned())),
         };
-        let there = by_id.get(&id);
+        let there = by_id.get(id.as_str());
         let there = there.filter(|document| document.claim_for.is_none());
         let missing =
             || ThingsError::ResourceNotFound(format!("CertificateId {id} does not exist"));
         let mut document = there.ok_or_else(missing)?.clone();
-        let pem = document.pem.clone();
+        let pem = document.pem();
         if document.status != wanted.status {
             // One that waits for its activation is what provisioning is for, whatever is said about
             // certificates that are in use: the guide's own template for JITP has DO_NOTHING.

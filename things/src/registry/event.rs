@@ -102,7 +102,7 @@ impl Teller<'_> {
                     "eventType": "THING_EVENT",
                     "operation": operation,
                     "accountId": self.things.account_id(),
-                    "thingId": thing.id,
+                    "thingId": thing.id.to_string(),
                     "thingName": name,
                     "versionNumber": thing.version,
                     "thingTypeName": thing.type_name,
@@ -126,7 +126,7 @@ impl Teller<'_> {
                     json!({
                         "eventType": "THING_TYPE_ASSOCIATION_EVENT",
                         "operation": operation,
-                        "thingId": thing.id,
+                        "thingId": thing.id.to_string(),
                         "thingName": name,
                         "thingTypeName": type_name,
                     }),
@@ -139,7 +139,7 @@ impl Teller<'_> {
         let left = before.difference(&after).map(|group| (group, REMOVED));
         let joined = after.difference(&before).map(|group| (group, ADDED));
         for (group, how) in left.chain(joined) {
-            self.membership(name, &thing.id, group, how, events);
+            self.membership(name, &thing.id.to_string(), group, how, events);
         }
     }
 

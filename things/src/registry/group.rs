@@ -4,6 +4,7 @@ use super::tags::{TagsDocument, put_tags};
 use super::thing::{change_attributes, expect_version, put_thing};
 use super::{Registry, Tags};
 use crate::iot_policies::AttachmentDocument;
+use crate::plane::Change;
 use crate::search::Query;
 use crate::state::State;
 use crate::store::Document;
@@ -208,7 +209,12 @@ impl Things {
         let state = self.state();
         let registry = &state.registry;
         let names: BTreeSet<&String> = match &filter.parent {
-            None => registry.groups.keys().collect(),
+            None if filter.recursive => registry.groups.keys().collect(),
+            None => {
+                let roots = registry.groups.iter();
+                let roots = roots.filter(|(_, group)| group.parent.is_none());
+                roots.map(|(name, _)| name).collect()
+            }
             Some(parent) => {
                 self.find_group(registry, parent)?;
                 if filter.recursive {
@@ -246,6 +252,8 @@ impl Things {
             expect_version("thing group", name, group.version, update.expected_version)?;
             if update.query.is_some() {
                 group.query.clone_from(&update.query);
+                // It may have policies, and other members now.
+                batch.tell(Change::Decisions);
             }
             if update.description.is_some() {
                 group.description.clone_from(&update.description);
@@ -278,8 +286,9 @@ impl Things {
             };
             expect_version("thing group", name, group.version, expected_version)?;
             if registry.children(name).next().is_some() {
+                // The space in front is AWS's.
                 return Err(ThingsError::InvalidRequest(format!(
-                    "Cannot delete thing group : {name} when there are still child groups attached to it"
+                    " Cannot delete thing group : {name} when there are still child groups attached to it"
                 )));
             }
             for (member, thing) in registry.members(name) {

@@ -13,11 +13,11 @@ pub(crate) struct Registry {
     pub(super) groups: BTreeMap<String, GroupDocument>,
     pub(super) billing_groups: BTreeMap<String, BillingGroupDocument>,
     pub(super) tags: BTreeMap<String, Tags>,
-    by_type: BTreeMap<String, BTreeSet<String>>,
-    by_group: BTreeMap<String, BTreeSet<String>>,
-    by_billing_group: BTreeMap<String, BTreeSet<String>>,
-    by_principal: BTreeMap<String, BTreeSet<String>>,
-    children: BTreeMap<String, BTreeSet<String>>,
+    by_type: Index,
+    by_group: Index,
+    by_billing_group: Index,
+    by_principal: Index,
+    children: Index,
     /// Groups that have a query.
     dynamic: BTreeSet<String>,
     /// Whether changes are noted, for events.
@@ -122,7 +122,7 @@ impl Registry {
 
     /// Things added to a group itself, in order of name.
     pub(super) fn things_in(&self, group: &str) -> impl Iterator<Item = &String> {
-        self.by_group.get(group).into_iter().flatten()
+        named(&self.by_group, group)
     }
 
     /// The same with the things themselves.
@@ -132,7 +132,7 @@ impl Registry {
     }
 
     pub(super) fn things_billed_to(&self, group: &str) -> impl Iterator<Item = &String> {
-        self.by_billing_group.get(group).into_iter().flatten()
+        named(&self.by_billing_group, group)
     }
 
     /// Things that a principal is attached to, in order of name.
@@ -140,12 +140,12 @@ impl Registry {
         &self,
         principal: &str,
     ) -> impl Iterator<Item = (&String, &ThingDocument)> {
-        let names = self.by_principal.get(principal).into_iter().flatten();
+        let names = named(&self.by_principal, principal);
         names.filter_map(|name| self.things.get_key_value(name))
     }
 
     pub(super) fn children(&self, group: &str) -> impl Iterator<Item = &String> {
-        self.children.get(group).into_iter().flatten()
+        named(&self.children, group)
     }
 
     /// All groups below a group, in no order that matters.
@@ -180,22 +180,51 @@ impl Registry {
     }
 }
 
-type Index = BTreeMap<String, BTreeSet<String>>;
+type Index = BTreeMap<Box<str>, Names>;
 type Edit = fn(&mut Index, &str, &str);
 
+/// Names in order. Most principals have one thing.
+#[derive(Debug)]
+enum Names {
+    One(String),
+    Many(BTreeSet<String>),
+}
+
+/// The names under a key.
+fn named<'i>(index: &'i Index, key: &str) -> impl Iterator<Item = &'i String> {
+    let (one, many) = match index.get(key) {
+        Some(Names::One(name)) => (Some(name), None),
+        Some(Names::Many(names)) => (None, Some(names)),
+        None => (None, None),
+    };
+    one.into_iter().chain(many.into_iter().flatten())
+}
+
 fn link(index: &mut Index, key: &str, name: &str) {
-    index
-        .entry(key.to_owned())
-        .or_default()
-        .insert(name.to_owned());
+    match index.get_mut(key) {
+        None => drop(index.insert(key.into(), Names::One(name.to_owned()))),
+        Some(Names::One(one)) if one == name => {}
+        Some(there @ Names::One(_)) => {
+            let Names::One(one) = std::mem::replace(there, Names::Many(BTreeSet::new())) else {
+                return;
+            };
+            *there = Names::Many([one, name.to_owned()].into());
+        }
+        Some(Names::Many(names)) => drop(names.insert(name.to_owned())),
+    }
 }
 
 fn unlink(index: &mut Index, key: &str, name: &str) {
-    if let Some(names) = index.get_mut(key) {
-        names.remove(name);
-        if names.is_empty() {
-            index.remove(key);
+    let is_empty = match index.get_mut(key) {
+        None => false,
+        Some(Names::One(one)) => one == name,
+        Some(Names::Many(names)) => {
+            names.remove(name);
+            names.is_empty()
         }
+    };
+    if is_empty {
+        index.remove(key);
     }
 }
 

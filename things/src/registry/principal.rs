@@ -1,7 +1,6 @@
 //! Principals (certificates, Cognito identities) attached to things.
 
 use super::ThingDocument;
-use crate::page::rows_after;
 use crate::plane::Change;
 use crate::state::State;
 use crate::target::Target;
@@ -97,7 +96,7 @@ impl Things {
             }
             check_exclusive(state, target.key(), thing, kind)?;
             let mut changed = there.clone();
-            changed.principals.insert(target.key().to_owned(), kind);
+            changed.principals.insert(target.key(), kind);
             batch.put(thing, changed);
             batch.tell(Change::Decisions);
             Ok(())
@@ -143,14 +142,14 @@ impl Things {
                 "Failed to list principals for thing{thing} because the thing does not exist in your account"
             )));
         };
-        let rows = rows_after(&document.principals, after)
+        let rows = (document.principals.iter())
             .filter(|(_, attached)| kind.is_none_or(|kind| kind == **attached))
             .map(|(key, attached)| {
                 let principal = self.place().target(key);
                 let kind = *attached;
-                (key.clone(), ThingPrincipal { principal, kind })
+                (key.to_owned(), ThingPrincipal { principal, kind })
             });
-        Ok(Page::take(rows, limit))
+        Ok(Page::of(rows, after, limit))
     }
 
     /// ListPrincipalThings and ListPrincipalThingsV2, in order of thing.
@@ -188,7 +187,7 @@ impl Things {
         Some(ThingFacts {
             name: name.to_owned(),
             type_name: thing.type_name.clone(),
-            attributes: thing.attributes.clone(),
+            attributes: thing.attributes.to_map(),
             exclusive: kind == ThingPrincipalType::ExclusiveThing,
         })
     }

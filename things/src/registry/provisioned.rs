@@ -5,6 +5,7 @@ use super::membership::{check_static, join};
 use super::principal::check_exclusive;
 use super::thing::{change_attributes, check_attributes};
 use super::{ThingDocument, ThingPrincipalType};
+use crate::compact::TextMap;
 use crate::state::State;
 use crate::{Things, ThingsError};
 use std::collections::BTreeMap;
@@ -49,7 +50,7 @@ impl Things {
         let mut thing = match there {
             Some(there) => there.clone(),
             None => ThingDocument {
-                id: Uuid::new_v4().to_string(),
+                id: Uuid::new_v4(),
                 ..ThingDocument::default()
             },
         };
@@ -68,7 +69,7 @@ impl Things {
             && !thing.principals.contains_key(principal)
         {
             check_exclusive(state, principal, &wanted.name, kind)?;
-            thing.principals.insert(principal.to_owned(), kind);
+            thing.principals.insert(principal, kind);
         }
         Ok(thing)
     }
@@ -148,13 +149,15 @@ fn provision_attributes(
     let Some(attributes) = &wanted.attributes else {
         return Ok(());
     };
-    if thing.attributes == *attributes
+    if thing.attributes.to_map() == *attributes
         || !is_new && !overrides(wanted, "AttributePayload", wanted.on_attributes)?
     {
         return Ok(());
     }
     let merge = wanted.on_attributes == Override::Merge;
-    change_attributes(&mut thing.attributes, attributes, merge);
+    let mut changed = thing.attributes.to_map();
+    change_attributes(&mut changed, attributes, merge);
+    thing.attributes = TextMap::from(&changed);
     Ok(())
 }
 

@@ -72,7 +72,10 @@ impl Things {
 
     /// The resource part of the ARN of something that can have tags.
     fn taggable<'a>(&self, arn: &'a str) -> Result<&'a str, ThingsError> {
-        let resource = self.place().iot_resource(arn)?;
+        let resource = self.place().iot_resource(arn).map_err(|_| {
+            let why = "ResourceArn doesn't belong in requester's account";
+            ThingsError::InvalidRequest(why.to_owned())
+        })?;
         resource
             .filter(|resource| TAGGABLE.iter().any(|kind| resource.starts_with(kind)))
             .ok_or_else(|| {

@@ -1,6 +1,7 @@
 //! Things: create, describe, list, update, delete.
 
 use super::{Registry, ThingPrincipalType};
+use crate::compact::{SmallMap, TextMap, uuid_text};
 use crate::page::rows_after;
 use crate::plane::Change;
 use crate::state::State;
@@ -75,15 +76,16 @@ pub struct ThingFilter {
 /// A thing as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ThingDocument {
-    pub(crate) id: String,
+    #[serde(with = "uuid_text")]
+    pub(crate) id: Uuid,
     pub(crate) type_name: Option<String>,
-    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) attributes: TextMap,
     pub(crate) version: u64,
     pub(crate) billing_group: Option<String>,
     /// The thing groups that it was added to.
     pub(crate) groups: BTreeSet<String>,
     /// Keys of the principals that are attached to it.
-    pub(crate) principals: BTreeMap<String, ThingPrincipalType>,
+    pub(crate) principals: SmallMap<ThingPrincipalType>,
 }
 
 impl Document for ThingDocument {
@@ -114,9 +116,9 @@ impl Things {
                 self.find_billing_group(registry, group)?;
             }
             let document = ThingDocument {
-                id: Uuid::new_v4().to_string(),
+                id: Uuid::new_v4(),
                 type_name: new.type_name.clone(),
-                attributes: new.attributes.clone(),
+                attributes: TextMap::from(&new.attributes),
                 version: 1,
                 billing_group: new.billing_group.clone(),
                 ..ThingDocument::default()
@@ -132,7 +134,7 @@ impl Things {
     fn same_thing(&self, new: &NewThing, there: &ThingDocument) -> Result<Thing, ThingsError> {
         let shown = self.thing_shown(&new.name, there);
         let same = new.type_name == there.type_name
-            && new.attributes == there.attributes
+            && new.attributes == there.attributes.to_map()
             && new.billing_group == there.billing_group;
         if same {
             return Ok(shown);
@@ -195,7 +197,9 @@ impl Things {
                 thing.type_name = None;
             }
             if let Some(attributes) = &update.attributes {
-                change_attributes(&mut thing.attributes, attributes, update.merge);
+                let mut changed = thing.attributes.to_map();
+                change_attributes(&mut changed, attributes, update.merge);
+                thing.attributes = TextMap::from(&changed);
             }
             check_attributes(&thing)?;
             thing.version += 1;
@@ -243,9 +247,9 @@ impl Things {
         Thing {
             name: name.to_owned(),
             arn: self.place().iot(format_args!("thing/{name}")),
-            id: thing.id.clone(),
+            id: thing.id.to_string(),
             type_name: thing.type_name.clone(),
-            attributes: thing.attributes.clone(),
+            attributes: thing.attributes.to_map(),
             version: thing.version,
             billing_group: thing.billing_group.clone(),
         }
@@ -301,15 +305,15 @@ pub(super) fn check_attributes(thing: &ThingDocument) -> Result<(), ThingsError>
     )))
 }
 
-/// Replaces attributes, or merges new ones into them, where an empty value deletes.
+/// Replaces attributes, or merges new ones into them; one with an empty value is deleted either
+/// way (AWS IoT API reference, AttributePayload).
 pub(super) fn change_attributes(
     attributes: &mut BTreeMap<String, String>,
     new: &BTreeMap<String, String>,
     merge: bool,
 ) {
     if !merge {
-        attributes.clone_from(new);
-        return;
+        attributes.clear();
     }
     for (name, value) in new {
         if value.is_empty() {

@@ -102,6 +102,11 @@ impl Parser {
     }
 
     fn primary(&mut self, field: Option<&str>) -> Result<Node, String> {
+        for operator in ["AND", "OR"] {
+            if self.takes_word(operator) {
+                return Err(format!("`{operator}` is out of place"));
+            }
+        }
         match self.peek() {
             None => Err("something is missing at its end".to_owned()),
             Some('(') => self.group(field),

@@ -3,7 +3,11 @@
 
 /// A value to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern(Vec<Part>);
+pub(super) struct Pattern {
+    parts: Vec<Part>,
+    /// The ASCII letters that it begins with. Most values are told from it by them alone.
+    head: Vec<u8>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
@@ -28,27 +32,45 @@ impl Pattern {
             '?' if !letter.escaped => Part::One,
             char => Part::Char(small(char)),
         };
-        Self(letters.iter().map(part).collect())
+        let parts: Vec<Part> = letters.iter().map(part).collect();
+        let ascii = |part: &Part| match part {
+            Part::Char(char) => u8::try_from(*char).ok().filter(u8::is_ascii),
+            Part::One | Part::Any => None,
+        };
+        let head = parts.iter().map_while(ascii).collect();
+        Self { parts, head }
     }
 
     /// Whether everything fits.
     pub(super) fn is_anything(&self) -> bool {
-        self.0 == [Part::Any]
+        self.parts == [Part::Any]
     }
 
     /// Whether it begins with a wildcard and has more, which AWS refuses.
     pub(super) fn leads_with_wildcard(&self) -> bool {
-        self.0.len() > 1 && matches!(self.0[0], Part::Any | Part::One)
+        self.parts.len() > 1 && matches!(self.parts[0], Part::Any | Part::One)
     }
 
     pub(super) fn fits(&self, text: &str) -> bool {
+        self.begins(text) && self.fits_whole(text)
+    }
+
+    /// Whether a text begins as the pattern does; true if that cannot be told by bytes, because a
+    /// letter beyond ASCII can have a small one in it.
+    fn begins(&self, text: &str) -> bool {
+        let length = self.head.len().min(text.len());
+        let begin = &text.as_bytes()[..length];
+        !begin.is_ascii() || begin.eq_ignore_ascii_case(&self.head)
+    }
+
+    fn fits_whole(&self, text: &str) -> bool {
         let mut text = text.chars();
         let mut at = 0;
         // Where to go on when what follows the last `*` does not fit: one character further.
         let mut again = None;
         loop {
             let here = text.clone();
-            let (part, char) = (self.0.get(at), text.next());
+            let (part, char) = (self.parts.get(at), text.next());
             match (part, char) {
                 (None, None) => return true,
                 (Some(Part::Any), _) => {
@@ -115,5 +137,9 @@ mod tests {
         check("a*b*c", "aXbXbc", true);
         check("", "", true);
         check("É", "é", true);
+        // The Kelvin sign's small letter is an ordinary k.
+        check("ak", "A\u{212a}", true);
+        check("aé", "AÉ", true);
+        check("ab", "a", false);
     }
 }

@@ -81,6 +81,30 @@ impl Things {
             .collect()
     }
 
+    /// Those of the dynamic groups that `counts` which a thing is in, for a decision. Whether it is
+    /// connected does not count: that is known only after the decision.
+    pub(crate) fn dynamic_groups_deciding<'s>(
+        &self,
+        state: &'s State,
+        name: &str,
+        counts: impl Fn(&str) -> bool,
+    ) -> Vec<&'s str> {
+        let Some((name, thing)) = state.registry.all_things().get_key_value(name) else {
+            return Vec::new();
+        };
+        let indexed = Indexed {
+            connectivity: false,
+            ..Indexed::registry()
+        };
+        let facts = self.thing_facts(state, &indexed, name, thing);
+        let holds = |query: &str| Query::parse(query).is_ok_and(|query| query.holds(&facts));
+        let dynamic = state.registry.dynamic_groups();
+        dynamic
+            .filter(|(group, query)| counts(group) && holds(query))
+            .map(|(group, _)| group)
+            .collect()
+    }
+
     fn thing_facts<'a>(
         &'a self,
         state: &'a State,
@@ -124,10 +148,10 @@ impl ThingFacts<'_> {
         }
         FoundThing {
             name: self.name.to_owned(),
-            id: self.thing.id.clone(),
+            id: self.thing.id.to_string(),
             type_name: self.thing.type_name.clone(),
             groups,
-            attributes: self.thing.attributes.clone(),
+            attributes: self.thing.attributes.to_map(),
             shadow: self.shadow().cloned(),
             connectivity: self.connectivity(),
         }
@@ -180,7 +204,7 @@ impl ThingFacts<'_> {
     fn any_of_registry(&self, test: &mut dyn FnMut(Scalar<'_>) -> bool) -> bool {
         let thing = self.thing;
         let type_name = thing.type_name.iter().map(String::as_str);
-        let attributes = thing.attributes.values().map(String::as_str);
+        let attributes = thing.attributes.values();
         let groups = thing.groups.iter().map(String::as_str);
         let mut all = type_name.chain(attributes).chain(groups);
         test(Scalar::Text(self.name)) || all.any(|text| test(Scalar::Text(text)))
@@ -204,7 +228,7 @@ impl Facts for ThingFacts<'_> {
         }
         match field {
             "thingName" => test(Scalar::Text(self.name)),
-            "thingId" => test(Scalar::Text(&thing.id)),
+            "thingId" => test(Scalar::Text(&thing.id.to_string())),
             "thingTypeName" => {
                 let name = thing.type_name.as_deref();
                 name.is_some_and(|name| test(Scalar::Text(name)))

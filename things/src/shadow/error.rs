@@ -51,6 +51,9 @@ pub enum ShadowError {
     /// The payload is not UTF-8.
     #[error("Unsupported documented encoding; supported encoding is UTF-8")]
     Encoding,
+    /// More requests of one connection wait for their answers than may.
+    #[error("Too many requests")]
+    TooManyRequests,
 }
 
 impl ShadowError {
@@ -73,6 +76,7 @@ impl ShadowError {
             Self::VersionConflict => 409,
             Self::TooLarge => 413,
             Self::Encoding => 415,
+            Self::TooManyRequests => 429,
         }
     }
 }

@@ -96,6 +96,7 @@ fn describe_thing_group(call: &Call) -> Result<Reply, ApiError> {
         .map(|(name, arn)| json!({"groupName": name, "groupArn": arn}))
         .collect();
     let parent = group.ancestors.last().map(|(name, _)| name);
+    let ancestors = Some(ancestors).filter(|ancestors| !ancestors.is_empty());
     let attributes = Some(&group.attributes).filter(|attributes| !attributes.is_empty());
     let query = group.query.as_ref();
     Ok(Reply::Json(without_nulls(json!({

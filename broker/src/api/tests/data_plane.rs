@@ -43,6 +43,7 @@ fn device(world: &World) -> (String, Peer) {
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
     let peer = Peer {
         certificate: Some(der),
+        domain: None,
         ..peer()
     };
     (certificate.id.to_string(), peer)
@@ -113,6 +114,7 @@ async fn who_is_nobody_or_not_active_is_not_let_in() {
     check(Door::Api, &peer(), 200, "OK").await;
     let stranger = Peer {
         certificate: Some(vec![1, 2, 3].into()),
+        domain: None,
         ..peer()
     };
     check(Door::Data, &stranger, 403, "not registered").await;

@@ -33,6 +33,10 @@ pub(super) fn failures(
                     &format!("no `{part}` in the message"),
                 )
             }
+            ("message", wanted) => text_if(
+                answered.body["message"] != *wanted,
+                &format!("the message is not `{wanted}`"),
+            ),
             ("checks", Value::Array(names)) => names
                 .iter()
                 .filter_map(|name| certificate_check(name.as_str().unwrap(), &answered.body))

@@ -2,6 +2,7 @@
 //! what AWS does.
 
 mod admin;
+mod constraints;
 mod data_plane;
 mod expect;
 mod hostile;

@@ -1,7 +1,7 @@
 //! What stands for `%name` and `$name` in the vectors.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, PKCS_RSA_SHA256, RsaKeySize,
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256, RsaKeySize,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,6 +23,7 @@ pub(super) struct Values {
     suffix: usize,
     made: BTreeMap<String, String>,
     saved: BTreeMap<String, String>,
+    authorities: BTreeMap<String, Ca>,
 }
 
 impl Values {
@@ -31,6 +32,7 @@ impl Values {
             suffix,
             made: BTreeMap::new(),
             saved: BTreeMap::new(),
+            authorities: BTreeMap::new(),
         }
     }
 
@@ -68,11 +70,21 @@ impl Values {
         if text == "%csr" {
             return CSR.clone();
         }
-        if text.starts_with("%selfsigned") || text.starts_with("%ca") {
+        if text.starts_with("%selfsigned") {
             let made = self.made.entry(text.to_owned());
             return made.or_insert_with(|| self_signed(text)).clone();
         }
+        if text.starts_with("%ca") {
+            return self.authority(text).pem.clone();
+        }
+        if let Some((_, is_named, has_signed)) = ISSUED.iter().find(|(name, ..)| *name == text) {
+            return self.issued(text, *is_named, *has_signed);
+        }
         let mut filled = text.to_owned();
+        // Longest first: one name may begin as another does.
+        for (name, saved) in self.saved.iter().rev() {
+            filled = filled.replace(&format!("${name}"), saved);
+        }
         for name in ["a", "b", "t", "g", "h", "p", "u", "r"] {
             let fresh = format!("{name}_{}x", self.suffix);
             filled = filled.replace(&format!("%{name}"), &fresh);
@@ -81,11 +93,51 @@ impl Values {
     }
 }
 
-fn self_signed(name: &str) -> String {
-    let mut params = named(name.trim_start_matches('%'));
-    if name.starts_with("%ca") {
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+/// Certificates below `%ca`: whether it is named as the issuer, and whether its key signed.
+const ISSUED: [(&str, bool, bool); 4] = [
+    ("%verif", true, true),
+    ("%leaf", true, true),
+    ("%stranger", false, true),
+    ("%forged", true, false),
+];
+
+/// A CA of a vector.
+struct Ca {
+    params: CertificateParams,
+    key: KeyPair,
+    pem: String,
+}
+
+impl Values {
+    fn authority(&mut self, name: &str) -> &Ca {
+        let common_name = format!("{} {}", name.trim_start_matches('%'), self.suffix);
+        let made = self.authorities.entry(name.to_owned());
+        made.or_insert_with(|| {
+            let mut params = named(&common_name);
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let key = KeyPair::generate().unwrap();
+            let pem = params.self_signed(&key).unwrap().pem();
+            Ca { params, key, pem }
+        })
     }
+
+    /// A certificate below `%ca`, or one that only looks so.
+    fn issued(&mut self, name: &str, is_named: bool, has_signed: bool) -> String {
+        let code = self.saved.get("code").filter(|_| name != "%leaf");
+        let params = named(code.map_or(name.trim_start_matches('%'), String::as_str));
+        let key = KeyPair::generate().unwrap();
+        let ca = self.authority("%ca");
+        let stranger = named("another");
+        let issuer = Issuer::from_params(
+            if is_named { &ca.params } else { &stranger },
+            if has_signed { &ca.key } else { &key },
+        );
+        params.signed_by(&key, &issuer).unwrap().pem()
+    }
+}
+
+fn self_signed(name: &str) -> String {
+    let params = named(name.trim_start_matches('%'));
     let key = KeyPair::generate().unwrap();
     params.self_signed(&key).unwrap().pem()
 }

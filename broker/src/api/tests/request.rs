@@ -30,6 +30,7 @@ pub(super) fn peer() -> Peer {
         address: ([127, 0, 0, 1], 50_000).into(),
         server_name: None,
         certificate: None,
+        domain: None,
     }
 }
 

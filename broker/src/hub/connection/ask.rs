@@ -1,12 +1,12 @@
 //! Before CONNECT is looked at: whether a custom authorizer lets a client in that has neither
-//! certificate nor signature.
+//! certificate nor signature, or comes by a domain where an authorizer decides.
 
 use crate::auth::{MqttShown, Showing};
 use crate::hub::Hub;
 use crate::net::{Arrival, Credential};
 use mqtt::codec::{self, frame};
 
-/// Asks a custom authorizer about a client that has neither certificate nor signature.
+/// Asks a custom authorizer about a client that is left to one.
 pub(super) async fn ask_authorizer(hub: &Hub, arrival: &mut Arrival, bytes: &[u8]) {
     let Credential::Custom(http) = &arrival.credential else {
         return;
@@ -25,6 +25,7 @@ pub(super) async fn ask_authorizer(hub: &Hub, arrival: &mut Arrival, bytes: &[u8
     };
     let showing = Showing {
         server_name: Some(arrival.peer.server_name.clone().unwrap_or_default()),
+        certificate: arrival.peer.certificate.clone(),
         http,
         mqtt: Some(MqttShown {
             client_id: connect.client_id.to_owned(),

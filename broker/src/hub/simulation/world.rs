@@ -258,6 +258,7 @@ impl World {
                 address: ([127, 0, 0, 1], 1).into(),
                 server_name: None,
                 certificate: None,
+                domain: None,
             },
             credential: Credential::Anonymous,
         };

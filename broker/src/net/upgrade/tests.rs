@@ -35,6 +35,7 @@ fn peer(certificate: bool) -> Peer {
         address: "127.0.0.1:50000".parse().unwrap(),
         server_name: None,
         certificate: certificate.then(|| CertificateDer::from(vec![0x30])),
+        domain: None,
     }
 }
 
