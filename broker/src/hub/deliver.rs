@@ -3,7 +3,7 @@
 use super::group::Drawn;
 use super::origin::Origin;
 use super::publication::Publication;
-use super::route::{GroupTarget, Route, Target};
+use super::route::{GroupTarget, Route, Service, Target};
 use super::session::Session;
 use super::{Hub, flush, offer};
 use mqtt::QoS;
@@ -66,8 +66,10 @@ impl Hub {
         self.metrics.published_out(delivered, dropped, route.denied);
         offer::offer(self, publication, route, origin);
         self.tap_published(publication, route, origin, delivered);
-        if route.asks_shadow {
-            self.answer_shadow_request(publication, origin);
+        match route.asks {
+            Some(Service::Shadow) => self.answer_shadow_request(publication, origin),
+            Some(Service::Jobs) => self.answer_jobs_request(publication, origin),
+            None => {}
         }
         delivered
     }

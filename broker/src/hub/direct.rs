@@ -34,6 +34,17 @@ impl Hub {
         client_id: &str,
         message: &Arc<Message>,
     ) -> Result<Option<Confirmation>, DirectRefusal> {
+        let sent = self.put_direct(client_id, message);
+        flush::settle(self.now_ms());
+        sent
+    }
+
+    /// The same from a thread that settles what it has put out itself.
+    pub(super) fn put_direct(
+        &self,
+        client_id: &str,
+        message: &Arc<Message>,
+    ) -> Result<Option<Confirmation>, DirectRefusal> {
         let session = self.sessions.of(client_id);
         let session = session
             .filter(|session| session.link().is_some())
@@ -61,7 +72,6 @@ impl Hub {
             let confirmation = outbox.send_confirmed(outbound, now_ms);
             confirmation.map(Some).ok_or(DirectRefusal::Unacknowledged)
         });
-        flush::settle(now_ms);
         self.metrics.published_out(usize::from(sent.is_ok()), 0, 0);
         sent
     }

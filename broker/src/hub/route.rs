@@ -27,8 +27,15 @@ pub(super) struct Route {
     pub(super) ingest: Option<Option<RuleSet>>,
     /// Subscribers whose policies keep the topic from them.
     pub(super) denied: usize,
-    /// The topic asks something of a shadow.
-    pub(super) asks_shadow: bool,
+    /// The service that the topic asks something of.
+    pub(super) asks: Option<Service>,
+}
+
+/// A service that devices reach by reserved topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Shadow,
+    Jobs,
 }
 
 /// One session that gets the topic.
@@ -62,7 +69,7 @@ impl Route {
             rules: RuleSet::default(),
             ingest: None,
             denied: 0,
-            asks_shadow: false,
+            asks: None,
         }
     }
 

@@ -2,13 +2,13 @@
 
 use super::group::Group;
 use super::journal::Journal;
-use super::route::{GroupTarget, Route, Target};
+use super::route::{GroupTarget, Route, Service, Target};
 use super::session::Session;
 #[cfg(test)]
 use super::simulation::fault::{Fault, planted};
 use super::subscribers::{Subscriber, Subscribers};
 use mqtt::Profile;
-use mqtt::reserved::{BasicIngest, ShadowRequest};
+use mqtt::reserved::{BasicIngest, JobsRequest, ShadowRequest};
 use mqtt::share::Member;
 use mqtt::topic::{Subscription, TopicFilter};
 use mqtt::trie::Trie;
@@ -186,7 +186,14 @@ impl Router {
             return route;
         }
         let mut route = Route::nowhere(topic);
-        route.asks_shadow = self.profile.reserved_topics && ShadowRequest::parse(topic).is_some();
+        if self.profile.reserved_topics {
+            if JobsRequest::parse(topic).is_some() {
+                // Only the service sees it ("Jobs device MQTT API" in the AWS IoT developer guide).
+                route.asks = Some(Service::Jobs);
+                return route;
+            }
+            route.asks = ShadowRequest::parse(topic).map(|_| Service::Shadow);
+        }
         let mut subscribers: Vec<&Subscriber> = Vec::new();
         let mut rules = Vec::new();
         self.trie.for_each_match(topic, &mut |entry| match entry {

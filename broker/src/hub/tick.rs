@@ -19,6 +19,7 @@ impl Hub {
         self.expire_retained(now_ms);
         self.presence.expire(now_ms);
         self.expire_quotas(now_ms);
+        self.tick_jobs(now_ms);
         flush::settle(now_ms);
     }
 

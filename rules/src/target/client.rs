@@ -100,6 +100,12 @@ impl Client {
         self
     }
 
+    /// What requests over the network are signed with.
+    #[must_use]
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
     fn region<'a>(&'a self, request: &'a AwsRequest) -> &'a str {
         request.region.as_deref().unwrap_or(&self.region)
     }
@@ -193,14 +199,7 @@ impl Client {
                     .to_owned(),
             );
         };
-        let identity = aws_credential_types::Credentials::new(
-            &credentials.access_key_id,
-            &credentials.secret_access_key,
-            credentials.session_token.clone(),
-            None,
-            "thingcore",
-        )
-        .into();
+        let identity = credentials.identity().into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(region)
@@ -347,7 +346,7 @@ fn is_elsewhere(address: &str) -> bool {
 
 /// S3 signs the path as it is, encoded once, and wants the payload's hash in a header; the other
 /// services encode twice and normalise (AWS General Reference, "Create a signed request").
-fn settings(service: Service) -> SigningSettings {
+pub(super) fn settings(service: Service) -> SigningSettings {
     let mut settings = SigningSettings::default();
     if service == Service::S3 {
         settings.percent_encoding_mode = PercentEncodingMode::Single;

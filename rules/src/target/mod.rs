@@ -6,12 +6,14 @@ mod answer;
 mod client;
 mod credentials;
 mod endpoint;
+mod presign;
 mod request;
 
 pub use answer::{Answer, SendFailure};
 pub use client::{Client, LocalService, Route, Target, Via};
 pub use credentials::Credentials;
 pub use endpoint::{EndpointRefused, EndpointTable, Endpoints};
+pub use presign::presigned;
 pub use request::{
     AwsRequest, Service, Signing, encode_path, encode_segment, json_target, query_form,
 };

@@ -6,6 +6,7 @@ use crate::account::{
 use crate::certificate::{CaDocument, CertificateDocument, CodeDocument};
 use crate::destinations::DestinationDocument;
 use crate::iot_policies::{AttachmentDocument, PolicyDocument};
+use crate::jobs::JobTemplateDocument;
 use crate::registry::{
     BillingGroupDocument, GroupDocument, TagsDocument, ThingDocument, ThingTypeDocument,
 };
@@ -27,7 +28,7 @@ pub(crate) trait Document: Serialize + DeserializeOwned + Send + 'static {
 
 type Load = fn(&mut State, &str, &[u8]) -> Result<(), serde_json::Error>;
 
-const TABLES: [(&str, Load); 18] = [
+const TABLES: [(&str, Load); 19] = [
     table::<AttachmentDocument>(),
     table::<AuthorizerDocument>(),
     table::<BillingGroupDocument>(),
@@ -37,6 +38,7 @@ const TABLES: [(&str, Load); 18] = [
     table::<DestinationDocument>(),
     table::<DomainConfigurationDocument>(),
     table::<GroupDocument>(),
+    table::<JobTemplateDocument>(),
     table::<ManagedDocument>(),
     table::<PolicyDocument>(),
     table::<RoleAliasDocument>(),
