@@ -8,6 +8,7 @@ mod calls;
 mod certificates;
 mod error;
 mod export;
+mod jobs;
 mod resolve;
 mod resources;
 mod sections;
