@@ -56,8 +56,12 @@ impl Hub {
         thing: &str,
         request: &JobRequest,
     ) -> Result<(JobAnswer, JobNews), JobRejected> {
-        let outcome = self.things.ask_jobs(thing, request, self.now_ms());
-        self.metrics.job_request(api_name(request), outcome.is_ok());
+        let operation = api_name(request);
+        let outcome = match self.quota_jobs(operation) {
+            Ok(()) => self.things.ask_jobs(thing, request, self.now_ms()),
+            Err(_) => Err(JobError::RequestThrottled.into()),
+        };
+        self.metrics.job_request(operation, outcome.is_ok());
         outcome
     }
 
@@ -183,5 +187,48 @@ fn api_name(request: &JobRequest) -> &'static str {
         JobRequest::StartNext(_) => "StartNextPendingJobExecution",
         JobRequest::Describe { .. } => "DescribeJobExecution",
         JobRequest::Update { .. } => "UpdateJobExecution",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::hub::HubParts;
+    use crate::metrics::Metrics;
+    use mqtt::Profile;
+    use things::{NewThing, Settings, Things};
+
+    #[test]
+    fn requests_beyond_the_quota_are_throttled_by_operation() {
+        let (region, account_id) = ("us-east-1".to_owned(), "000000000000".to_owned());
+        let things = Things::open(&Settings {
+            region: region.clone(),
+            account_id: account_id.clone(),
+            directory: None,
+        });
+        let things = Arc::new(things.unwrap());
+        let lamp = NewThing {
+            name: "lamp".to_owned(),
+            ..NewThing::default()
+        };
+        things.create_thing(&lamp).unwrap();
+        let hub = Hub::new(HubParts {
+            profile: Profile::aws(),
+            things,
+            clock: Arc::new(Clock::standing(1)),
+            metrics: Arc::new(Metrics::default()),
+            region,
+            account_id,
+            anonymous: None,
+            enforce_quotas: true,
+        });
+        for _ in 0..200 {
+            assert!(hub.ask_jobs("lamp", &JobRequest::Pending).is_ok());
+        }
+        let throttled = hub.ask_jobs("lamp", &JobRequest::Pending).unwrap_err();
+        assert_eq!(throttled.error.code(), "RequestThrottled");
+        let next = JobRequest::start_next(Map::new()).unwrap();
+        assert!(hub.ask_jobs("lamp", &next).is_ok());
     }
 }

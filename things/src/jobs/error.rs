@@ -28,6 +28,9 @@ pub enum JobError {
         /// What there is.
         found: u64,
     },
+    /// Too many requests come.
+    #[error("Rate exceeded")]
+    RequestThrottled,
     /// The execution is over and is not described any more.
     #[error("Job Execution has reached terminal state. It is neither IN_PROGRESS nor QUEUED")]
     TerminalStateReached,
@@ -43,6 +46,7 @@ impl JobError {
             Self::InvalidStateTransition(_) => "InvalidStateTransition",
             Self::ResourceNotFound(_) => "ResourceNotFound",
             Self::VersionMismatch { .. } => "VersionMismatch",
+            Self::RequestThrottled => "RequestThrottled",
             Self::TerminalStateReached => "TerminalStateReached",
         }
     }

@@ -3,10 +3,11 @@
 use super::config::TIMEOUT_MINUTES;
 use super::error::JobError;
 use super::execution::{Details, ExecutionStatus};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 /// A request of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,7 @@ pub struct StartNext {
     /// What the device has to say.
     pub status_details: Option<BTreeMap<String, String>>,
     /// The step timer.
+    #[serde(deserialize_with = "whole")]
     pub step_timeout_in_minutes: Option<i64>,
 }
 
@@ -46,6 +48,7 @@ pub struct StartNext {
 #[serde(rename_all = "camelCase", default)]
 pub struct DescribeExecution {
     /// Which one, the latest if it is not said.
+    #[serde(deserialize_with = "whole")]
     pub execution_number: Option<u64>,
     /// With the document unless it is said.
     pub include_job_document: Option<bool>,
@@ -60,14 +63,17 @@ pub struct UpdateExecution {
     /// What the device has to say; what it said before stays if it is not said.
     pub status_details: Option<BTreeMap<String, String>>,
     /// The version that the device saw.
+    #[serde(deserialize_with = "whole")]
     pub expected_version: Option<u64>,
     /// Which one, the latest if it is not said.
+    #[serde(deserialize_with = "whole")]
     pub execution_number: Option<u64>,
     /// Whether the answer is to have how it stands.
     pub include_job_execution_state: Option<bool>,
     /// And its document.
     pub include_job_document: Option<bool>,
     /// The step timer.
+    #[serde(deserialize_with = "whole")]
     pub step_timeout_in_minutes: Option<i64>,
 }
 
@@ -114,6 +120,22 @@ pub(super) fn open(payload: &[u8]) -> Result<(Map<String, Value>, Option<String>
 pub(super) fn members<T: DeserializeOwned>(members: Map<String, Value>) -> Result<T, JobError> {
     serde_json::from_value(Value::Object(members))
         .map_err(|why| JobError::InvalidRequest(format!("The request is not valid: {why}")))
+}
+
+/// A whole number, also as text: AWS's Jobs library for Embedded C quotes expectedVersion.
+fn whole<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr + DeserializeOwned,
+{
+    match Option::<Value>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(Value::String(text)) => match text.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(D::Error::custom(format!("`{text}` is not a whole number"))),
+        },
+        Some(other) => T::deserialize(other).map(Some).map_err(D::Error::custom),
+    }
 }
 
 /// Checks statusDetails.
@@ -182,5 +204,72 @@ pub(super) fn new_status(status: Option<&str>) -> Result<ExecutionStatus, JobErr
         | ExecutionStatus::Canceled => Err(JobError::InvalidStateTransition(format!(
             "The status of job execution cannot be changed to be {name}"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn update(value: Value) -> Result<UpdateExecution, JobError> {
+        let Value::Object(sent) = value else {
+            unreachable!("the cases are objects")
+        };
+        members(sent)
+    }
+
+    #[test]
+    fn numbers_may_be_quoted() {
+        for version in [json!(3), json!("3")] {
+            let read = update(json!({"expectedVersion": version, "executionNumber": null}));
+            assert_eq!(read.unwrap().expected_version, Some(3));
+        }
+        for wrong in [json!(""), json!("x"), json!(-1), json!(1.5), json!({})] {
+            assert!(update(json!({"expectedVersion": wrong})).is_err());
+        }
+    }
+
+    #[test]
+    fn a_payload_is_nothing_or_an_object_with_a_token() {
+        let code = |payload: &[u8]| open(payload).err().map(|error| error.code());
+        assert_eq!(code(b""), None);
+        assert_eq!(code(br#"{"clientToken": "t"}"#), None);
+        assert_eq!(code(b"{"), Some("InvalidJson"));
+        assert_eq!(code(b"[]"), Some("InvalidJson"));
+        assert_eq!(code(b"\xff"), Some("InvalidJson"));
+        assert_eq!(code(br#"{"clientToken": 1}"#), Some("InvalidRequest"));
+        let long = format!(r#"{{"clientToken": "{}"}}"#, "t".repeat(65));
+        assert_eq!(code(long.as_bytes()), Some("InvalidRequest"));
+    }
+
+    #[test]
+    fn status_details_have_bounds() {
+        let check = |details: Value, good: bool| {
+            let details: Details = serde_json::from_value(details).unwrap();
+            assert_eq!(check_details(Some(&details)).is_ok(), good, "{details:?}");
+        };
+        check(json!({"a:b_c-1": "v"}), true);
+        check(json!({"a b": "v"}), false);
+        check(json!({"a": ""}), false);
+        check(json!({"a": "\n"}), false);
+        check(json!({"a": "v".repeat(1025)}), false);
+        let many = |count: usize| {
+            (0..count)
+                .map(|n| (n.to_string(), "v"))
+                .collect::<BTreeMap<_, _>>()
+        };
+        check(json!(many(10)), true);
+        check(json!(many(11)), false);
+    }
+
+    #[test]
+    fn a_step_timer_has_bounds_and_can_be_taken_away() {
+        let check = |minutes, expected| assert_eq!(step_ends_ms(minutes, 1).ok(), expected);
+        check(None, Some(None));
+        check(Some(-1), Some(Some(None)));
+        check(Some(1), Some(Some(Some(60_001))));
+        check(Some(0), None);
+        check(Some(10_081), None);
     }
 }

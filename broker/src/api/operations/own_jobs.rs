@@ -81,6 +81,7 @@ fn refused(rejected: &JobRejected) -> ApiError {
         | JobError::VersionMismatch { .. } => Code::InvalidRequest,
         JobError::InvalidStateTransition(_) => Code::InvalidStateTransition,
         JobError::ResourceNotFound(_) => Code::ResourceNotFound,
+        JobError::RequestThrottled => Code::Throttling,
         JobError::TerminalStateReached => Code::TerminalState,
     };
     ApiError::new(code, rejected.error.to_string())
