@@ -179,7 +179,7 @@ impl JobConfig {
         }
         let aborts = self.abort_config.iter();
         let mut aborts = aborts.flat_map(|config| &config.criteria_list);
-        if aborts.any(|criteria| !(criteria.threshold_percentage > 0.0)) {
+        if aborts.any(|criteria| criteria.threshold_percentage <= 0.0) {
             return refused("thresholdPercentage must be greater than 0".to_owned());
         }
         Ok(())

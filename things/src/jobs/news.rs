@@ -106,7 +106,7 @@ impl Things {
             )
         };
         let mut messages = Vec::new();
-        for notice in news.notices {
+        for notice in &news.notices {
             self.notices(notice, now_ms, &mut messages);
         }
         for event in news.events {
@@ -129,7 +129,7 @@ impl Things {
         messages
     }
 
-    fn notices(&self, notice: Notice, now_ms: u64, messages: &mut Vec<JobMessage>) {
+    fn notices(&self, notice: &Notice, now_ms: u64, messages: &mut Vec<JobMessage>) {
         let topic = |last: &str| format!("$aws/things/{}/jobs/{last}", notice.thing);
         let stamped = || Map::from_iter([("timestamp".to_owned(), (now_ms / 1000).into())]);
         if notice.notify {
