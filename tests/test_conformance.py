@@ -400,6 +400,17 @@ def test_messages_expire_and_show_what_is_left(broker):
     assert b.quiet() == []
 
 
+def test_a_message_that_has_not_waited_shows_its_whole_expiry(broker):
+    a = client(broker, "a", V5)
+    a.subscribe(A, qos=1)
+    for qos in (0, 1):
+        a.publish(A, "live", qos, message_expiry=1)
+        assert a.message().properties["message_expiry"] == 1
+    a.publish(C, "kept", retain=True, message_expiry=60)
+    a.subscribe(C)
+    assert a.message().properties["message_expiry"] == 60
+
+
 def test_retained_messages_expire(broker):
     a = client(broker, "a", V5)
     a.publish(A, "short", retain=True, message_expiry=2)

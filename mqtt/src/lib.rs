@@ -12,5 +12,5 @@ pub mod share;
 pub mod topic;
 pub mod trie;
 
-pub use message::{Message, QoS};
+pub use message::{Message, QoS, expiry_left_s};
 pub use profile::Profile;

@@ -128,14 +128,10 @@ impl<'a> Publication<'a> {
 
     /// The packet without its head, for a receiver with these subscription identifiers.
     pub(super) fn body<'b>(&'b self, subscription_ids: &'b [u32]) -> PublishBody<'b> {
-        let left_s = |at: u64| {
-            let left = at.saturating_sub(self.now_ms) / 1000;
-            u32::try_from(left).unwrap_or(u32::MAX)
-        };
         PublishBody {
             topic: self.topic,
             properties: self.properties,
-            expiry_s: self.expires_at_ms.map(left_s),
+            expiry_s: mqtt::expiry_left_s(self.expires_at_ms, self.now_ms),
             topic_alias: None,
             subscription_ids,
             payload: self.payload,

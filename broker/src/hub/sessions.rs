@@ -93,7 +93,8 @@ impl Hub {
             }
             Entry::Vacant(vacant) => {
                 let fresh = self.new_session(opening);
-                vacant.insert(Arc::clone(&fresh));
+                // Unlocked before its connection is there, it would look like one that is over.
+                let _entry = vacant.insert(Arc::clone(&fresh));
                 self.begin(&fresh, opening, link, &connack(false), now_ms);
                 fresh
             }
@@ -113,7 +114,7 @@ impl Hub {
         )
     }
 
-    /// The connection becomes the session's.
+    /// The connection becomes the session's, whose entry in the index is locked.
     fn begin(
         &self,
         session: &Arc<Session>,
@@ -122,6 +123,10 @@ impl Hub {
         connack: &[u8],
         now_ms: u64,
     ) {
+        debug_assert!(
+            self.sessions.0.try_get(&opening.client_id).is_locked(),
+            "nobody sees a session between its entry and its connection"
+        );
         session.set_guard(Arc::clone(&opening.guard));
         session.incoming.lock().disconnect();
         #[cfg(test)]

@@ -4,7 +4,7 @@ use super::error::DecodeError;
 use super::frame::{Frame, Version};
 use super::primitives::{Reader, put_binary, put_varint, varint_len};
 use super::properties::{self, Place, UserProperties, Value, id};
-use crate::message::{Message, QoS};
+use crate::message::{Message, QoS, expiry_left_s};
 
 /// A PUBLISH in the buffer that it was read into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,14 +234,13 @@ impl PublishBody<'_> {
 }
 
 impl Message {
-    /// The message as the body of a PUBLISH sent at `now_ms`, with the whole seconds of its
-    /// expiry that are left (MQTT 5.0 [3.3.2-6]).
+    /// The message as the body of a PUBLISH sent at `now_ms`, with the seconds of its
+    /// expiry that are left.
     pub fn body<'a>(&'a self, now_ms: u64, subscription_ids: &'a [u32]) -> PublishBody<'a> {
-        let left_s = |at: u64| u32::try_from(at.saturating_sub(now_ms) / 1000).unwrap_or(u32::MAX);
         PublishBody {
             topic: &self.topic,
             properties: &self.properties,
-            expiry_s: self.expires_at_ms.map(left_s),
+            expiry_s: expiry_left_s(self.expires_at_ms, now_ms),
             topic_alias: None,
             subscription_ids,
             payload: &self.payload,
