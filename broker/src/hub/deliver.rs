@@ -7,9 +7,9 @@ use super::route::{GroupTarget, Route, Service, Target};
 use super::session::Session;
 use super::{Hub, flush, offer};
 use mqtt::QoS;
-use mqtt::codec::{PublishForm, Version};
+use mqtt::codec::{PublishForm, PublishRun, Version};
 use mqtt::session::{Outbound, Sent};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 thread_local! {
@@ -62,7 +62,7 @@ impl Hub {
             tally.count(give_to_group(group, publication));
         }
         let Tally { delivered, dropped } = tally;
-        self.metrics.published_in(publication.payload().len());
+        self.metrics.published_in(1, publication.payload().len());
         self.metrics.published_out(delivered, dropped, route.denied);
         offer::offer(self, publication, route, origin);
         self.tap_published(publication, route, origin, delivered);
@@ -72,6 +72,46 @@ impl Hub {
             None => {}
         }
         delivered
+    }
+
+    /// Whether messages on a route can be given to its sessions in one piece: nothing else than
+    /// sessions wants each of them.
+    pub(super) fn takes_runs(&self, route: &Route) -> bool {
+        self.quotas.is_none()
+            && !self.taps.are_heard()
+            && route.groups.is_empty()
+            && route.rules.is_empty()
+            // Reserved topics may ask something of the server itself.
+            && !route.topic.starts_with('$')
+    }
+
+    /// Gives messages that came side by side to everyone on their route, which takes runs.
+    pub(super) fn deliver_run(
+        &self,
+        run: &PublishRun<'_>,
+        route: &Route,
+        from: Option<u64>,
+        now_ms: u64,
+    ) {
+        let publications = OnceCell::new();
+        let mut delivered = 0;
+        let targets = route.targets.iter();
+        let targets =
+            targets.filter(|target| !(target.no_local && from == Some(target.session.number)));
+        let mut messages = 0;
+        for target in targets {
+            messages += run.packets;
+            delivered += give_run(target, run, now_ms).unwrap_or_else(|| {
+                let publications =
+                    publications.get_or_init(|| Publication::of_run(run, &route.topic, now_ms));
+                let given = publications.iter().filter(|one| give(target, one, true));
+                given.count()
+            });
+        }
+        let denied = route.denied * run.packets;
+        self.metrics.published_in(run.packets, run.payload_bytes);
+        self.metrics
+            .published_out(delivered, messages - delivered, denied);
     }
 
     /// Whether the rate quotas, which there are, leave room for a message to a session.
@@ -157,6 +197,24 @@ fn put_at_most_once(
         press(session);
     }
     put
+}
+
+/// Gives messages at QoS 0 to a session as they are; says how many it got, or nothing if packets for
+/// it have to be written anew.
+fn give_run(target: &Target, run: &PublishRun<'_>, now_ms: u64) -> Option<usize> {
+    let session = &target.session;
+    if session.version != run.version() || !target.subscription_ids.as_slice().is_empty() {
+        return None;
+    }
+    let (put, presses) = session.with_output(|outbox| {
+        let put = (!outbox.has_aliases())
+            .then(|| outbox.put_message(run.longest, |bytes| bytes.extend_from_slice(run.bytes)));
+        (put, outbox.presses(now_ms))
+    });
+    if presses {
+        press(session);
+    }
+    put.map(|put| if put { run.packets } else { 0 })
 }
 
 fn press(session: &Arc<Session>) {

@@ -20,6 +20,10 @@ use tokio::sync::oneshot;
 /// above it wait in the session's queue, and the client itself is not read.
 pub(super) const OUTBOX_BYTES_MAX: usize = if cfg!(test) { 4 } else { 1024 } * 1024;
 
+/// Bytes that are put into an output in one piece, so that it is bounded all the same; small enough
+/// to stay in the processor's first cache from one receiver to the next.
+pub(super) const RUN_BYTES_MAX: usize = if cfg!(test) { 3 } else { 16 } * 1024;
+
 /// A publisher whose receiver has more than this waiting is held back.
 pub(super) const OUTBOX_BYTES_HIGH: usize = OUTBOX_BYTES_MAX / 4 * 3;
 

@@ -2,7 +2,7 @@
 //! each form that receivers need, and owned only when something has to keep it.
 
 use bytes::Bytes;
-use mqtt::codec::{self, PublishBody, PublishForm, PublishHead, Version};
+use mqtt::codec::{self, Publish, PublishBody, PublishForm, PublishHead, PublishRun, Version};
 use mqtt::{Message, QoS};
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -41,6 +41,23 @@ impl<'a> Publication<'a> {
             forms_above: Default::default(),
             owned: OnceCell::new(),
         }
+    }
+
+    /// Packets that came side by side.
+    pub(super) fn of_run(run: &PublishRun<'a>, topic: &'a Arc<str>, now_ms: u64) -> Vec<Self> {
+        let packet = |(packet, publish): (&'a [u8], Publish<'a>)| PublishedPacket {
+            qos: publish.qos,
+            retain: publish.retain,
+            payload: publish.payload,
+            properties: &[],
+            expires_at_ms: None,
+            now_ms,
+            verbatim: Some((run.version(), packet)),
+        };
+        let packets = run.iter().map(packet);
+        packets
+            .map(|packet| Self::of_packet(&packet, topic))
+            .collect()
     }
 
     /// A message that is owned already.

@@ -63,9 +63,9 @@ impl Metrics {
         self.throttled.get_or_create(&labels::Quota { quota }).inc();
     }
 
-    /// A message was accepted; `bytes` is the length of its payload.
-    pub(crate) fn published_in(&self, bytes: usize) {
-        self.messages_in.inc();
+    /// Messages were accepted; `bytes` is the length of their payloads.
+    pub(crate) fn published_in(&self, messages: usize, bytes: usize) {
+        self.messages_in.inc_by(wide(messages));
         self.bytes_in.inc_by(wide(bytes));
     }
 
@@ -315,7 +315,7 @@ mod tests {
         metrics.connected();
         metrics.disconnected("CLIENT_INITIATED_DISCONNECT");
         metrics.denied("iot:Publish");
-        metrics.published_in(7);
+        metrics.published_in(1, 7);
         metrics.published_out(3, 1, 2);
         let rules = Counters::default();
         rules.rule(&"hot".into()).action("s3");

@@ -16,6 +16,7 @@ mod primitives;
 mod properties;
 mod publish;
 mod reason;
+mod run;
 mod subscribe;
 
 pub use ack::{
@@ -38,6 +39,7 @@ pub use publish::{
     put_publish,
 };
 pub use reason::ReasonCode;
+pub use run::PublishRun;
 pub use subscribe::{
     RetainHandling, Subscribe, SubscribeFilter, Unsubscribe, put_subscribe, put_unsubscribe,
 };

@@ -30,7 +30,10 @@ impl Connection {
             used += frame.bytes.len();
             if frame.kind == PacketKind::Publish {
                 match codec::decode_publish(&frame, self.version) {
-                    Ok(publish) => self.publish(&publish, frame.bytes)?,
+                    Ok(publish) => {
+                        self.publish(&publish, frame.bytes)?;
+                        used += self.publish_run(&frame, &bytes[used..])?;
+                    }
                     Err(error) => return self.undecodable(&error),
                 }
                 continue;

@@ -2,7 +2,7 @@
 //! one seed.
 
 use super::super::group::seed_chance;
-use super::super::outbox::OUTBOX_BYTES_MAX;
+use super::super::outbox::{OUTBOX_BYTES_MAX, RUN_BYTES_MAX};
 use super::super::{Hub, HubParts};
 use super::client::{Asked, Client, Line, Published};
 use super::counts::Counts;
@@ -392,7 +392,7 @@ impl World {
         // Beyond the limit stand a window of messages that are sent again, and the answers to what
         // was read before it was reached.
         let window = usize::from(self.profile.outbound_inflight);
-        let bytes_max = OUTBOX_BYTES_MAX + (window + 1) * (LARGE + 50) + 2048;
+        let bytes_max = OUTBOX_BYTES_MAX + RUN_BYTES_MAX + (window + 1) * (LARGE + 50) + 2048;
         let owed_max = usize::from(self.profile.outbound_inflight) + self.profile.queued_messages;
         for session in self.hub.sessions.all() {
             let (bytes, owed, blocked) =
