@@ -38,6 +38,20 @@ if [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
     .venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements.txt
     echo "$stamp" >.venv/stamp
 fi
+# JavaScript's clients, likewise; without Node.js their tests are skipped.
+is_node='process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
+if ! command -v npm >/dev/null || ! node -e "$is_node" 2>/dev/null; then
+    echo "test.sh: tests of JavaScript's clients are skipped: install Node.js 20 or newer, with npm" >&2
+else
+    stamp="$(node --version) $(cksum <tests/js/package-lock.json)"
+    if [ "$(cat .venv/js/stamp 2>/dev/null)" != "$stamp" ]; then
+        echo "test.sh: installing JavaScript packages into .venv/js"
+        mkdir -p .venv/js
+        cp tests/js/package.json tests/js/package-lock.json .venv/js/
+        npm ci --prefix .venv/js --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+        echo "$stamp" >.venv/js/stamp
+    fi
+fi
 command -v mosquitto_sub >/dev/null || debian mosquitto-clients
 command -v curl >/dev/null || debian curl
 

@@ -1,16 +1,42 @@
-"""MQTT byte by byte, for packets that no library would send."""
+"""MQTT byte by byte: packets of any form, right and wrong, and a connection that is read packet by
+packet. What says what it means by name is built on it, in raw_mqtt.py."""
 
 import socket
 import struct
 import time
 
 from harness import DEADLINE_S
-from raw_mqtt import varint
 
 V3, V5 = 4, 5
-CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP = 2, 3, 4, 5, 6, 7
-SUBACK, UNSUBACK, PINGRESP, DISCONNECT = 9, 11, 13, 14
-PINGREQ = b"\xc0\x00"
+VERSIONS = {"v3.1.1": V3, "v5": V5}
+
+(
+    CONNECT,
+    CONNACK,
+    PUBLISH,
+    PUBACK,
+    PUBREC,
+    PUBREL,
+    PUBCOMP,
+    SUBSCRIBE,
+    SUBACK,
+    UNSUBSCRIBE,
+    UNSUBACK,
+    PINGREQ_TYPE,
+    PINGRESP,
+    DISCONNECT,
+) = range(1, 15)
+PINGREQ = bytes([PINGREQ_TYPE << 4, 0])
+
+
+def varint(number):
+    """A number in as many bytes as it needs, seven bits in each."""
+    out = b""
+    while True:
+        number, low = number >> 7, number & 0x7F
+        if not number:
+            return out + bytes([low])
+        out += bytes([low | 0x80])
 
 
 def text(value):
@@ -45,6 +71,7 @@ def connect(
 
 
 def publish(topic, payload=b"x", qos=0, packet_id=1, version=V3, props=(), flags=0):
+    """`flags` are the bits beside those of the QoS: 1 is RETAIN, 8 is DUP."""
     parts = [text(topic)]
     if qos:
         parts.append(struct.pack(">H", packet_id))
@@ -54,10 +81,12 @@ def publish(topic, payload=b"x", qos=0, packet_id=1, version=V3, props=(), flags
 
 
 def subscribe(*filters, packet_id=1, version=V3, options=0, props=()):
+    """Subscribes to filters, or to pairs of filter and options."""
     body = [struct.pack(">H", packet_id)]
     if version == V5:
         body.append(properties(*props))
-    return packet(0x82, *body, *(text(f) + bytes([options]) for f in filters))
+    pairs = (each if isinstance(each, tuple) else (each, options) for each in filters)
+    return packet(0x82, *body, *(text(f) + bytes([o]) for f, o in pairs))
 
 
 def unsubscribe(*filters, packet_id=1, version=V3):
@@ -65,15 +94,18 @@ def unsubscribe(*filters, packet_id=1, version=V3):
     return packet(0xA2, struct.pack(">H", packet_id), props, *(text(f) for f in filters))
 
 
-class Raw:
-    """A connection on which anything can be sent."""
+class Frames:
+    """A connection on which anything can be sent, read packet by packet: first byte and body."""
 
-    def __init__(self, port, window=None):
+    def __init__(self, port, tls=None, window=None, host="127.0.0.1"):
         self.socket = socket.socket()
         if window:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(DEADLINE_S)
-        self.socket.connect(("127.0.0.1", port))
+        self.socket.connect((host, port))
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.held = b""
 
     def send(self, *parts):
@@ -101,17 +133,41 @@ class Raw:
         self.held = held[at + length :]
         return held[0], held[at : at + length]
 
-    def next(self):
+    def more(self):
+        """Waits for more bytes and holds them; false at the end of the connection."""
+        try:
+            read = self.socket.recv(65536)
+        except ConnectionResetError:
+            read = b""
+        self.held += read
+        return bool(read)
+
+    def frame(self):
         """The next packet, first byte and body; None at the end of the connection."""
         while not (found := self._packet()):
-            try:
-                read = self.socket.recv(65536)
-            except ConnectionResetError:
-                read = b""
-            if not read:
+            if not self.more():
                 return None
-            self.held += read
         return found
+
+    def reset(self):
+        """Ends the connection without a word."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Raw(Frames):
+    """A client that says no more than it is told to."""
+
+    next = Frames.frame
 
     def next_of(self, kind):
         """The next packet of a type; others are skipped."""
@@ -156,20 +212,6 @@ class Raw:
 
     def ack(self, packet_id):
         return self.send(packet(0x40, struct.pack(">H", packet_id)))
-
-    def reset(self):
-        """Ends the connection without a word."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close()
-
-    def close(self):
-        self.socket.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 def rss_mib(server):

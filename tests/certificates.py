@@ -6,38 +6,42 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 
-def certificate(subject, issuer, key, signer):
-    """A certificate for `key`, signed by `signer`."""
+def name_of(text):
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+
+
+def signed(subject, issuer, key, signer, extension, critical):
+    """A certificate for `key` that lives from yesterday to tomorrow, signed by `signer`."""
     now = datetime.datetime.now(datetime.timezone.utc)
-    name = lambda text: x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
     return (
         x509.CertificateBuilder()
-        .subject_name(name(subject))
-        .issuer_name(name(issuer))
+        .subject_name(name_of(subject))
+        .issuer_name(name_of(issuer))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=subject == issuer, path_length=None), critical=True)
+        .add_extension(extension, critical=critical)
         .sign(signer, hashes.SHA256())
     )
+
+
+def certificate(subject, issuer, key, signer, ca=None):
+    """A certificate for `key`, signed by `signer`; a CA's if it is its own issuer."""
+    ca = subject == issuer if ca is None else ca
+    return signed(subject, issuer, key, signer, x509.BasicConstraints(ca, None), critical=True)
 
 
 def server_certificate(host, issuer, key, signer):
     """A certificate of a server for `key`, signed by `signer`."""
-    now = datetime.datetime.now(datetime.timezone.utc)
-    name = lambda text: x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name(host))
-        .issuer_name(name(issuer))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .sign(signer, hashes.SHA256())
-    )
+    names = x509.SubjectAlternativeName([x509.DNSName(host)])
+    return signed(host, issuer, key, signer, names, critical=False)
+
+
+def request(subject, key):
+    """A certificate signing request, PEM."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name_of(subject))
+    return pem(builder.sign(key, hashes.SHA256()))
 
 
 def pem(certificate):

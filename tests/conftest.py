@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from aws_clients import CLIENTS
 from harness import ALLOW_ALL, Process, Server, environment, tutorial_policy
 
 MOTO = """
@@ -28,6 +29,26 @@ def server(running):
     running.reset()
     yield running
     assert running.process.poll() is None, f"the server died: {running.logged()}"
+
+
+@pytest.fixture(scope="session")
+def aws_clients(running):
+    """Makes AWS's clients for the shared server, each once; they live as long as it does."""
+    with contextlib.ExitStack() as stack:
+        made = {}
+
+        def client(kind):
+            if kind not in made:
+                made[kind] = stack.enter_context(kind(running))
+            return made[kind]
+
+        yield client
+
+
+@pytest.fixture(params=CLIENTS, ids=lambda kind: kind.name)
+def aws_client(request, server, aws_clients):
+    """Each of AWS's clients in turn."""
+    return aws_clients(request.param)
 
 
 @pytest.fixture

@@ -53,9 +53,9 @@ class Process:
     """A process whose lines of standard output are events."""
 
     def __init__(self, *command, **options):
+        options.setdefault("stdin", subprocess.DEVNULL)
         self.process = subprocess.Popen(
             [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

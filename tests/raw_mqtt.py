@@ -1,32 +1,30 @@
 """An MQTT client of the tests' own: it says exactly what a test wants and hides no packet."""
 
 import contextlib
-import socket
 import struct
 from collections import deque
 from dataclasses import dataclass, field
 
-from harness import DEADLINE_S
-
-V3, V5 = 4, 5
-VERSIONS = {"v3.1.1": V3, "v5": V5}
-
-(
-    CONNECT,
+import bytes_mqtt
+from bytes_mqtt import (
     CONNACK,
-    PUBLISH,
-    PUBACK,
-    PUBREC,
-    PUBREL,
-    PUBCOMP,
-    SUBSCRIBE,
-    SUBACK,
-    UNSUBSCRIBE,
-    UNSUBACK,
+    DISCONNECT,
     PINGREQ,
     PINGRESP,
-    DISCONNECT,
-) = range(1, 15)
+    PUBACK,
+    PUBCOMP,
+    PUBLISH,
+    PUBREC,
+    PUBREL,
+    SUBACK,
+    UNSUBACK,
+    V3,
+    V5,
+    Frames,
+    packet,
+    text,
+    varint,
+)
 
 # Properties of MQTT 5 by name: identifier and type.
 PROPERTIES = {
@@ -61,39 +59,25 @@ NAMES = {number: (name, kind) for name, (number, kind) in PROPERTIES.items()}
 REPEATED = {"user_property", "subscription_id"}
 
 
-def varint(number):
-    out = b""
-    while True:
-        number, low = number >> 7, number & 0x7F
-        if not number:
-            return out + bytes([low])
-        out += bytes([low | 0x80])
-
-
-def data(value):
-    value = value.encode() if isinstance(value, str) else value
-    return struct.pack("!H", len(value)) + value
-
-
 WRITE = {
     "byte": lambda value: struct.pack("!B", value),
     "short": lambda value: struct.pack("!H", value),
     "long": lambda value: struct.pack("!L", value),
     "varint": varint,
-    "text": data,
-    "data": data,
-    "pair": lambda value: data(value[0]) + data(value[1]),
+    "text": text,
+    "data": text,
+    "pair": lambda value: text(value[0]) + text(value[1]),
 }
 
 
 def properties(given):
-    """Properties in wire form with their length; a list stands for several of one name."""
-    out = b""
+    """Properties in wire form; a list stands for several of one name."""
+    out = []
     for name, value in given.items():
         number, kind = PROPERTIES[name]
         for each in value if isinstance(value, list) else [value]:
-            out += bytes([number]) + WRITE[kind](each)
-    return varint(len(out)) + out
+            out.append(bytes([number]) + WRITE[kind](each))
+    return out
 
 
 class Reader:
@@ -144,10 +128,6 @@ class Reader:
         return found
 
 
-def packet(kind, flags, body):
-    return bytes([kind << 4 | flags]) + varint(len(body)) + body
-
-
 @dataclass
 class Will:
     topic: str
@@ -160,40 +140,37 @@ class Will:
 def connect_packet(
     client_id, version, clean=True, keep_alive=60, will=None, username=None, props=None
 ):
-    flags = clean << 1
-    payload = data(client_id)
+    flags, payload = clean << 1, b""
     if will:
         flags |= 4 | will.qos << 3 | will.retain << 5
-        payload += properties(will.properties) if version == V5 else b""
-        payload += data(will.topic) + data(will.payload)
+        if version == V5:
+            payload += bytes_mqtt.properties(*properties(will.properties))
+        payload += text(will.topic) + text(will.payload)
     if username is not None:
         flags |= 0x80
-        payload += data(username)
-    head = data("MQTT") + bytes([version, flags]) + struct.pack("!H", keep_alive)
-    head += properties(props or {}) if version == V5 else b""
-    return packet(CONNECT, 0, head + payload)
+        payload += text(username)
+    props = properties(props or {})
+    return bytes_mqtt.connect(client_id, version, flags, keep_alive, props, payload)
 
 
 def publish_packet(version, topic, payload=b"", qos=0, retain=False, dup=False, mid=0, **props):
-    body = data(topic) + (struct.pack("!H", mid) if qos else b"")
-    body += properties(props) if version == V5 else b""
     payload = payload.encode() if isinstance(payload, str) else payload
-    return packet(PUBLISH, dup << 3 | qos << 1 | retain, body + payload)
+    flags = dup << 3 | retain
+    return bytes_mqtt.publish(topic, payload, qos, mid, version, properties(props), flags)
 
 
 def subscribe_packet(version, mid, filters, **props):
     """`filters` are pairs of filter and options: the QoS, in MQTT 5 with more bits."""
-    body = struct.pack("!H", mid) + (properties(props) if version == V5 else b"")
-    return packet(SUBSCRIBE, 2, body + b"".join(data(f) + bytes([o]) for f, o in filters))
+    props = properties(props)
+    return bytes_mqtt.subscribe(*filters, packet_id=mid, version=version, props=props)
 
 
 def unsubscribe_packet(version, mid, filters):
-    body = struct.pack("!H", mid) + (b"\0" if version == V5 else b"")
-    return packet(UNSUBSCRIBE, 2, body + b"".join(map(data, filters)))
+    return bytes_mqtt.unsubscribe(*filters, packet_id=mid, version=version)
 
 
 def ack_packet(kind, mid):
-    return packet(kind, 2 if kind == PUBREL else 0, struct.pack("!H", mid))
+    return packet(kind << 4 | (2 if kind == PUBREL else 0), struct.pack("!H", mid))
 
 
 NO_LOCAL, AS_PUBLISHED = 0x04, 0x08
@@ -261,45 +238,19 @@ class Message:
         )
 
 
-class Wire:
+class Wire(Frames):
     """A connection, packet by packet."""
 
     def __init__(self, port, version=V3, tls=None, host="127.0.0.1"):
+        super().__init__(port, tls, host=host)
         self.version = version
-        self.socket = socket.create_connection((host, port), timeout=DEADLINE_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if tls:
-            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
-
-    def send(self, *packets):
-        self.socket.sendall(b"".join(packets))
-        return self
-
-    def _take(self, count):
-        taken = b""
-        while len(taken) < count:
-            try:
-                part = self.socket.recv(count - len(taken))
-            except ConnectionResetError:
-                part = b""
-            if not part:
-                return None
-            taken += part
-        return taken
 
     def next(self):
         """The next packet, `None` at the end of the connection."""
-        first = self._take(1)
-        if first is None:
+        if (frame := self.frame()) is None:
             return None
-        length = shift = 0
-        while True:
-            byte = self._take(1)[0]
-            length |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-        return Packet(first[0] >> 4, first[0] & 0x0F, self._take(length), self.version)
+        first, body = frame
+        return Packet(first >> 4, first & 0x0F, body, self.version)
 
     def closed(self):
         """Waits for the end; the packets before it."""
@@ -307,14 +258,6 @@ class Wire:
 
     def abort(self):
         """Is gone without a word."""
-        self.socket.close()
-
-    close = abort
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
         self.close()
 
 
@@ -378,7 +321,7 @@ class Client(Wire):
 
     def quiet(self):
         """What came until now: a PINGREQ is answered behind all of it."""
-        self.send(packet(PINGREQ, 0, b""))
+        self.send(PINGREQ)
         # The answers to what is read on the way need a second turn.
         self.expect(PINGRESP)
         came = list(self.messages)
@@ -411,8 +354,8 @@ class Client(Wire):
         """Leaves in good order; returns when the server has closed."""
         body = b""
         if self.version == V5 and (reason or props):
-            body = bytes([reason]) + properties(props)
-        self.send(packet(DISCONNECT, 0, body))
+            body = bytes([reason]) + bytes_mqtt.properties(*properties(props))
+        self.send(packet(DISCONNECT << 4, body))
         with contextlib.suppress(OSError):
             self.closed()
         self.close()

@@ -10,9 +10,7 @@ import struct
 
 import pytest
 
-from harness import ALLOW_ALL, DEADLINE_S, arn, policy
-from raw_mqtt import (
-    AS_PUBLISHED,
+from bytes_mqtt import (
     CONNACK,
     DISCONNECT,
     PINGREQ,
@@ -28,6 +26,11 @@ from raw_mqtt import (
     V3,
     V5,
     VERSIONS,
+    packet,
+)
+from harness import ALLOW_ALL, DEADLINE_S, arn, policy
+from raw_mqtt import (
+    AS_PUBLISHED,
     Client,
     Message,
     Will,
@@ -35,7 +38,6 @@ from raw_mqtt import (
     ack_packet,
     client,
     connect_packet,
-    packet,
     publish_packet,
     subscribe_packet,
     unsubscribe_packet,
@@ -52,7 +54,7 @@ NAMES = {
     UNSUBACK: "UNSUBACK",
     DISCONNECT: "DISCONNECT",
 }
-PING = packet(PINGREQ, 0, b"")
+PING = PINGREQ
 
 
 def told(packet):
@@ -316,7 +318,7 @@ def pubrec_etc(world, version):
     for kind in (PUBREC, PUBREL, PUBCOMP):
         words += outcome(world.free(version), ack_packet(kind, 1))
     if version == V5:
-        words += outcome(world.free(version), packet(15, 0, b"\0\0"))
+        words += outcome(world.free(version), packet(15 << 4, b"\0\0"))
     return words
 
 
@@ -497,7 +499,7 @@ def disconnect_clean(world, version):
 
 @act
 def disconnect_expiry(world, version):
-    return outcome(world.free(version), packet(DISCONNECT, 0, b"\0\5\x11\0\0\0\5"))
+    return outcome(world.free(version), packet(DISCONNECT << 4, b"\0\5\x11\0\0\0\5"))
 
 
 @act
@@ -520,7 +522,7 @@ def delete_connection(world, version):
 @act
 def malformed(world, version):
     good = unsubscribe_packet(version, 1, ["a"])
-    return outcome(world.free(version), packet(UNSUBSCRIBE, 0, good[2:]))
+    return outcome(world.free(version), packet(UNSUBSCRIBE << 4, good[2:]))
 
 
 @act

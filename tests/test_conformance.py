@@ -5,29 +5,31 @@ import json
 
 import pytest
 
-from harness import Server
-from raw_mqtt import (
-    AS_PUBLISHED,
+from bytes_mqtt import (
     CONNACK,
     CONNECT,
     DISCONNECT,
-    NO_LOCAL,
     PUBACK,
     PUBCOMP,
     PUBREC,
     PUBREL,
-    RETAIN_IF_NEW,
-    RETAIN_NEVER,
     V3,
     V5,
     VERSIONS,
+    packet,
+)
+from harness import Server
+from raw_mqtt import (
+    AS_PUBLISHED,
+    NO_LOCAL,
+    RETAIN_IF_NEW,
+    RETAIN_NEVER,
     Client,
     Will,
     Wire,
     ack_packet,
     client,
     connect_packet,
-    packet,
     publish_packet,
 )
 
@@ -104,7 +106,7 @@ def test_another_protocol_name_is_refused(broker, version, name):
     good = connect_packet("a", version)
     body = good[2:].replace(b"\0\4MQTT", bytes([0, len(name)]) + name.encode(), 1)
     with Wire(broker.mqtt_port, version) as wire:
-        wire.send(packet(CONNECT, 0, body))
+        wire.send(packet(CONNECT << 4, body))
         assert all(p.kind == CONNACK and p.reason for p in wire.closed())
 
 
@@ -360,7 +362,7 @@ def test_disconnect_changes_the_session_expiry(broker):
 
 def test_a_session_that_was_to_end_cannot_be_kept_by_disconnect(broker):
     a = client(broker, "a", V5, session_expiry=0)
-    a.send(packet(DISCONNECT, 0, b"\0\5\x11\0\0\0\5"))
+    a.send(packet(DISCONNECT << 4, b"\0\5\x11\0\0\0\5"))
     assert a.ended().reason == 0x82
 
 
@@ -605,7 +607,7 @@ def test_a_will_waits_for_its_delay_or_the_end_of_the_session(broker, delay, exp
     will = Will(A, b"delayed", properties={"will_delay": delay})
     a = client(broker, "a", V5, session_expiry=expiry, will=will)
     # It is lost, and the broker knows: nothing but the end of the session tells.
-    a.send(packet(DISCONNECT, 0, b"\4"))
+    a.send(packet(DISCONNECT << 4, b"\4"))
     a.closed()
     if due:
         broker.advance(due - 1)
@@ -619,7 +621,7 @@ def test_a_client_that_is_back_in_time_has_no_will(broker):
     b.subscribe(A, qos=2)
     will = Will(A, b"delayed", properties={"will_delay": 3})
     a = client(broker, "a", V5, session_expiry=60, will=will)
-    a.send(packet(DISCONNECT, 0, b"\4"))
+    a.send(packet(DISCONNECT << 4, b"\4"))
     a.closed()
     client(broker, "a", V5, clean=False, session_expiry=60)
     broker.advance(10)

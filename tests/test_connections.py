@@ -10,8 +10,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from bytes_mqtt import PUBACK, V3, V5, VERSIONS
 from harness import REGION, arn, policy
-from raw_mqtt import PUBACK, V3, V5, VERSIONS, Client, Will, ack_packet, client
+from raw_mqtt import Client, Will, ack_packet, client
 
 both = pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS.keys())
 

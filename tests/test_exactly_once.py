@@ -2,17 +2,8 @@
 
 import pytest
 
-from raw_mqtt import (
-    PUBACK,
-    PUBCOMP,
-    PUBREC,
-    PUBREL,
-    V5,
-    VERSIONS,
-    ack_packet,
-    client,
-    publish_packet,
-)
+from bytes_mqtt import PUBACK, PUBCOMP, PUBREC, PUBREL, V5, VERSIONS
+from raw_mqtt import ack_packet, client, publish_packet
 
 both = pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS.keys())
 ends = pytest.mark.parametrize("end", ["stop", "kill"])

@@ -25,9 +25,9 @@ from bytes_mqtt import (
     subscribe,
     text,
     unsubscribe,
+    varint,
 )
 from harness import Server
-from raw_mqtt import varint
 
 CLOSED, LIVES, REFUSED, EITHER = "closed", "lives", "refused", "either"
 """The connection ends; goes on; ends or the filter is refused; or any of these."""

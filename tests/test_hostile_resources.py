@@ -30,9 +30,9 @@ from bytes_mqtt import (
     subscribe,
     text,
     unsubscribe,
+    varint,
 )
 from harness import DEADLINE_S, Server
-from raw_mqtt import varint
 
 USER_PROPERTY = b"\x26" + text("k") + text("v")
 

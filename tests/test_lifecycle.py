@@ -7,8 +7,9 @@ import uuid
 
 import pytest
 
+from bytes_mqtt import V3, V5, VERSIONS
 from harness import arn, policy
-from raw_mqtt import V3, V5, VERSIONS, Client, client
+from raw_mqtt import Client, client
 
 both = pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS.keys())
 

@@ -2,18 +2,8 @@
 
 import pytest
 
-from raw_mqtt import (
-    PUBACK,
-    V3,
-    V5,
-    VERSIONS,
-    Wire,
-    ack_packet,
-    client,
-    connect_packet,
-    publish_packet,
-    subscribe_packet,
-)
+from bytes_mqtt import PUBACK, V3, V5, VERSIONS
+from raw_mqtt import Wire, ack_packet, client, connect_packet, publish_packet, subscribe_packet
 from test_behaviours import outcome
 
 SHARE = "$share/"

@@ -5,7 +5,8 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from raw_mqtt import PUBACK, V3, V5, VERSIONS, Client, client, publish_packet
+from bytes_mqtt import PUBACK, V3, V5, VERSIONS
+from raw_mqtt import Client, client, publish_packet
 
 both = pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS.keys())
 

@@ -17,6 +17,7 @@ mod seed;
 mod server;
 mod shards;
 mod world;
+mod xml;
 
 pub use config::{Config, ConfigError, LogFormat, ProfileName, ServerCert};
 pub use server::{Ports, Running, Server, StartError};

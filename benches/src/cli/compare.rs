@@ -1,6 +1,7 @@
 //! `thingcore-bench compare`.
 
 use super::cases::{CASES, GOALS, SHORT, command_line, goal};
+use super::flags::TlsFiles;
 use super::run::{raise_descriptors, run, write_page};
 use super::target::{Address, Pin, Place, Target, running, started};
 use super::{Cli, Command, Usage};
@@ -66,17 +67,8 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "BROKERS:GENERATOR")]
     pub(crate) pin: Option<Pin>,
 
-    /// The CA of the brokers' certificates, for cases over TLS; a file may hold several
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cafile: Option<PathBuf>,
-
-    /// The certificate of the clients, for cases over TLS
-    #[arg(long, value_name = "FILE", requires = "key")]
-    pub(crate) cert: Option<PathBuf>,
-
-    /// The key of --cert
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tls: TlsFiles,
 
     /// Print JSON instead of tables
     #[arg(long)]
@@ -110,7 +102,7 @@ const EXAMPLE: &str = "Example:
 pub(super) fn compare(args: &Compare) -> anyhow::Result<bool> {
     let cases = chosen(&args.case)?;
     let targets: Vec<&Target> = args.start.iter().chain(&args.target).collect();
-    if args.cafile.is_none() && cases.iter().any(|case| is_over_tls(case)) {
+    if args.tls.cafile.is_none() && cases.iter().any(|case| is_over_tls(case)) {
         let text = "a case over TLS needs --cafile, the CA of the brokers' certificates";
         return Err(Usage(text.to_owned()).into());
     }
@@ -243,15 +235,8 @@ fn arguments(args: &Compare, case: &str, name: &str, address: &Address) -> Vec<S
         add("--seconds", args.seconds.to_string());
         add("--warm-up", args.warm_up.to_string());
     }
-    let files = [
-        ("--cafile", &args.cafile),
-        ("--cert", &args.cert),
-        ("--key", &args.key),
-    ];
-    for (flag, file) in files {
-        if let Some(file) = file.as_ref().filter(|_| tls) {
-            add(flag, file.display().to_string());
-        }
+    if tls {
+        words.extend(args.tls.arguments());
     }
     words.extend(args.flags.iter().cloned());
     words
@@ -316,7 +301,7 @@ mod tests {
                 (port, Some(*case))
             );
             assert_eq!(mode.target().pid, [2]);
-            assert_eq!(mode.target().cafile.is_some(), line.contains("--tls"));
+            assert_eq!(mode.target().files.cafile.is_some(), line.contains("--tls"));
         }
         let sets = SHORT.iter().chain(GOALS.iter().map(|(case, _)| case));
         sets.for_each(|case| assert!(command_line(case).is_some(), "{case}"));

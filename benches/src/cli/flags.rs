@@ -29,17 +29,8 @@ pub(crate) struct TargetFlags {
     #[arg(long)]
     pub(crate) tls: bool,
 
-    /// The CA that has signed the broker's certificate
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cafile: Option<PathBuf>,
-
-    /// The certificate of the clients, for mutual TLS
-    #[arg(long, value_name = "FILE", requires = "key")]
-    pub(crate) cert: Option<PathBuf>,
-
-    /// The key of --cert
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: TlsFiles,
 
     /// The name in the broker's certificate, if it is not the host of --target (default for an
     /// address: localhost)
@@ -96,6 +87,22 @@ pub(crate) struct TargetFlags {
     pub(crate) source_addresses: usize,
 }
 
+/// The files of TLS.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TlsFiles {
+    /// The CA that has signed the broker's certificate; a file may hold several
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cafile: Option<PathBuf>,
+
+    /// The certificate of the clients, for mutual TLS
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+
+    /// The key of --cert
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+}
+
 /// Where the results go.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
@@ -121,19 +128,39 @@ pub(crate) struct OutputFlags {
     pub(crate) quiet: bool,
 }
 
+impl TlsFiles {
+    /// The clients' certificate with its key.
+    fn identity(&self) -> Option<Identity> {
+        let (certificate, key) = self.cert.clone().zip(self.key.clone())?;
+        Some(Identity { certificate, key })
+    }
+
+    /// The flags as they were given.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let files = [
+            ("--cafile", &self.cafile),
+            ("--cert", &self.cert),
+            ("--key", &self.key),
+        ];
+        let given = files.into_iter().filter_map(|(flag, file)| {
+            Some([flag.to_owned(), file.as_ref()?.display().to_string()])
+        });
+        given.flatten().collect()
+    }
+}
+
 impl TargetFlags {
     pub(crate) fn endpoint(&self) -> anyhow::Result<Endpoint> {
         let address = Endpoint::resolve(&self.target)?;
         let host = self.target.rsplit_once(':').map_or("", |(host, _)| host);
-        let tls = match &self.cafile {
+        let tls = match &self.files.cafile {
             None if self.tls => {
                 let text = "--tls needs --cafile, the CA of the broker's certificate";
                 return Err(Usage(text.to_owned()).into());
             }
             None => None,
             Some(ca) => {
-                let identity = self.cert.clone().zip(self.key.clone());
-                let identity = identity.map(|(certificate, key)| Identity { certificate, key });
+                let identity = self.files.identity();
                 let config = tls_client(ca, identity.as_ref(), self.alpn.as_deref())
                     .map_err(|error| Usage(error.to_string()))?;
                 Some((config, self.server_name(host)?))
@@ -194,8 +221,8 @@ impl TargetFlags {
 
     /// How the broker is spoken to, in words.
     pub(crate) fn transport(&self) -> &'static str {
-        let tls = self.cafile.is_some();
-        match (tls, self.cert.is_some(), self.ws) {
+        let tls = self.files.cafile.is_some();
+        match (tls, self.files.cert.is_some(), self.ws) {
             (false, _, false) => "TCP",
             (false, _, true) => "WebSocket",
             (true, false, false) => "TLS",

@@ -5,7 +5,7 @@ use super::error::{ApiError, Code};
 use super::lead::{Lead, lead};
 use super::model::Service;
 use super::sigv4::Credential;
-use super::{credentials, query, rest, signature};
+use super::{credentials, inside, query, rest, signature};
 use crate::admin;
 use crate::auth::Showing;
 use crate::net::{Peer, shown};
@@ -51,6 +51,9 @@ pub(crate) async fn answer(
             Err(error) => return rest::refuse_as(world, Service::IotData, error),
         },
     };
+    if let Some(refused) = inside::refusal(world, &lead, &caller, &request) {
+        return refused;
+    }
     match lead {
         Lead::Admin => admin::answer(world, request).await,
         Lead::Credentials(alias) => credentials::answer(world, caller, alias, request).await,

@@ -176,7 +176,8 @@ impl From<&SignatureError> for ApiError {
             SignatureError::Incomplete(_) => Code::IncompleteSignature,
             SignatureError::Expired { .. }
             | SignatureError::NotYet { .. }
-            | SignatureError::Mismatch => Code::InvalidSignature,
+            | SignatureError::Mismatch
+            | SignatureError::Chunks(_) => Code::InvalidSignature,
         };
         ApiError::new(code, error.to_string())
     }

@@ -11,6 +11,7 @@ mod call;
 mod caller;
 mod credentials;
 mod error;
+mod inside;
 mod lead;
 mod model;
 mod operations;

@@ -1,7 +1,7 @@
 //! The step of a request at which its signature is verified, before anything is done with it.
 
 use super::body;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::lead::Lead;
 use super::rest;
 use super::sigv4::{Credential, SignatureError, SignedRequest, Signers};
@@ -80,19 +80,20 @@ fn body_bytes_max(world: &World, lead: &Lead) -> Option<usize> {
     }
 }
 
-/// S3's uploads may be signed without their body: as `UNSIGNED-PAYLOAD`, by a presigned address,
-/// or in chunks, whose own signatures are not looked at.
+/// S3's uploads may be signed without their body: as `UNSIGNED-PAYLOAD`, in chunks that are not
+/// signed, or by a presigned address.
 fn signs_no_body(parts: &Parts, credential: &Credential) -> bool {
     let declared = parts.headers.get("x-amz-content-sha256");
     let special = |value: &http::HeaderValue| {
         let value = value.as_bytes();
-        value == b"UNSIGNED-PAYLOAD" || value.starts_with(b"STREAMING-")
+        value == b"UNSIGNED-PAYLOAD" || value.starts_with(b"STREAMING-UNSIGNED-")
     };
     credential.service == "s3"
         && (!parts.headers.contains_key(AUTHORIZATION) || declared.is_some_and(special))
 }
 
-fn refuse_signature(
+/// Answers a request whose signature does not hold.
+pub(super) fn refuse_signature(
     world: &Arc<World>,
     lead: &Lead,
     request: &Request<Body>,
@@ -112,7 +113,8 @@ fn refuse_signature(
     }
 }
 
-fn refuse(
+/// Answers a request that is not let in, in the form of the service that was asked.
+pub(super) fn refuse(
     world: &Arc<World>,
     lead: &Lead,
     request: &Request<Body>,
@@ -121,12 +123,16 @@ fn refuse(
     match lead {
         Lead::Rest(services) => rest::refuse_as(world, services[0], error),
         Lead::Query(api) => query::refuse(world, *api, &query::QueryError::denied(error.message)),
-        Lead::S3 => s3_error(
-            world,
-            error.code.status(super::model::Service::Iot),
-            "InvalidRequest",
-            &error.message,
-        ),
+        Lead::S3 => {
+            let denied = matches!(error.code, Code::AccessDenied | Code::Forbidden);
+            let code = if denied {
+                "AccessDenied"
+            } else {
+                "InvalidRequest"
+            };
+            let status = error.code.status(super::model::Service::Iot);
+            s3_error(world, status, code, &error.message)
+        }
         Lead::Admin | Lead::Credentials(_) | Lead::Page | Lead::Lambda | Lead::Refused(_) => {
             rest::refuse(world, request, error)
         }
@@ -156,6 +162,10 @@ fn refuse_s3(world: &World, why: &SignatureError) -> Response<Body> {
             "RequestTimeTooSkewed",
             "The difference between the request time and the current time is too large.",
         ),
+        SignatureError::Chunks(_) => {
+            let status = StatusCode::BAD_REQUEST;
+            return s3_error(world, status, "IncompleteBody", &why.to_string());
+        }
         SignatureError::Mismatch => (
             StatusCode::FORBIDDEN,
             "SignatureDoesNotMatch",

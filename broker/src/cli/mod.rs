@@ -2,6 +2,7 @@
 //! an error is shown, and what the exit status says.
 
 mod client;
+pub(crate) mod credentials;
 mod device;
 mod function;
 mod health;

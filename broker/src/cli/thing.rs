@@ -1,7 +1,7 @@
 //! `thingcore thing create`: all that a device needs to connect, from a running server.
 
 use super::client::{ApiError, Call, Client, text};
-use super::{URL_DEFAULT, Usage};
+use super::{URL_DEFAULT, Usage, credentials};
 use crate::certs_folder::{CertsFolder, Contents};
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -27,6 +27,10 @@ pub(crate) struct ThingCreateArgs {
     /// The server's API
     #[arg(long, env = "THINGCORE_URL", default_value = URL_DEFAULT)]
     url: String,
+    /// File with the access key to sign with, for a server with --auth verify: its profile default,
+    /// or the first one
+    #[arg(long, env = "THINGCORE_CREDENTIALS", value_name = "FILE")]
+    credentials: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -56,6 +60,10 @@ pub(crate) fn run(args: ThingCreateArgs) -> anyhow::Result<ExitCode> {
     let policy = policy.transpose()?;
     // The region is the server's: an ARN in an answer says which it is.
     let client = Client::new(&args.url, "us-east-1")?;
+    let client = match args.credentials {
+        Some(file) => client.signing_with(credentials::read(&file)?),
+        None => client,
+    };
     let created = super::runtime()?.block_on(create(&client, &args.name, &files, |place| {
         policy.unwrap_or_else(|| tutorial_policy(place, &args.name))
     }))?;

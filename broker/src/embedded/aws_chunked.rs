@@ -28,37 +28,66 @@ pub(crate) enum ChunkError {
     BadTrailer,
 }
 
-/// Takes the chunks apart. Signatures of chunks and trailers are not verified: the embedded
-/// server accepts any credentials, so it has no secret to verify them with.
-pub(crate) fn decode(body: &[u8]) -> Result<Decoded, ChunkError> {
-    let mut data = Vec::with_capacity(body.len());
+/// One chunk as it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chunk<'a> {
+    /// Empty in the last one.
+    pub(crate) data: &'a [u8],
+    /// `chunk-signature`, where the upload is signed chunk by chunk.
+    pub(crate) signature: Option<&'a str>,
+}
+
+/// Takes the chunks apart; the last one is empty, and what follows it are the trailers.
+///
+/// # Errors
+/// A body that is cut or has another form.
+pub(crate) fn chunks(body: &[u8]) -> Result<(Vec<Chunk<'_>>, &[u8]), ChunkError> {
+    let mut chunks = Vec::new();
     let mut rest = body;
     loop {
         let (line, after) = take_line(rest).ok_or(ChunkError::Truncated)?;
-        let size = chunk_size(line)?;
+        let (size, signature) = chunk_head(line)?;
+        let data = after.get(..size).ok_or(ChunkError::Truncated)?;
+        chunks.push(Chunk { data, signature });
         if size == 0 {
-            let trailers = trailers(after)?;
-            return Ok(Decoded {
-                data: data.into(),
-                trailers,
-            });
+            return Ok((chunks, after));
         }
-        let chunk = after.get(..size).ok_or(ChunkError::Truncated)?;
-        data.extend_from_slice(chunk);
         rest = after[size..]
             .strip_prefix(b"\r\n")
             .ok_or(ChunkError::Truncated)?;
     }
 }
 
-/// The size at the head of a chunk: `1a` or `1a;chunk-signature=...`.
-fn chunk_size(line: &[u8]) -> Result<usize, ChunkError> {
-    let line = std::str::from_utf8(line).map_err(|_| ChunkError::BadSize)?;
-    let digits = line.split(';').next().unwrap_or_default().trim();
-    usize::from_str_radix(digits, 16).map_err(|_| ChunkError::BadSize)
+/// Joins the chunks. Their signatures are verified before (`api/sigv4/chunks.rs`), where signatures
+/// are.
+///
+/// # Errors
+/// A body that is cut or has another form.
+pub(crate) fn decode(body: &[u8]) -> Result<Decoded, ChunkError> {
+    let (chunks, after) = chunks(body)?;
+    let mut data = Vec::with_capacity(body.len());
+    for chunk in chunks {
+        data.extend_from_slice(chunk.data);
+    }
+    Ok(Decoded {
+        data: data.into(),
+        trailers: trailers(after)?,
+    })
 }
 
-fn trailers(mut rest: &[u8]) -> Result<Vec<(HeaderName, HeaderValue)>, ChunkError> {
+/// The size and the signature at the head of a chunk: `1a` or `1a;chunk-signature=...`.
+fn chunk_head(line: &[u8]) -> Result<(usize, Option<&str>), ChunkError> {
+    let line = std::str::from_utf8(line).map_err(|_| ChunkError::BadSize)?;
+    let (digits, extension) = line.split_once(';').unwrap_or((line, ""));
+    let size = usize::from_str_radix(digits.trim(), 16).map_err(|_| ChunkError::BadSize)?;
+    Ok((size, extension.trim().strip_prefix("chunk-signature=")))
+}
+
+/// The headers that follow the last chunk.
+///
+/// # Errors
+/// A line that is no header.
+pub(crate) fn trailers(mut rest: &[u8]) -> Result<Vec<(HeaderName, HeaderValue)>, ChunkError> {
     let mut found = Vec::new();
     while let Some((line, after)) = take_line(rest) {
         rest = after;

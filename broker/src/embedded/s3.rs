@@ -2,6 +2,7 @@
 //! and answers both rule actions (in process) and AWS's tools (on the API port, path style).
 
 use super::aws_chunked;
+use crate::xml::escaped;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -308,7 +309,7 @@ impl Refused {
         let body = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message>{}</Error>",
             self.code,
-            self.message,
+            escaped(&self.message),
             bucket.unwrap_or_default(),
         );
         let mut response = Response::new(Body::from(body));

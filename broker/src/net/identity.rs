@@ -1,6 +1,6 @@
 //! The certificate that the TLS ports show: one by the root CA here, or one of the user's own.
 
-use super::tls::{DeviceCertificates, Registry};
+use super::tls::{ClientCertificate, DeviceCertificates, Registry};
 use crate::config::ServerCert;
 use rustls::crypto::aws_lc_rs;
 use rustls::sign::CertifiedKey;
@@ -117,7 +117,7 @@ impl ServerIdentity {
     pub(super) fn config(
         &self,
         registry: &Registry,
-        mandatory: bool,
+        wanted: ClientCertificate,
         protocols: &[&[u8]],
         order: SuiteOrder,
     ) -> Result<Arc<ServerConfig>, Error> {
@@ -130,7 +130,7 @@ impl ServerIdentity {
         let provider = Arc::new(provider);
         let verifier = Arc::new(DeviceCertificates::new(
             Arc::clone(registry),
-            mandatory,
+            wanted,
             &provider,
         ));
         let mut config = ServerConfig::builder_with_provider(provider)

@@ -57,6 +57,15 @@ pub(crate) enum Standing {
 /// Asks the registry, by certificate id.
 pub(crate) type Registry = Arc<dyn Fn(&str, &CertificateDer<'_>) -> Standing + Send + Sync>;
 
+/// What a handshake wants of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientCertificate {
+    Required,
+    Optional,
+    /// It is not asked for one.
+    Unasked,
+}
+
 /// What is spoken inside TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Speech {
@@ -73,6 +82,9 @@ pub(crate) struct Handshakes {
     devices: Configs,
     /// For clients that may sign their requests instead of showing a certificate.
     signers: Configs,
+    /// For web pages. Chromium ends the handshake of a WebSocket in which it is asked for a
+    /// certificate (`ERR_SSL_CLIENT_AUTH_CERT_NEEDED`), and on AWS's port 443 it is not asked.
+    browsers: Configs,
     /// What a client without ALPN speaks.
     default: Speech,
     running: Arc<Turns>,
@@ -111,7 +123,12 @@ impl Handshakes {
         mandatory: bool,
     ) -> Result<Self, rustls::Error> {
         let protocols = &[MQTT_CA, MQTT];
-        Self::new(identity, registry, protocols, Speech::Mqtt, mandatory)
+        let wanted = if mandatory {
+            ClientCertificate::Required
+        } else {
+            ClientCertificate::Optional
+        };
+        Self::new(identity, registry, protocols, Speech::Mqtt, wanted)
     }
 
     /// For a listener where ALPN, or the first byte, decides.
@@ -123,7 +140,8 @@ impl Handshakes {
         registry: &Registry,
     ) -> Result<Self, rustls::Error> {
         let protocols = &[MQTT_CA, HTTP_CA, MQTT, HTTP];
-        Self::new(identity, registry, protocols, Speech::Unsaid, true)
+        let wanted = ClientCertificate::Required;
+        Self::new(identity, registry, protocols, Speech::Unsaid, wanted)
     }
 
     fn new(
@@ -131,18 +149,19 @@ impl Handshakes {
         registry: &Registry,
         protocols: &[&[u8]],
         default: Speech,
-        mandatory: bool,
+        devices: ClientCertificate,
     ) -> Result<Self, rustls::Error> {
-        let configs = |mandatory| {
-            let config = |order| identity.config(registry, mandatory, protocols, order);
+        let configs = |wanted| {
+            let config = |order| identity.config(registry, wanted, protocols, order);
             Ok::<_, rustls::Error>(Configs {
                 ours: config(SuiteOrder::Ours)?,
                 clients: config(SuiteOrder::Clients)?,
             })
         };
         Ok(Self {
-            devices: configs(mandatory)?,
-            signers: configs(false)?,
+            devices: configs(devices)?,
+            signers: configs(ClientCertificate::Optional)?,
+            browsers: configs(ClientCertificate::Unasked)?,
             default,
             running: Turns::new(HANDSHAKES_MAX),
         })
@@ -184,6 +203,8 @@ impl Handshakes {
         };
         let configs = if is_device {
             &self.devices
+        } else if is_browser(hello) {
+            &self.browsers
         } else {
             &self.signers
         };
@@ -191,28 +212,50 @@ impl Handshakes {
     }
 }
 
+/// Whether a browser says hello: those that mind being asked for a certificate name a cipher suite
+/// that does not exist (GREASE, RFC 8701), which no device and no SDK of AWS does. ALPN and SNI do
+/// not tell them apart from programs that come to the same port with a certificate.
+fn is_browser(hello: &ClientHello<'_>) -> bool {
+    let mut suites = hello.cipher_suites().iter();
+    suites.any(|suite| is_grease(u16::from(*suite)))
+}
+
+/// The values 0x0a0a, 0x1a1a and so on to 0xfafa.
+fn is_grease(value: u16) -> bool {
+    let [high, low] = value.to_be_bytes();
+    high == low && low & 0x0f == 0x0a
+}
+
 /// Lets in the certificates that are registered here, whoever signed them: AWS too compares
 /// with its registry and knows certificates without a CA. One that is not active passes the
 /// handshake and is refused at CONNECT.
 pub(super) struct DeviceCertificates {
     registry: Registry,
-    mandatory: bool,
+    wanted: ClientCertificate,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl DeviceCertificates {
-    pub(super) fn new(registry: Registry, mandatory: bool, provider: &CryptoProvider) -> Self {
+    pub(super) fn new(
+        registry: Registry,
+        wanted: ClientCertificate,
+        provider: &CryptoProvider,
+    ) -> Self {
         Self {
             registry,
-            mandatory,
+            wanted,
             algorithms: provider.signature_verification_algorithms,
         }
     }
 }
 
 impl ClientCertVerifier for DeviceCertificates {
+    fn offer_client_auth(&self) -> bool {
+        self.wanted != ClientCertificate::Unasked
+    }
+
     fn client_auth_mandatory(&self) -> bool {
-        self.mandatory
+        self.wanted == ClientCertificate::Required
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
@@ -328,4 +371,20 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sixteen_values_are_grease_and_no_cipher_suite_is() {
+        let all = (0..=u16::MAX).filter(|value| is_grease(*value));
+        let all: Vec<u16> = all.collect();
+        assert_eq!(all.len(), 16);
+        assert_eq!((all[0], all[1], all[15]), (0x0a0a, 0x1a1a, 0xfafa));
+        for suite in &rustls::crypto::aws_lc_rs::default_provider().cipher_suites {
+            assert!(!is_grease(u16::from(suite.suite())), "{suite:?}");
+        }
+    }
 }

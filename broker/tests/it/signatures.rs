@@ -1,7 +1,9 @@
 //! `--auth verify`: whose signatures open which door.
 
 use crate::support::{Api, TestServer};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign,
+};
 use aws_sigv4::sign::v4;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
@@ -189,6 +191,85 @@ fn credentials_of_a_role_are_good_with_their_secret_and_their_token() {
     check("other", Some(&token), "403 SignatureDoesNotMatch");
     check(&secret, Some("other"), "403 InvalidClientTokenId");
     check(&secret, None, "403 InvalidClientTokenId");
+}
+
+/// The headers of an upload whose chunks are signed, and the signature that they begin with.
+fn seed(url: &str, target: &str, now: SystemTime) -> (Vec<(String, String)>, String) {
+    let identity =
+        aws_credential_types::Credentials::new("AKIDONE", "first", None, None, "test").into();
+    let mut settings = SigningSettings::default();
+    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region("us-east-1")
+        .name("s3")
+        .time(now)
+        .settings(settings)
+        .build()
+        .unwrap();
+    let body = SignableBody::Precomputed("STREAMING-AWS4-HMAC-SHA256-PAYLOAD".to_owned());
+    let uri = format!("{url}{target}");
+    let signable = SignableRequest::new("PUT", uri, std::iter::empty(), body).unwrap();
+    let (instructions, signature) = sign(signable, &params.into()).unwrap().into_parts();
+    let headers = instructions.headers();
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    (headers.collect(), signature)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The body of an upload in chunks, each signed behind the one before.
+fn signed_chunks(chunks: &[&str], seed: &str, signed_at: &str) -> String {
+    use hmac::{Hmac, Mac};
+    use sha2::{Digest, Sha256};
+    let mac = |key: &[u8], text: &str| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().to_vec()
+    };
+    let scope = format!("{}/us-east-1/s3/aws4_request", &signed_at[..8]);
+    let start = b"AWS4first".to_vec();
+    let key = scope.split('/').fold(start, |key, part| mac(&key, part));
+    let (mut body, mut previous) = (String::new(), seed.to_owned());
+    for chunk in chunks.iter().chain([&""]) {
+        let (nothing, hash) = (hex(&Sha256::digest("")), hex(&Sha256::digest(chunk)));
+        let text = format!(
+            "AWS4-HMAC-SHA256-PAYLOAD\n{signed_at}\n{scope}\n{previous}\n{nothing}\n{hash}"
+        );
+        previous = hex(&mac(&key, &text));
+        body += &format!(
+            "{:x};chunk-signature={previous}\r\n{chunk}\r\n",
+            chunk.len()
+        );
+    }
+    body
+}
+
+#[test]
+fn an_upload_in_chunks_must_hold_chunk_by_chunk() {
+    let (server, _file) = server();
+    let one = Signer::new("AKIDONE", "first");
+    let made = outcome(&server, one, "s3", "PUT /chunks", ("", ""));
+    assert_eq!(made, "200");
+    let upload = |change: &dyn Fn(String) -> String| {
+        let (headers, seed) = seed(server.api_url(), "/chunks/k", SystemTime::now());
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (&**n, &**v)).collect();
+        let signed_at = headers.iter().find(|(name, _)| *name == "x-amz-date");
+        let body = signed_chunks(&["hello ", "world"], &seed, signed_at.unwrap().1);
+        let answer = Api::at(server.api_url()).send("PUT /chunks/k", &headers, &change(body));
+        let code = answer.text().split_once("<Code>").map(|(_, rest)| rest);
+        let code = code.and_then(|rest| rest.split_once("</Code>"));
+        format!("{} {}", answer.status, code.map_or("", |(code, _)| code))
+    };
+    assert_eq!(upload(&|body| body), "200 ");
+    let changed = upload(&|body| body.replace("world", "w0rld"));
+    assert_eq!(changed, "403 SignatureDoesNotMatch");
+    let unsigned = upload(&|body| body.replacen(";chunk-signature=", ";x=", 1));
+    assert_eq!(unsigned, "403 SignatureDoesNotMatch");
+    let cut = upload(&|body| body[..body.len() - 100].to_owned());
+    assert_eq!(cut, "400 IncompleteBody");
 }
 
 /// The status that a WebSocket handshake is answered with.

@@ -3,12 +3,8 @@
 use super::answer::{Answer, SendFailure};
 use super::endpoint::Endpoints;
 use super::request::{AwsRequest, Service, Signing};
+use super::sign::sign;
 use super::{BoxFuture, Credentials};
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign,
-};
-use aws_sigv4::sign::v4;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
@@ -17,7 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Answers longer than this are a failure; AWS's operations that actions call answer in less.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -199,38 +195,7 @@ impl Client {
                     .to_owned(),
             );
         };
-        let identity = credentials.identity().into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(region)
-            .name(service)
-            .time(SystemTime::now())
-            .settings(settings(request.service))
-            .build()
-            .map_err(|error| error.to_string())?;
-        let uri = unsigned.uri().to_string();
-        let headers: Vec<(String, String)> = unsigned
-            .headers()
-            .iter()
-            .map(|(n, v)| {
-                (
-                    n.to_string(),
-                    String::from_utf8_lossy(v.as_bytes()).into_owned(),
-                )
-            })
-            .collect();
-        let signable = SignableRequest::new(
-            request.method.as_str(),
-            uri,
-            headers.iter().map(|(n, v)| (n.as_str(), v.as_str())),
-            SignableBody::Bytes(&request.body),
-        )
-        .map_err(|error| error.to_string())?;
-        let (instructions, _signature) = sign(signable, &params.into())
-            .map_err(|error| error.to_string())?
-            .into_parts();
-        instructions.apply_to_request_http1x(unsigned);
-        Ok(())
+        sign(unsigned, &request.body, credentials, region, service)
     }
 
     fn http(&self) -> &Http {
@@ -342,18 +307,6 @@ fn is_elsewhere(address: &str) -> bool {
     let uri: Option<Uri> = address.parse().ok();
     let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
     !(host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
-}
-
-/// S3 signs the path as it is, encoded once, and wants the payload's hash in a header; the other
-/// services encode twice and normalise (AWS General Reference, "Create a signed request").
-pub(super) fn settings(service: Service) -> SigningSettings {
-    let mut settings = SigningSettings::default();
-    if service == Service::S3 {
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-    }
-    settings
 }
 
 /// Trust the machine's own certificates rather than a list compiled in: an emulator behind https

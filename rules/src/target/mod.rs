@@ -8,6 +8,7 @@ mod credentials;
 mod endpoint;
 mod presign;
 mod request;
+mod sign;
 
 pub use answer::{Answer, SendFailure};
 pub use client::{Client, LocalService, Route, Target, Via};
@@ -17,6 +18,7 @@ pub use presign::presigned;
 pub use request::{
     AwsRequest, Service, Signing, encode_path, encode_segment, json_target, query_form,
 };
+pub use sign::sign;
 
 /// A future that a trait object returns.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

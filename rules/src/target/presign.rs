@@ -2,8 +2,8 @@
 //! (AWS General Reference, "Authenticating requests: using query parameters").
 
 use super::Credentials;
-use super::client::settings;
 use super::request::Service;
+use super::sign::settings;
 use aws_sigv4::http_request::{
     PayloadChecksumKind, SignableBody, SignableRequest, SignatureLocation, sign,
 };
@@ -29,7 +29,7 @@ pub fn presigned(
         .authority()
         .ok_or_else(|| format!("`{url}` has no host"))?;
     let identity = credentials.identity().into();
-    let mut settings = settings(Service::S3);
+    let mut settings = settings(Service::S3.signing_name());
     settings.signature_location = SignatureLocation::QueryParams;
     settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
     settings.expires_in = Some(expires);

@@ -117,7 +117,8 @@ impl From<&SignatureError> for QueryError {
             SignatureError::TokenExpired => Kind::ExpiredToken,
             SignatureError::Expired { .. }
             | SignatureError::NotYet { .. }
-            | SignatureError::Mismatch => Kind::SignatureDoesNotMatch,
+            | SignatureError::Mismatch
+            | SignatureError::Chunks(_) => Kind::SignatureDoesNotMatch,
         };
         QueryError::new(kind, error.to_string())
     }

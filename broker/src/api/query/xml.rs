@@ -3,6 +3,7 @@
 
 use super::QueryApi;
 use super::error::{Kind, QueryError};
+use crate::xml::escaped;
 use std::fmt::Write;
 use uuid::Uuid;
 
@@ -110,26 +111,6 @@ pub(super) fn error(api: QueryApi, error: &QueryError, request_id: Uuid) -> Stri
 fn document(api: QueryApi, root: &str, body: &Xml) -> String {
     let namespace = api.namespace();
     format!("<{root} xmlns=\"{namespace}\">{}</{root}>", body.0)
-}
-
-/// Text without what XML reads as markup or cannot hold.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            // XML 1.0 section 2.2: these cannot be written at all.
-            '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}' => {
-                safe.push('\u{FFFD}');
-            }
-            '\r' => safe.push_str("&#13;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

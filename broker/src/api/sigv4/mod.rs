@@ -2,6 +2,7 @@
 //! (AWS General Reference, "Signing AWS API requests").
 
 mod canonical;
+mod chunks;
 mod credential;
 mod signers;
 mod verify;

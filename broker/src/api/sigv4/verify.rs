@@ -1,8 +1,10 @@
 //! Verification of a signature with the caller's secret key.
 
 use super::canonical;
+use super::chunks::{self, Chain, SignedChunks};
 use super::credential::{Authorization, Credential};
 use crate::api::bind::pairs;
+use crate::embedded::aws_chunked::ChunkError;
 use hmac::{Hmac, Mac};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
@@ -50,6 +52,9 @@ pub(crate) enum SignatureError {
          details."
     )]
     Mismatch,
+    /// Signed chunks that are cut or have another form.
+    #[error("{0}")]
+    Chunks(ChunkError),
 }
 
 /// Checks the signature of a request, which stands in its header or in its query.
@@ -94,7 +99,7 @@ fn verify_header(
     check_time(signed_at, SKEW, now)?;
     let actual = hex(&Sha256::digest(request.body));
     let hash = match header("x-amz-content-sha256") {
-        // Hashes of chunks, or none: nothing to compare the body with.
+        // Of chunks, or of nothing.
         Some(special) if !is_sha256(special) => special.to_owned(),
         Some(given) if given != actual => return Err(SignatureError::Mismatch),
         Some(_) | None => actual,
@@ -105,12 +110,20 @@ fn verify_header(
         signed_at,
         secret_key,
     };
-    signing.check(
-        authorization.signed_headers,
-        &[],
-        &hash,
-        authorization.signature,
-    )
+    let seed = authorization.signature;
+    signing.check(authorization.signed_headers, &[], &hash, seed)?;
+    match SignedChunks::declared(&hash) {
+        Some(form) => {
+            let scope = signing.scope();
+            let key = signing.key();
+            chunks::verify(
+                request.body,
+                form,
+                &Chain::new(&key, signed_at, &scope, seed),
+            )
+        }
+        None => Ok(()),
+    }
 }
 
 fn verify_query(
@@ -191,15 +204,10 @@ impl Signing<'_> {
             canonical::path(request.path, &self.credential.service),
             canonical::query(request.query, left_out),
         );
-        let Credential {
-            date,
-            region,
-            service,
-            ..
-        } = &self.credential;
         let text = format!(
-            "AWS4-HMAC-SHA256\n{}\n{date}/{region}/{service}/aws4_request\n{}",
+            "AWS4-HMAC-SHA256\n{}\n{}\n{}",
             self.signed_at,
+            self.scope(),
             hex(&Sha256::digest(canonical)),
         );
         let given = unhex(signature).ok_or(SignatureError::Mismatch)?;
@@ -207,6 +215,17 @@ impl Signing<'_> {
         mac(&self.key(), &text)
             .verify_slice(&given)
             .map_err(|_| SignatureError::Mismatch)
+    }
+
+    /// The scope of the credential.
+    fn scope(&self) -> String {
+        let Credential {
+            date,
+            region,
+            service,
+            ..
+        } = &self.credential;
+        format!("{date}/{region}/{service}/aws4_request")
     }
 
     fn key(&self) -> Vec<u8> {
@@ -224,7 +243,7 @@ impl Signing<'_> {
     }
 }
 
-fn mac(key: &[u8], text: &str) -> Hmac<Sha256> {
+pub(super) fn mac(key: &[u8], text: &str) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(text.as_bytes());
     mac
@@ -234,11 +253,11 @@ fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes().chunks(2);
     digits
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
@@ -288,6 +307,7 @@ mod tests {
             Err(SignatureError::Expired { .. }) => "expired",
             Err(SignatureError::NotYet { .. }) => "not yet",
             Err(SignatureError::Mismatch) => "mismatch",
+            Err(SignatureError::Chunks(_)) => "chunks",
         }
         .to_owned()
     }

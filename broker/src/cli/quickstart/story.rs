@@ -3,6 +3,7 @@
 use super::cloud;
 use crate::certs_folder::CertsFolder;
 use crate::cli::client::Client;
+use crate::cli::credentials;
 use crate::cli::device::{Device, Identity};
 use crate::cli::thing::{self, Place};
 use crate::config::Config;
@@ -37,7 +38,10 @@ pub(super) async fn tell(
         "1. A server, with the AWS API at {}",
         running.api_url()
     )?;
-    let client = Client::new(running.api_url(), &config.region)?;
+    let mut client = Client::new(running.api_url(), &config.region)?;
+    if let Some(file) = &config.credentials {
+        client = client.signing_with(credentials::read(file)?);
+    }
     let files = CertsFolder::of(certs);
     let created = thing::create(&client, THING, &files, policy).await?;
     writeln!(

@@ -3,13 +3,14 @@
 
 use super::function::{Function, Runtime, TIMEOUT_S_DEFAULT};
 use super::registry::{Functions, InvokeRefused, PutRefused};
+use super::route::{Operation, Route};
 use super::sandbox::Outcome;
 use axum::body::Body;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use percent_encoding::percent_decode_str;
 use rules::target::{BoxFuture, LocalService};
@@ -37,35 +38,26 @@ impl Functions {
         let path = percent_decode_str(parts.uri.path())
             .decode_utf8_lossy()
             .into_owned();
-        let Some(rest) = path.strip_prefix("/2015-03-31/functions") else {
+        let Some(route) = Route::of(&parts.method, &path) else {
             return error(
                 StatusCode::NOT_FOUND,
                 "UnknownOperationException",
                 "unknown operation",
             );
         };
-        let segments: Vec<&str> = rest.split('/').filter(|s| !s.is_empty()).collect();
-        let name = segments
-            .first()
-            .map(|given| bare_name(given))
-            .unwrap_or_default();
-        match (&parts.method, segments.get(1).copied(), segments.len()) {
-            (&Method::GET, None, 0) => self.list(),
-            (&Method::POST, None, 0) => self.create(&body),
-            (&Method::GET, None, 1) => self.describe(name),
-            (&Method::GET, Some("configuration"), 2) => self.configuration_of(name),
-            (&Method::DELETE, None, 1) => self.delete(name),
-            (&Method::POST, Some("invocations"), 2) => {
-                self.invocation(name, &parts.headers, body).await
+        let name = route.function.as_str();
+        match route.operation {
+            Operation::List => self.list(),
+            Operation::Create => self.create(&body),
+            Operation::Describe => self.describe(name),
+            Operation::Configuration => self.configuration_of(name),
+            Operation::Delete => self.delete(name),
+            Operation::Invoke => self.invocation(name, &parts.headers, body).await,
+            Operation::Policy => self.policy(name),
+            Operation::AddPermission => self.add_permission(name, &body),
+            Operation::RemovePermission => {
+                self.remove_permission(name, route.sid.as_deref().unwrap_or_default())
             }
-            (&Method::GET, Some("policy"), 2) => self.policy(name),
-            (&Method::POST, Some("policy"), 2) => self.add_permission(name, &body),
-            (&Method::DELETE, Some("policy"), 3) => self.remove_permission(name, segments[2]),
-            _ => error(
-                StatusCode::NOT_FOUND,
-                "UnknownOperationException",
-                "unknown operation",
-            ),
         }
     }
 
@@ -368,16 +360,6 @@ impl LocalService for Functions {
             http::Response::from_parts(parts, bytes.unwrap_or_default())
         })
     }
-}
-
-/// The name in a name, a partial ARN or an ARN, without version or alias (Lambda API reference,
-/// `FunctionName`).
-fn bare_name(given: &str) -> &str {
-    let mut rest = given;
-    if let Some((_, after)) = given.split_once("function:") {
-        rest = after;
-    }
-    rest.split(':').next().unwrap_or_default()
 }
 
 fn variables(request: &Map<String, Value>) -> BTreeMap<String, String> {

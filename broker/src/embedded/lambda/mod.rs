@@ -8,9 +8,11 @@ mod api;
 mod function;
 mod log;
 mod registry;
+mod route;
 mod runtime_api;
 mod sandbox;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use registry::{Functions, Place};
+pub(crate) use route::Route;
