@@ -10,26 +10,28 @@ def name_of(text):
     return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
 
 
-def signed(subject, issuer, key, signer, extension, critical):
-    """A certificate for `key` that lives from yesterday to tomorrow, signed by `signer`."""
+def signed(subject, issuer, key, signer, extension, critical, days=(-1, 1)):
+    """A certificate for `key` that lives between these days from now, signed by `signer`."""
     now = datetime.datetime.now(datetime.timezone.utc)
+    begin, end = (now + datetime.timedelta(days=number) for number in days)
     return (
         x509.CertificateBuilder()
         .subject_name(name_of(subject))
         .issuer_name(name_of(issuer))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(begin)
+        .not_valid_after(end)
         .add_extension(extension, critical=critical)
         .sign(signer, hashes.SHA256())
     )
 
 
-def certificate(subject, issuer, key, signer, ca=None):
+def certificate(subject, issuer, key, signer, ca=None, days=(-1, 1)):
     """A certificate for `key`, signed by `signer`; a CA's if it is its own issuer."""
     ca = subject == issuer if ca is None else ca
-    return signed(subject, issuer, key, signer, x509.BasicConstraints(ca, None), critical=True)
+    limits = x509.BasicConstraints(ca, None)
+    return signed(subject, issuer, key, signer, limits, critical=True, days=days)
 
 
 def server_certificate(host, issuer, key, signer):

@@ -143,7 +143,11 @@ class Server:
         return self
 
     def logged(self):
-        return (self.directory / "server.log").read_text(errors="replace")[-4000:]
+        """The end of the log."""
+        return self.logged_whole()[-4000:]
+
+    def logged_whole(self):
+        return (self.directory / "server.log").read_text(errors="replace")
 
     def stop(self):
         """Asks the server to end, as a service manager does; its exit status."""

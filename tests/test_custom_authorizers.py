@@ -99,6 +99,18 @@ def test_a_wrong_password_and_an_unknown_authorizer_are_refused(server, authoriz
         client.close()
 
 
+@pytest.mark.parametrize("username, password", [(None, None), ("", None), ("", ""), ("bob", None)])
+def test_who_shows_nothing_is_refused(server, authorizer, username, password):
+    """Also by an authorizer that is asked for want of another; the server goes on."""
+    server.client("iot").set_default_authorizer(authorizerName=authorizer)
+    client = Client("lamp", version=V5).tls(ca=server.ca_file)
+    client.paho.username_pw_set(username, password)
+    client.start(server.https_port)
+    client.closed()
+    assert client.connacks.empty() or client.connacks.get_nowait()[0].value == 0x87
+    plain_client(server, "other").close()
+
+
 def test_the_default_authorizer_is_asked_when_none_is_named(server, authorizer):
     server.client("iot").set_default_authorizer(authorizerName=authorizer)
     with client_of(server, "bob", "pass").connect(server.https_port):

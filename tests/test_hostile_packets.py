@@ -171,6 +171,8 @@ RESERVED += both(
     "K03", lambda v: publish("$aws/events/presence/connected/c", version=v), LIVES, CLOSED
 )
 
+RESERVED += both("K02", lambda v: publish("$SYS/a", version=v, flags=1), LIVES, CLOSED)
+
 SUBSCRIBES = [
     *both(
         "B07", lambda v: b"\x82\x80\x08" + subscribe("f" * (1024 - 4 - (v == V5)), version=v)[3:-1]
@@ -303,6 +305,18 @@ def test_a_packet_in_pieces_of_one_byte(profile):
                 raw.send(bytes([byte]))
             assert raw.next()[0] == 0x20
             assert raw.next()[0] >> 4 == PINGRESP
+
+
+def test_a_thousand_packets_in_one_write(profile):
+    """A23; AWS's rate of publishes holds with --enforce-quotas alone."""
+    _, server, _ = profile
+    for version in (V3, V5):
+        with Raw(server.mqtt_port) as raw, Raw(server.mqtt_port) as reader:
+            reader.open("reader", version).subscribed("a23")
+            raw.open("writer", version)
+            raw.send(*(publish("a23", b"%d" % n, version=version) for n in range(1000)), PINGREQ)
+            raw.next_of(PINGRESP)
+            assert [reader.message()[1] for _ in range(1000)] == [b"%d" % n for n in range(1000)]
 
 
 def test_connect_and_publish_in_one_segment(profile):

@@ -355,30 +355,6 @@ def test_three_hundred_wills_at_once(profiled):
             witness.ack(packet_id)
 
 
-def test_log_lines_cannot_be_forged(own_server):
-    """A line of the log is one event, whatever its client is called."""
-    server = own_server("--memory", "--profile", "mqtt", THINGCORE_LOG="debug")
-    forged = 'x\n2026-01-01T00:00:00Z  INFO forged client_id="admin" \x1b[31mred\x07'
-    with Raw(server.mqtt_port) as raw:
-        raw.open(forged, V5)
-        raw.subscribed(forged)
-        raw.send(publish(forged, forged.encode(), version=V5)).message()
-        raw.send(publish("$aws/rules/" + forged, version=V5)).ping()
-    for path in (f"/topics/{'%0a'.join(['x', 'INFO forged'])}", "/things/%0aINFO%20forged"):
-        with socket.create_connection(("127.0.0.1", server.api_port)) as one:
-            one.sendall(f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n".encode())
-            one.recv(4096)
-    with Raw(server.mqtt_port) as raw:
-        raw.send(connect(forged, V5, level=9)).until_closed()
-    server.stop()
-    log = (server.directory / "server.log").read_bytes()
-    assert b"forged" in log
-    server.start()
-    for line in log.splitlines():
-        assert not line.lstrip().startswith((b"INFO forged", b"2026-01-01T00:00:00Z")), line
-        assert not any(byte < 0x20 for byte in line), line
-
-
 def test_tls_handshakes_of_others_go_on_beside_stalled_ones(profiled):
     """M01 with as many as a server takes at once."""
     stalled = opened(profiled.mqtts_port, 1100, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")

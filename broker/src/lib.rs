@@ -13,6 +13,7 @@ mod embedded;
 mod hub;
 mod metrics;
 mod net;
+mod provisioning;
 mod seed;
 mod server;
 mod shards;

@@ -67,14 +67,25 @@ impl Port {
     }
 }
 
+fn connected(port: Port) -> Socket {
+    let address = SocketAddr::from(([127, 0, 0, 1], port.number()));
+    loop {
+        let stream = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        // Closed with a reset, so that ports can be used again at once.
+        stream.set_linger(Some(Duration::ZERO)).expect("an option");
+        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+        match stream.connect(&address.into()) {
+            Ok(()) => return stream,
+            // libFuzzer's timer is a signal.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => panic!("the server does not accept: {error}"),
+        }
+    }
+}
+
 /// Sends bytes, closes our side, and reads until the server has closed its own.
 pub fn send(port: Port, bytes: &[u8]) {
-    let mut stream = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    // Closed with a reset, so that ports can be used again at once.
-    stream.set_linger(Some(Duration::ZERO)).expect("an option");
-    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-    let address = SocketAddr::from(([127, 0, 0, 1], port.number()));
-    stream.connect(&address.into()).expect("the server accepts");
+    let mut stream = connected(port);
     // It may have closed before it has everything.
     if stream.write_all(bytes).is_ok() {
         drop(stream.shutdown(Shutdown::Write));

@@ -73,6 +73,62 @@ impl<'a> ShadowRequest<'a> {
     }
 }
 
+/// The format of a document, as the last level of a topic names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadFormat {
+    /// JSON.
+    Json,
+    /// Concise Binary Object Representation (RFC 8949).
+    Cbor,
+}
+
+/// What a request asks of provisioning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProvisioningOperation<'a> {
+    /// Keys and a certificate.
+    CreateKeysAndCertificate,
+    /// A certificate for keys that the device has.
+    CreateCertificateFromCsr,
+    /// To become what a template says.
+    RegisterThing {
+        /// The template's name.
+        template: &'a str,
+    },
+}
+
+/// A request to provisioning ("Device provisioning MQTT API" in the AWS IoT developer guide).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProvisioningRequest<'a> {
+    /// What is asked for.
+    pub operation: ProvisioningOperation<'a>,
+    /// The format of request and answer.
+    pub format: PayloadFormat,
+}
+
+impl<'a> ProvisioningRequest<'a> {
+    /// Takes `$aws/certificates/OPERATION/FORMAT` and
+    /// `$aws/provisioning-templates/TEMPLATE/provision/FORMAT` apart.
+    pub fn parse(topic: &'a str) -> Option<Self> {
+        let (rest, format) = topic.strip_prefix("$aws/")?.rsplit_once('/')?;
+        let format = match format {
+            "json" => PayloadFormat::Json,
+            "cbor" => PayloadFormat::Cbor,
+            _ => return None,
+        };
+        let operation = match rest {
+            "certificates/create" => ProvisioningOperation::CreateKeysAndCertificate,
+            "certificates/create-from-csr" => ProvisioningOperation::CreateCertificateFromCsr,
+            rest => {
+                let template = rest.strip_prefix("provisioning-templates/")?;
+                let template = template.strip_suffix("/provision")?;
+                let is_name = !template.is_empty() && !template.contains('/');
+                is_name.then_some(ProvisioningOperation::RegisterThing { template })?
+            }
+        };
+        Some(Self { operation, format })
+    }
+}
+
 /// What a request asks of the jobs of a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobsOperation<'a> {
@@ -354,6 +410,37 @@ mod tests {
         check("$aws/things/t/shadow/name/update", None);
         check("$aws/things/t/jobs/get", None);
         check("things/t/shadow/get", None);
+    }
+
+    #[test]
+    fn requests_to_provisioning_name_operation_and_format() {
+        use ProvisioningOperation::{
+            CreateCertificateFromCsr, CreateKeysAndCertificate, RegisterThing,
+        };
+        let check = |topic, expected| {
+            let found = ProvisioningRequest::parse(topic);
+            let found = found.map(|request| (request.operation, request.format));
+            assert_eq!(found, expected, "{topic}");
+        };
+        let (json, cbor) = (PayloadFormat::Json, PayloadFormat::Cbor);
+        let keys = Some((CreateKeysAndCertificate, json));
+        check("$aws/certificates/create/json", keys);
+        let csr = Some((CreateCertificateFromCsr, cbor));
+        check("$aws/certificates/create-from-csr/cbor", csr);
+        let template = "t";
+        let register = Some((RegisterThing { template }, cbor));
+        check("$aws/provisioning-templates/t/provision/cbor", register);
+        for other in [
+            "$aws/certificates/create",
+            "$aws/certificates/create/xml",
+            "$aws/certificates/create/json/accepted",
+            "$aws/provisioning-templates//provision/json",
+            "$aws/provisioning-templates/a/b/provision/json",
+            "$aws/provisioning-templates/t/provision/json/rejected",
+            "certificates/create/json",
+        ] {
+            check(other, None);
+        }
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub enum ThingsError {
     #[error("{0}")]
     LimitExceeded(String),
     #[error("{0}")]
+    ResourceRegistrationFailure(String),
+    #[error("{0}")]
     Unauthorized(String),
     #[error("{0}")]
     AccessDenied(String),

@@ -10,6 +10,7 @@ mod certificate;
 mod destinations;
 mod iot_policies;
 mod jobs;
+mod provisioning;
 mod registry;
 mod roles;
 mod rules;
@@ -18,6 +19,7 @@ mod shadow;
 
 mod arn;
 mod error;
+mod intrinsics;
 mod page;
 mod state;
 mod store;
@@ -33,6 +35,7 @@ pub use certificate::{
 };
 pub use destinations::{DestinationStatus, TopicRuleDestination};
 pub use error::ThingsError;
+pub use intrinsics::{IntrinsicError, Intrinsics, references};
 pub use iot_policies::{
     AuthDecision, AuthQuestion, EffectivePolicy, IotPolicy, NewPolicy, PolicySummary,
     PolicyVersion, PolicyVersionSummary,
@@ -49,6 +52,12 @@ pub use jobs::{
 };
 pub use page::Page;
 pub use plane::{Change, OpenError, Settings, Things};
+pub use provisioning::{
+    JustInTimeProvisioning, NewProvisioningTemplate, OwnedCertificate, OwnedRequest, Provisioned,
+    ProvisioningError, ProvisioningHook, ProvisioningParameters, ProvisioningPlan,
+    ProvisioningTemplate, ProvisioningTemplateType, ProvisioningTemplateUpdate,
+    ProvisioningTemplateVersion, ProvisioningTemplateVersionSummary,
+};
 pub use registry::{
     BillingGroup, DynamicQuery, GroupFilter, GroupUpdate, NewBillingGroup, NewThing, NewThingGroup,
     NewThingType, PrincipalThing, RegistryEvent, Tags, Thing, ThingFacts, ThingFilter, ThingGroup,

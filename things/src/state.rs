@@ -5,6 +5,7 @@ use crate::certificate::Certificates;
 use crate::destinations::Destinations;
 use crate::iot_policies::Policies;
 use crate::jobs::JobTemplateDocument;
+use crate::provisioning::ProvisioningState;
 use crate::registry::Registry;
 use crate::roles::Roles;
 use crate::rules::Rules;
@@ -18,6 +19,7 @@ pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) certificates: Certificates,
     pub(crate) policies: Policies,
+    pub(crate) provisioning: ProvisioningState,
     pub(crate) rules: Rules,
     pub(crate) destinations: Destinations,
     pub(crate) roles: Roles,

@@ -54,7 +54,9 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Body>) -> Respon
         ),
         (&Method::GET, "/metrics") => text(
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            world.metrics.text(world.delivery.counters()),
+            world
+                .metrics
+                .text(world.delivery.counters(), &world.hub.buffers()),
         ),
         (&Method::GET, "/ca") => text("application/x-pem-file", world.things.root_ca_pem()),
         (&Method::GET, "/clock") => clock(world),

@@ -83,7 +83,7 @@ async fn granted(world: &World, caller: Caller, showing: Showing) -> Result<Call
     match world.custom_auth.authenticate(showing, now_ms).await {
         Ok(granted) => Ok(caller.granted(granted)),
         Err(reason) => {
-            tracing::warn!(%reason, "a custom authorizer refuses");
+            tracing::warn!(reason = reason.to_string(), "a custom authorizer refuses");
             Err(ApiError::new(
                 Code::Forbidden,
                 format!("Forbidden: {reason}"),

@@ -46,7 +46,7 @@ pub(super) async fn answer(
     let response = match made {
         Ok(reply) => reply.into_response(request_id),
         Err(error) => {
-            tracing::debug!(%request_id, %error, "no credentials given out");
+            tracing::debug!(%request_id, error = error.to_string(), "no credentials given out");
             error.into_response(super::model::Service::Iot, request_id)
         }
     };
@@ -102,7 +102,10 @@ fn credentials(
     })?;
     if !made.role_is_known {
         let role = &made.session.role_arn;
-        tracing::warn!(%role, "role was not created here and is taken to allow everything");
+        tracing::warn!(
+            ?role,
+            "role was not created here and is taken to allow everything"
+        );
     }
     let session = made.session;
     Ok(Reply::Json(json!({"credentials": {

@@ -50,6 +50,7 @@ pub(crate) enum Code {
     RequestEntityTooLarge,
     ResourceAlreadyExists,
     ResourceNotFound,
+    ResourceRegistrationFailure,
     Serialization,
     SqlParse,
     TerminalState,
@@ -90,6 +91,7 @@ impl Code {
             Code::RequestEntityTooLarge => "RequestEntityTooLargeException",
             Code::ResourceAlreadyExists => "ResourceAlreadyExistsException",
             Code::ResourceNotFound => "ResourceNotFoundException",
+            Code::ResourceRegistrationFailure => "ResourceRegistrationFailureException",
             Code::Serialization => "SerializationException",
             Code::SqlParse => "SqlParseException",
             Code::TerminalState => "TerminalStateException",
@@ -113,6 +115,7 @@ impl Code {
             | Code::InvalidResponse
             | Code::MalformedPolicy
             | Code::RegistrationCodeValidation
+            | Code::ResourceRegistrationFailure
             | Code::Serialization
             | Code::SqlParse => StatusCode::BAD_REQUEST,
             // The control plane's model has 400, those of the data planes 429.
@@ -176,6 +179,7 @@ impl From<&SignatureError> for ApiError {
             SignatureError::Incomplete(_) => Code::IncompleteSignature,
             SignatureError::Expired { .. }
             | SignatureError::NotYet { .. }
+            | SignatureError::Region(_)
             | SignatureError::Mismatch
             | SignatureError::Chunks(_) => Code::InvalidSignature,
         };
@@ -200,6 +204,7 @@ impl From<ThingsError> for ApiError {
             ThingsError::RegistrationCodeValidation(_) => Code::RegistrationCodeValidation,
             ThingsError::InvalidQuery(_) => Code::InvalidQuery,
             ThingsError::LimitExceeded(_) => Code::LimitExceeded,
+            ThingsError::ResourceRegistrationFailure(_) => Code::ResourceRegistrationFailure,
             ThingsError::Unauthorized(_) => Code::Unauthorized,
             ThingsError::AccessDenied(_) => Code::AccessDenied,
             ThingsError::Internal(_) => Code::InternalFailure,

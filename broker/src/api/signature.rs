@@ -100,7 +100,7 @@ pub(super) fn refuse_signature(
     why: &SignatureError,
 ) -> Response<Body> {
     let path = request.uri().path();
-    tracing::info!(path, %why, "signature refused");
+    tracing::info!(path, why = why.to_string(), "signature refused");
     match lead {
         Lead::Query(api) => query::refuse(world, *api, &why.into()),
         Lead::S3 => refuse_s3(world, why),
@@ -166,7 +166,7 @@ fn refuse_s3(world: &World, why: &SignatureError) -> Response<Body> {
             let status = StatusCode::BAD_REQUEST;
             return s3_error(world, status, "IncompleteBody", &why.to_string());
         }
-        SignatureError::Mismatch => (
+        SignatureError::Region(_) | SignatureError::Mismatch => (
             StatusCode::FORBIDDEN,
             "SignatureDoesNotMatch",
             "The request signature we calculated does not match the signature you provided. \

@@ -181,4 +181,53 @@ mod tests {
             assert_eq!(one(name).as_deref(), expected, "{name}");
         }
     }
+
+    /// Names that somebody could have had signed to pass for another: they are text to their end, or
+    /// no variable.
+    #[test]
+    fn odd_names_are_whole_or_none() {
+        let long = "x".repeat(65_536);
+        let longest = "x".repeat(VALUE_CHARS_MAX);
+        for (name, expected) in [
+            ("a\0b", Some("a\0b")),
+            ("a\nb", Some("a\nb")),
+            ("a=b", Some(r"a\=b")),
+            ("*", None),
+            ("a*", None),
+            ("?", None),
+            ("${iot:ClientId}", None),
+            ("a/#", None),
+            ("", Some("")),
+            (&*longest, Some(&*longest)),
+            (&*long, None),
+        ] {
+            let mut params = CertificateParams::default();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, name);
+            let key = KeyPair::generate().unwrap();
+            let certificate = params.self_signed(&key).unwrap();
+            let mut map = VariableMap::new();
+            certificate_variables(certificate.der(), &mut map);
+            let key = policy::canonical_name("iot:Certificate.Subject.CommonName");
+            let found = match map.value(&key) {
+                Some(Value::One(text)) => Some(text),
+                Some(Value::Many(_)) | None => None,
+            };
+            assert_eq!(found, expected, "{} bytes: {name:.20}", name.len());
+        }
+        // What does not parse has no variables, and harms nobody.
+        let mut map = VariableMap::new();
+        for bytes in [
+            &b""[..],
+            b"\x30",
+            &[0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF],
+            &[0xFF; 300],
+        ] {
+            certificate_variables(&CertificateDer::from(bytes), &mut map);
+        }
+        assert!(
+            map.value(&policy::canonical_name("iot:Certificate.SerialNumber"))
+                .is_none()
+        );
+    }
 }

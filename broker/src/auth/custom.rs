@@ -1,23 +1,20 @@
 //! Custom authentication: a function of the account says who a client is and what it may do
 //! ("Custom authentication and authorization" in the AWS IoT developer guide).
 
+use crate::dispatch::invoke;
 use arc_swap::ArcSwap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use policy::Document;
-use rules::target::{AwsRequest, Service, Target, Via, encode_segment};
+use rules::target::Target;
 use serde_json::{Map, Value, json};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 use things::{Authorizer, Things};
 use uuid::Uuid;
 
-/// How long a function may take.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Policies that a function may return, and characters of each.
 const POLICIES_MAX: usize = 10;
 const POLICY_CHARS_MAX: usize = 2048;
@@ -121,7 +118,7 @@ impl CustomAuth {
                 granted.policies.store(Arc::new(answer.policies));
             }
             Err(error) => {
-                tracing::warn!(%error, principal = %granted.principal, "refreshed policies");
+                tracing::warn!(error = error.to_string(), principal = ?granted.principal, "refreshed policies");
                 granted.policies.store(Arc::default());
             }
         }
@@ -158,28 +155,8 @@ impl CustomAuth {
         function_arn: &str,
         event: &Value,
     ) -> Result<Value, CustomRefused> {
-        let failed = |why: String| CustomRefused::Execution(why);
-        let name = function_arn.split(':').nth(6).unwrap_or(function_arn);
-        let body = Bytes::from(event.to_string());
-        let mut request = AwsRequest::post(Service::Lambda, "application/json", body);
-        request.path = format!("/2015-03-31/functions/{}/invocations", encode_segment(name));
-        let route = self.lambda.route(&request);
-        if route.via == Via::Recorded {
-            return Err(failed(format!(
-                "there is no function {name}: add it with `thingcore function add`, or set AWS_ENDPOINT_URL_LAMBDA"
-            )));
-        }
-        let sent = self.lambda.send(&route, &request);
-        let answer = match tokio::time::timeout(PATIENCE, sent).await {
-            Ok(Ok(answer)) if answer.status.is_success() => answer,
-            Ok(Ok(answer)) => {
-                let body = String::from_utf8_lossy(&answer.body).into_owned();
-                return Err(failed(format!("status {}: {body}", answer.status)));
-            }
-            Ok(Err(why)) => return Err(failed(why.message)),
-            Err(_) => return Err(failed("it took more than 5 seconds".to_owned())),
-        };
-        serde_json::from_slice(&answer.body).map_err(|why| failed(why.to_string()))
+        let answer = invoke(&*self.lambda, function_arn, event).await;
+        answer.map_err(CustomRefused::Execution)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Log lines on standard error.
 
 use super::Usage;
+use super::flood::FloodGate;
 use super::one_line::OneLine;
 use crate::config::LogFormat;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging. The filter is `given` (--log or `THINGCORE_LOG`), or `RUST_LOG`, or `default`.
 ///
@@ -21,10 +24,20 @@ pub(super) fn start(format: LogFormat, given: Option<&str>, default: &str) -> an
         .with_env_filter(filter)
         .with_writer(|| OneLine(std::io::stderr()))
         .with_target(false);
+    let gate = FloodGate::new();
     // A second start in one process, in a test, leaves the first one as it is.
     let _ = match format {
-        LogFormat::Text => lines.with_ansi(is_terminal()).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => lines
+            .with_ansi(is_terminal())
+            .finish()
+            .with(gate)
+            .try_init(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .finish()
+            .with(gate)
+            .try_init(),
     };
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod client;
 pub(crate) mod credentials;
 mod device;
+mod flood;
 mod function;
 mod health;
 mod lines;

@@ -1,6 +1,7 @@
 //! The settings as flags and environment variables, and as keys of the configuration file, which
 //! have the names of the flags.
 
+use super::size::Size;
 use super::{LogFormat, ProfileName};
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -139,6 +140,11 @@ pub(crate) struct Flags {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(value_parser = BoolishValueParser::new())]
     pub(crate) enforce_quotas: Option<bool>,
+    /// Memory for what is kept for clients: output, queues, retained messages; such as 512MiB or
+    /// 2GiB. Beyond it new sessions and messages above QoS 0 are refused [default: half of the
+    /// machine's or the container's]
+    #[arg(long, env = "THINGCORE_BUFFER_MEMORY", value_name = "SIZE")]
+    pub(crate) buffer_memory: Option<Size>,
     /// Threads for connections [default: cores minus one, 1 with --memory]
     #[arg(long, env = "THINGCORE_SHARDS", value_name = "N")]
     pub(crate) shards: Option<usize>,
@@ -198,6 +204,7 @@ impl Flags {
             api_port: self.api_port.or(other.api_port),
             seed: self.seed.or(other.seed),
             enforce_quotas: self.enforce_quotas.or(other.enforce_quotas),
+            buffer_memory: self.buffer_memory.or(other.buffer_memory),
             shards: self.shards.or(other.shards),
             anonymous_policy: self.anonymous_policy.or(other.anonymous_policy),
             ready_file: self.ready_file.or(other.ready_file),

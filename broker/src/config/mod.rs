@@ -4,6 +4,7 @@ mod error;
 mod file;
 mod flags;
 mod nearest;
+mod size;
 #[cfg(test)]
 mod tests;
 
@@ -91,6 +92,8 @@ pub struct Config {
     pub seed: Option<PathBuf>,
     /// Apply AWS's rate quotas.
     pub enforce_quotas: bool,
+    /// Memory for what is kept for clients, in bytes; `None` takes half of what there is.
+    pub buffer_memory: Option<usize>,
     /// Shards (threads of the data plane); `None` chooses.
     pub shards: Option<usize>,
     /// Policy document for anonymous clients; `None` allows everything.
@@ -132,6 +135,7 @@ impl Default for Config {
             api_port: 9883,
             seed: None,
             enforce_quotas: false,
+            buffer_memory: None,
             shards: None,
             anonymous_policy: None,
             ready_file: None,
@@ -179,6 +183,7 @@ impl Config {
             api_port: flags.api_port.unwrap_or(default.api_port),
             seed: flags.seed,
             enforce_quotas: flags.enforce_quotas.unwrap_or(default.enforce_quotas),
+            buffer_memory: flags.buffer_memory.map(|size| size.0),
             shards: flags.shards,
             anonymous_policy: flags.anonymous_policy,
             ready_file: flags.ready_file,

@@ -106,6 +106,16 @@ fn flags_win_over_the_file_and_the_file_over_the_defaults() {
 }
 
 #[test]
+fn the_memory_for_clients_is_a_size() {
+    check("--buffer-memory 2MiB", "buffer-memory = \"1GiB\"", |c| {
+        c.buffer_memory = Some(2 << 20);
+    });
+    check("", "buffer-memory = 1048576", |c| {
+        c.buffer_memory = Some(1 << 20);
+    });
+}
+
+#[test]
 fn certificates_of_both_sides_are_settings() {
     check("--server-cert c", "server-key = \"k\"", |c| {
         c.server_cert = Some(ServerCert {
@@ -239,7 +249,7 @@ fn every_flag_has_a_variable_and_a_key() {
     }
     let all = "data-dir = \"d\"\nmemory = true\nprofile = \"aws\"\nmqtt = \"topic-slashes=9\"\nregion = \"r\"\n\
         account-id = \"1\"\nhostname = \"h\"\nbind = \"::1\"\nmqtt-port = 1\nmqtts-port = 2\n\
-        server-cert = \"c\"\nserver-key = \"k\"\nclient-certs = \"optional\"\nhttps-port = 3\napi-port = 4\nseed = \"s\"\nenforce-quotas = true\nshards = 1\n\
+        server-cert = \"c\"\nserver-key = \"k\"\nclient-certs = \"optional\"\nhttps-port = 3\napi-port = 4\nseed = \"s\"\nenforce-quotas = true\nbuffer-memory = \"1GiB\"\nshards = 1\n\
         anonymous-policy = \"a\"\nready-file = \"f\"\niam = \"strict\"\naws = \"real\"\n\
         auth = \"verify\"\ncredentials = \"c\"\n\
         log-format = \"text\"\nlog = \"debug\"";

@@ -1,7 +1,9 @@
 //! What the rules engine needs from the server: role decisions, a way to publish, targets for
 //! requests, and the rules themselves as they are stored, compiled and handed to the message core.
+//! Authorizers and provisioning share the roles and the functions.
 
 mod destinations;
+mod function;
 mod inside;
 mod republisher;
 mod roles;
@@ -12,6 +14,7 @@ mod target;
 mod tests;
 
 pub(crate) use destinations::{StoredDestinations, confirmation};
+pub(crate) use function::invoke;
 pub(crate) use inside::ControlPlane;
 pub(crate) use republisher::HubRepublisher;
 pub(crate) use roles::StoredRoles;

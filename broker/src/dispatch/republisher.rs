@@ -39,6 +39,9 @@ impl Republisher for HubRepublisher {
             protocol: Protocol::Rule,
             hops: event.publisher.hops.saturating_add(1),
         };
+        if hub.is_full_for(&message) {
+            return Err("the server has no memory to keep the message in".to_owned());
+        }
         hub.publish(message, &origin);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The roles of rules, as they were created on this server.
+//! The roles of rules and of provisioning, as they were created on this server.
 
 use parking_lot::Mutex;
 use rules::delivery::{Denied, Roles};
@@ -38,9 +38,23 @@ impl Roles for StoredRoles {
     ) -> Result<(), Denied> {
         let (region, account_id) = (self.things.region(), self.things.account_id());
         let rule_arn = format!("arn:aws:iot:{region}:{account_id}:rule/{rule}");
+        self.decide(&rule_arn, role_arn, action, resource)
+    }
+}
+
+impl StoredRoles {
+    /// Whether a role may do something on behalf of a rule or template, by its ARN.
+    pub(crate) fn decide(
+        &self,
+        source_arn: &str,
+        role_arn: &str,
+        action: &str,
+        resource: &str,
+    ) -> Result<(), Denied> {
+        let source = Some(source_arn);
         let decision = self
             .things
-            .authorize_role_for(role_arn, action, resource, Some(&rule_arn));
+            .authorize_role_for(role_arn, action, resource, source);
         match decision {
             RoleDecision::Allowed => Ok(()),
             RoleDecision::Denied(reason) => Err(Denied { reason }),
@@ -56,16 +70,17 @@ impl Roles for StoredRoles {
             }
         }
     }
-}
 
-impl StoredRoles {
     fn warn_once(&self, role_arn: &str) {
         let mut warned = self.warned.lock();
         if warned.len() >= WARNED_MAX {
             warned.clear();
         }
         if warned.insert(role_arn.to_owned()) {
-            tracing::warn!(%role_arn, "role was not created here and is taken to allow everything");
+            tracing::warn!(
+                ?role_arn,
+                "role was not created here and is taken to allow everything"
+            );
         }
     }
 }

@@ -69,6 +69,9 @@ impl Hub {
         match route.asks {
             Some(Service::Shadow) => self.answer_shadow_request(publication, origin),
             Some(Service::Jobs) => self.answer_jobs_request(publication, origin),
+            Some(Service::Provisioning) => {
+                self.answer_provisioning_request(publication, from, origin);
+            }
             None => {}
         }
         delivered
@@ -102,8 +105,8 @@ impl Hub {
         for target in targets {
             messages += run.packets;
             delivered += give_run(target, run, now_ms).unwrap_or_else(|| {
-                let publications =
-                    publications.get_or_init(|| Publication::of_run(run, &route.topic, now_ms));
+                let publications = publications
+                    .get_or_init(|| Publication::of_run(run, &route.topic, now_ms, &self.budget));
                 let given = publications.iter().filter(|one| give(target, one, true));
                 given.count()
             });

@@ -235,7 +235,7 @@ impl Hub {
     }
 
     /// Registers the certificate of a client that is not let in yet, if its CA has it so, and
-    /// tells of it: whoever listens may activate it.
+    /// tells of it: whoever listens may activate it, or its CA's template does.
     pub(super) fn register_just_in_time(&self, der: &CertificateDer<'static>, address: IpAddr) {
         let now_ms = self.now_ms();
         let registered = match self.things.register_just_in_time(der, now_ms) {
@@ -250,7 +250,7 @@ impl Hub {
             certificate,
             ca_certificate_id,
             is_new,
-        } = registered;
+        } = &registered;
         let registered_ms = (!is_new).then(|| certificate.created_ms.to_string());
         let event = json!({
             "certificateId": *certificate.id,
@@ -263,6 +263,11 @@ impl Hub {
         });
         let topic = format!("$aws/events/certificates/registered/{ca_certificate_id}");
         self.publish_event(&topic, event.to_string());
+        // The event tells of the registration, which a template does not change: it is AWS's first
+        // step of just-in-time provisioning too.
+        if let Some(provisioner) = self.provisioner() {
+            provisioner.just_in_time(der, &registered, now_ms);
+        }
     }
 
     /// Publishes what the registry tells of a change.

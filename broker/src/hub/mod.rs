@@ -4,6 +4,7 @@
 //! Locks, in the order in which they are taken: the index of sessions, a session's state, the
 //! router, a group, an outbox, the store's queue. None is held across an await.
 
+mod budget;
 mod changes;
 mod connection;
 mod connections;
@@ -19,8 +20,10 @@ mod link;
 mod offer;
 mod origin;
 mod outbox;
+mod provisioning;
 mod publication;
 mod quotas;
+mod recheck;
 mod retained;
 mod route;
 mod router;
@@ -35,6 +38,7 @@ mod tap;
 mod tick;
 mod will;
 
+pub(crate) use budget::Buffers;
 pub(crate) use connections::{ConnectionInfo, ConnectionState, SubscriptionInfo};
 pub(crate) use direct::DirectRefusal;
 pub(crate) use origin::{Origin, Protocol};
@@ -46,12 +50,14 @@ use crate::auth::CustomAuth;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::net::Arrival;
+use crate::provisioning::Provisioner;
+use budget::{Budget, Claim};
 use changes::{Changes, Standing};
 use end::End;
 use journal::Journal;
 use mqtt::codec::ReasonCode;
 use mqtt::retained::Retained;
-use mqtt::{Message, Profile};
+use mqtt::{Message, Profile, QoS};
 use parking_lot::RwLock;
 use publication::Publication;
 use quotas::Quotas;
@@ -77,6 +83,8 @@ pub(crate) struct HubParts {
     pub(crate) anonymous: Option<Arc<policy::Document>>,
     /// Whether AWS's rate quotas hold.
     pub(crate) enforce_quotas: bool,
+    /// Memory for what is kept for clients, in bytes.
+    pub(crate) buffer_memory: usize,
 }
 
 /// The message core.
@@ -101,11 +109,16 @@ pub(crate) struct Hub {
     /// Keeps what outlives the server; `None` when everything is kept in memory.
     journal: Option<Arc<Journal>>,
     presence: events::Presence,
+    budget: Arc<Budget>,
+    /// The epoch of the control plane that waiting messages were last decided about in.
+    rechecked: AtomicU64,
     /// `None` when there are none.
     quotas: Option<Arc<Quotas>>,
     taps: Taps,
     /// Who lets clients in that have neither certificate nor signature.
     custom_auth: OnceLock<Arc<CustomAuth>>,
+    /// Who provisions devices.
+    provisioner: OnceLock<Arc<Provisioner>>,
 }
 
 impl Hub {
@@ -121,6 +134,7 @@ impl Hub {
             account_id,
             anonymous,
             enforce_quotas,
+            buffer_memory,
         } = parts;
         let now_ms = clock.now_ms();
         let journal = things.rows().map(|rows| Journal::new(rows, &clock));
@@ -143,9 +157,12 @@ impl Hub {
             sessions: Sessions::default(),
             journal,
             presence: events::Presence::default(),
+            budget: Budget::new(buffer_memory),
+            rechecked: AtomicU64::new(0),
             quotas: enforce_quotas.then(|| Arc::new(Quotas::new(now_ms))),
             taps: Taps::new(tap::TAP_EVENTS),
             custom_auth: OnceLock::new(),
+            provisioner: OnceLock::new(),
         });
         let me = Arc::downgrade(&hub);
         hub.things
@@ -173,12 +190,31 @@ impl Hub {
     /// has checked policies and limits. Says whether a retained message found room.
     pub(crate) fn publish(&self, message: Message, origin: &Origin) -> bool {
         let now_ms = self.now_ms();
-        let message = Arc::new(message);
+        let message = Arc::new(self.hold(message));
         let kept = !message.retain || self.retain(&message, now_ms);
         let publication = Publication::of_message(&message, now_ms);
         let route = self.route(&message.topic);
         self.deliver_and_settle(&publication, &route, origin);
         kept
+    }
+
+    /// Counts the memory of a message that may have to be kept.
+    fn hold(&self, mut message: Message) -> Message {
+        if message.qos > QoS::AtMostOnce || message.retain {
+            let payload = std::mem::take(&mut message.payload);
+            message.payload = self.budget.keep(payload, message.properties.len());
+        }
+        message
+    }
+
+    /// Whether there is no memory to keep a message in, which is counted.
+    pub(crate) fn is_full_for(&self, message: &Message) -> bool {
+        message.qos > QoS::AtMostOnce && self.budget.refuses(Claim::Publish)
+    }
+
+    /// The memory that is held for clients.
+    pub(crate) fn buffers(&self) -> Buffers {
+        self.budget.report()
     }
 
     /// Closes the live connections of a certificate, as its deactivation asks.

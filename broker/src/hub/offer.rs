@@ -18,7 +18,11 @@ pub(super) fn offer(hub: &Hub, publication: &Publication<'_>, route: &Route, ori
         Some(None) => {
             hub.metrics.rule_not_found();
             let topic = &route.topic;
-            tracing::error!(event_type = "RuleNotFound", %topic, "no enabled rule of that name");
+            tracing::error!(
+                event_type = "RuleNotFound",
+                ?topic,
+                "no enabled rule of that name"
+            );
         }
         None if route.rules.is_empty() => {}
         None => route.rules.offer(offered(publication, origin)),

@@ -1,13 +1,12 @@
 //! What goes out to one client: one buffer of encoded packets, and the messages above QoS 0 that
 //! it is owed.
 
+use super::budget::{BUFFER_BYTES_COUNTED, Held};
 use super::end::End;
 use super::group::Group;
 use super::journal::Keeper;
 use super::link::Link;
 use super::publication::Publication;
-#[cfg(test)]
-use super::simulation::fault::{Fault, planted};
 use bytes::Bytes;
 use mqtt::codec::{PublishForm, Version};
 use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent, SubscriptionIds};
@@ -19,6 +18,10 @@ use tokio::sync::oneshot;
 /// Output that waits for a client's socket, in bytes, beyond which QoS 0 is dropped, messages
 /// above it wait in the session's queue, and the client itself is not read.
 pub(super) const OUTBOX_BYTES_MAX: usize = if cfg!(test) { 4 } else { 1024 } * 1024;
+
+/// The same while memory is short, and while there is none.
+const OUTBOX_BYTES_TIGHT: usize = OUTBOX_BYTES_MAX / 16;
+const OUTBOX_BYTES_FULL: usize = OUTBOX_BYTES_MAX / 64;
 
 /// Bytes that are put into an output in one piece, so that it is bounded all the same; small enough
 /// to stay in the processor's first cache from one receiver to the next.
@@ -50,6 +53,8 @@ pub(super) struct Outbox {
     unsettled: Option<u64>,
     /// Who waits for the PUBACK of a packet id.
     confirmations: Option<Box<Confirmations>>,
+    /// The memory of buffer and lists. It is brought up to date at each flush, not at each append.
+    held: Held,
 }
 
 /// Callers that wait for the PUBACK of a packet id.
@@ -77,7 +82,12 @@ pub(super) enum Flushed {
 }
 
 impl Outbox {
-    pub(super) fn new(version: Version, limits: OutgoingLimits, keeper: Option<Keeper>) -> Self {
+    pub(super) fn new(
+        version: Version,
+        limits: OutgoingLimits,
+        keeper: Option<Keeper>,
+        held: Held,
+    ) -> Self {
         Self {
             bytes: Vec::new(),
             sent: 0,
@@ -89,6 +99,7 @@ impl Outbox {
             keeper,
             unsettled: None,
             confirmations: None,
+            held,
         }
     }
 
@@ -107,15 +118,6 @@ impl Outbox {
         self.progress_ms = now_ms;
         self.link = Some(link);
         self.bytes.extend_from_slice(connack);
-        #[cfg(test)]
-        let limits = OutgoingLimits {
-            inflight: limits.inflight + u16::from(planted(Fault::WindowTooLarge)),
-            queued: match planted(Fault::QueueUnbounded) {
-                true => usize::MAX,
-                false => limits.queued,
-            },
-            ..limits
-        };
         self.outgoing.connect(limits, now_ms, &mut self.bytes);
     }
 
@@ -126,13 +128,10 @@ impl Outbox {
         self.link.take_if(|link| link.number == number)?;
         self.clear();
         self.outgoing.disconnect();
-        #[cfg(test)]
-        if planted(Fault::ForgetsInflight) {
-            self.outgoing.retain(|_| false);
-        }
         self.release();
         let shared = self.outgoing.take_shared();
         self.outgoing.take_released();
+        self.count();
         Some(shared)
     }
 
@@ -143,13 +142,31 @@ impl Outbox {
         }
     }
 
+    /// Messages that wait for the window or for the client.
+    pub(super) fn waiting_messages(&self) -> usize {
+        self.outgoing.waiting()
+    }
+
+    /// Takes out what waits and the client may no longer have. What others of a shared subscription
+    /// may have stays on disk until it is theirs.
+    pub(super) fn take_denied(
+        &mut self,
+        may: impl Fn(&Message) -> bool,
+    ) -> Vec<Outbound<Arc<Group>>> {
+        let denied = self.outgoing.take_denied(may);
+        if let Some(keeper) = &self.keeper {
+            let own = denied.iter().filter(|outbound| outbound.share.is_none());
+            keeper.release(own.filter_map(|outbound| outbound.stored));
+        }
+        denied
+    }
+
     /// Drops everything that the client is owed: its session is over.
     pub(super) fn forget(&mut self) {
-        self.outgoing.retain(|_| false);
+        self.outgoing.clear();
         self.release();
-        if let Some(keeper) = self.keeper.take() {
-            keeper.release(self.outgoing.stored());
-        }
+        self.keeper = None;
+        self.count();
     }
 
     /// Takes what the client is owed no longer from the disk.
@@ -226,11 +243,11 @@ impl Outbox {
 
     /// Whether there is room for more, short of the limit.
     pub(super) fn has_room(&self) -> bool {
-        #[cfg(test)]
-        if planted(Fault::OutputUnbounded) {
-            return true;
-        }
-        self.waiting_bytes() < OUTBOX_BYTES_MAX
+        // The usual case looks at nothing that threads share.
+        let (waiting, budget) = (self.waiting_bytes(), self.held.budget());
+        waiting < OUTBOX_BYTES_FULL
+            || (waiting < OUTBOX_BYTES_TIGHT && !budget.is_full())
+            || (waiting < OUTBOX_BYTES_MAX && !budget.is_tight())
     }
 
     /// Whether publishers should be held back: much waits, and the client is reading. One that
@@ -239,6 +256,14 @@ impl Outbox {
         const STALLED_MS: u64 = 20;
         self.waiting_bytes() > OUTBOX_BYTES_HIGH
             && now_ms.saturating_sub(self.progress_ms) < STALLED_MS
+    }
+
+    /// Whether much has waited for long for a client that takes nothing.
+    pub(super) fn is_stuck(&self, now_ms: u64) -> bool {
+        const STUCK_MS: u64 = 5_000;
+        self.blocked
+            && self.waiting_bytes() >= OUTBOX_BYTES_FULL
+            && now_ms.saturating_sub(self.progress_ms) >= STUCK_MS
     }
 
     /// Appends packets that answer the client's own; they are never dropped, for a client whose
@@ -285,14 +310,14 @@ impl Outbox {
         form: Option<&PublishForm>,
         now_ms: u64,
     ) -> Sent {
-        #[cfg(test)]
-        if planted(Fault::LosesWhileAway) && self.link.is_none() {
-            return Sent::Queued;
-        }
         let room = self.has_room();
         let bytes = &mut self.bytes;
         let Some(keeper) = &self.keeper else {
-            return self.outgoing.send(outbound, form, room, now_ms, bytes);
+            let sent = self.outgoing.send(outbound, form, room, now_ms, bytes);
+            if sent == Sent::Queued {
+                self.count();
+            }
+            return sent;
         };
         let row = keeper.enter(&mut outbound);
         let unsettled = outbound.stored.filter(|_| outbound.qos == QoS::ExactlyOnce);
@@ -300,6 +325,9 @@ impl Outbox {
         if sent != Sent::Dropped {
             keeper.store(row);
             self.unsettled = unsettled.or(self.unsettled);
+        }
+        if sent == Sent::Queued {
+            self.count();
         }
         sent
     }
@@ -375,6 +403,7 @@ impl Outbox {
     pub(super) fn flush(&mut self, now_ms: u64) -> Flushed {
         let flushed = self.write_out(now_ms);
         self.release();
+        self.count();
         flushed
     }
 
@@ -419,6 +448,20 @@ impl Outbox {
         self.bytes.clear();
         self.sent = 0;
         link.wire.try_flush()
+    }
+
+    /// Gives back a buffer that has nothing in it.
+    pub(super) fn trim(&mut self) {
+        if self.bytes.is_empty() && self.bytes.capacity() >= BUFFER_BYTES_COUNTED {
+            self.bytes = Vec::new();
+            self.count();
+        }
+    }
+
+    /// Counts the memory that is held now.
+    fn count(&mut self) {
+        let lists = self.outgoing.list_bytes();
+        self.held.buffer(self.bytes.capacity() + lists);
     }
 
     /// Whether the connection's task is to wait for the socket.

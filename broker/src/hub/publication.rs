@@ -1,6 +1,7 @@
 //! A message on its way to its receivers: borrowed from the packet it came in, encoded once for
 //! each form that receivers need, and owned only when something has to keep it.
 
+use super::budget::Budget;
 use bytes::Bytes;
 use mqtt::codec::{self, Publish, PublishBody, PublishForm, PublishHead, PublishRun, Version};
 use mqtt::{Message, QoS};
@@ -23,11 +24,17 @@ pub(super) struct Publication<'a> {
     /// The same above QoS 0: by version and QoS.
     forms_above: [OnceCell<PublishForm>; 4],
     owned: OnceCell<Arc<Message>>,
+    /// Counts the owned message.
+    budget: Option<&'a Arc<Budget>>,
 }
 
 impl<'a> Publication<'a> {
     /// A packet that just came in.
-    pub(super) fn of_packet(packet: &PublishedPacket<'a>, topic: &'a Arc<str>) -> Self {
+    pub(super) fn of_packet(
+        packet: &PublishedPacket<'a>,
+        topic: &'a Arc<str>,
+        budget: &'a Arc<Budget>,
+    ) -> Self {
         Self {
             topic,
             qos: packet.qos,
@@ -40,11 +47,17 @@ impl<'a> Publication<'a> {
             forms: Default::default(),
             forms_above: Default::default(),
             owned: OnceCell::new(),
+            budget: Some(budget),
         }
     }
 
     /// Packets that came side by side.
-    pub(super) fn of_run(run: &PublishRun<'a>, topic: &'a Arc<str>, now_ms: u64) -> Vec<Self> {
+    pub(super) fn of_run(
+        run: &PublishRun<'a>,
+        topic: &'a Arc<str>,
+        now_ms: u64,
+        budget: &'a Arc<Budget>,
+    ) -> Vec<Self> {
         let packet = |(packet, publish): (&'a [u8], Publish<'a>)| PublishedPacket {
             qos: publish.qos,
             retain: publish.retain,
@@ -56,7 +69,7 @@ impl<'a> Publication<'a> {
         };
         let packets = run.iter().map(packet);
         packets
-            .map(|packet| Self::of_packet(&packet, topic))
+            .map(|packet| Self::of_packet(&packet, topic, budget))
             .collect()
     }
 
@@ -74,6 +87,7 @@ impl<'a> Publication<'a> {
             forms: Default::default(),
             forms_above: Default::default(),
             owned: OnceCell::from(Arc::clone(message)),
+            budget: None,
         }
     }
 
@@ -99,13 +113,20 @@ impl<'a> Publication<'a> {
         self.owned.get_or_init(|| {
             Arc::new(Message {
                 topic: Arc::clone(self.topic),
-                payload: Bytes::copy_from_slice(self.payload),
+                payload: self.owned_payload(),
                 qos: self.qos,
                 retain: self.retain,
                 properties: Bytes::copy_from_slice(self.properties),
                 expires_at_ms: self.expires_at_ms,
             })
         })
+    }
+
+    fn owned_payload(&self) -> Bytes {
+        match self.budget {
+            Some(budget) => budget.keep(self.payload.to_vec(), self.properties.len()),
+            None => Bytes::copy_from_slice(self.payload),
+        }
     }
 
     /// The packet at QoS 0 for receivers of a version; its first byte is still to be written.

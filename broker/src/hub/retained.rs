@@ -1,6 +1,7 @@
 //! Retained messages, as publishers, subscribers and the HTTP data plane see them.
 
 use super::Hub;
+use super::budget::Claim;
 use super::publication::Publication;
 use super::session::Session;
 use mqtt::session::Outbound;
@@ -31,10 +32,13 @@ impl Hub {
             .collect()
     }
 
-    /// Keeps a retained message; false when there is no room.
+    /// Keeps a retained message; false when there is no room or no memory.
     pub(super) fn retain(&self, message: &Message, now_ms: u64) -> bool {
         if message.topic.starts_with('$') && !self.profile.retained_on_reserved {
             return true;
+        }
+        if !message.payload.is_empty() && self.budget.refuses(Claim::Retained) {
+            return false;
         }
         let mut retained = self.retained.write();
         let kept = retained.set(message.clone(), now_ms);

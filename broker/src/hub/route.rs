@@ -36,6 +36,7 @@ pub(super) struct Route {
 pub(super) enum Service {
     Shadow,
     Jobs,
+    Provisioning,
 }
 
 /// One session that gets the topic.
@@ -79,6 +80,7 @@ impl Route {
             && self.groups.is_empty()
             && self.rules.is_empty()
             && self.ingest.is_none()
+            && self.asks.is_none()
     }
 
     /// Up to which change it is right.

@@ -4,11 +4,9 @@ use super::group::Group;
 use super::journal::Journal;
 use super::route::{GroupTarget, Route, Service, Target};
 use super::session::Session;
-#[cfg(test)]
-use super::simulation::fault::{Fault, planted};
 use super::subscribers::{Subscriber, Subscribers};
 use mqtt::Profile;
-use mqtt::reserved::{BasicIngest, JobsRequest, ShadowRequest};
+use mqtt::reserved::{BasicIngest, JobsRequest, ProvisioningRequest, ShadowRequest};
 use mqtt::share::Member;
 use mqtt::topic::{Subscription, TopicFilter};
 use mqtt::trie::Trie;
@@ -70,10 +68,6 @@ impl Router {
             self.groups += 1;
             group
         });
-        #[cfg(test)]
-        if planted(Fault::SharesWithAll) {
-            self.add_session(filter, subscriber.clone());
-        }
         group.join(Member {
             session: subscriber.session,
             qos: subscriber.qos,
@@ -190,6 +184,11 @@ impl Router {
             if JobsRequest::parse(topic).is_some() {
                 // Only the service sees it ("Jobs device MQTT API" in the AWS IoT developer guide).
                 route.asks = Some(Service::Jobs);
+                return route;
+            }
+            if ProvisioningRequest::parse(topic).is_some() {
+                // Only the service sees it: requests carry tokens.
+                route.asks = Some(Service::Provisioning);
                 return route;
             }
             route.asks = ShadowRequest::parse(topic).map(|_| Service::Shadow);

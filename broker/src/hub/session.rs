@@ -1,5 +1,6 @@
 //! One client's session: what outlives its connections, and the way to the live one.
 
+use super::budget::Held;
 use super::end::End;
 use super::flush;
 use super::group::Group;
@@ -70,6 +71,7 @@ impl Session {
         guard: Arc<Guard>,
         limits: OutgoingLimits,
         keeper: Option<Keeper>,
+        held: Held,
     ) -> Arc<Self> {
         let state = State {
             subscriptions: Subscriptions::default(),
@@ -86,7 +88,7 @@ impl Session {
             guards: AtomicU32::new(0),
             incoming: Mutex::default(),
             state: Mutex::new(state),
-            outbox: Mutex::new(Outbox::new(version, limits, keeper.clone())),
+            outbox: Mutex::new(Outbox::new(version, limits, keeper.clone(), held)),
             keeper,
         })
     }
@@ -174,6 +176,11 @@ impl Session {
     /// Writes what the socket takes.
     pub(super) fn flush(&self, now_ms: u64) {
         self.outbox.lock().flush(now_ms);
+    }
+
+    /// Gives back what the outbox does not need.
+    pub(super) fn trim(&self) {
+        self.outbox.lock().trim();
     }
 
     /// The socket takes bytes again.

@@ -1,14 +1,13 @@
 //! The index of sessions by client id: connecting, taking over, ending.
 
 use super::Hub;
+use super::budget::Held;
 use super::end::End;
 use super::group::Group;
 use super::journal::{Exchange, Keeper};
 use super::link::Link;
 use super::outbox::Outbox;
 use super::session::Session;
-#[cfg(test)]
-use super::simulation::fault::{Fault, planted};
 use super::subscriptions;
 use super::will::StoredWill;
 use crate::auth::Guard;
@@ -111,6 +110,7 @@ impl Hub {
             Arc::clone(&opening.guard),
             opening.limits,
             journal.map(|journal| Keeper::new(journal, number)),
+            Held::new(&self.budget),
         )
     }
 
@@ -128,11 +128,8 @@ impl Hub {
             "nobody sees a session between its entry and its connection"
         );
         session.set_guard(Arc::clone(&opening.guard));
+        self.recheck_subscriptions(session);
         session.incoming.lock().disconnect();
-        #[cfg(test)]
-        if planted(Fault::ForgetsReceived) {
-            *session.incoming.lock() = mqtt::session::Incoming::default();
-        }
         {
             let mut state = session.state.lock();
             state.expiry_s = opening.expiry_s;
@@ -223,11 +220,12 @@ impl Hub {
     }
 
     /// Gives what one member of shared subscriptions did not acknowledge to the others.
-    fn hand_on(&self, session: &Session, unacknowledged: Vec<Outbound<Arc<Group>>>, now_ms: u64) {
-        #[cfg(test)]
-        if planted(Fault::KeepsFromGroup) {
-            return;
-        }
+    pub(super) fn hand_on(
+        &self,
+        session: &Session,
+        unacknowledged: Vec<Outbound<Arc<Group>>>,
+        now_ms: u64,
+    ) {
         for outbound in unacknowledged {
             let stored = outbound.stored;
             let Some(group) = outbound.share else {
@@ -317,11 +315,6 @@ impl Hub {
                 keeper.end(filters, exchanges);
             }
             (subscriptions, state.delayed_will.take())
-        };
-        #[cfg(test)]
-        let subscriptions = match planted(Fault::LeavesSubscriptions) {
-            true => Default::default(),
-            false => subscriptions,
         };
         if !subscriptions.is_empty() {
             let mut router = self.router.write();

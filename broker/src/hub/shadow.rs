@@ -35,7 +35,7 @@ impl Hub {
             Ok(outcome) => outcome.messages(topic),
             Err(why) => {
                 let thing = request.thing;
-                tracing::debug!(?thing, shadow = ?request.shadow, error = %why.error, "shadow request rejected");
+                tracing::debug!(?thing, shadow = ?request.shadow, error = why.error.to_string(), "shadow request rejected");
                 vec![(format!("{topic}/rejected"), rejection(&why))]
             }
         };
@@ -117,7 +117,7 @@ impl Hub {
 
     fn deliver_shadow(&self, topic: &str, payload: String, origin: &Origin) {
         let route = self.route(topic);
-        let message = Arc::new(Message {
+        let message = self.hold(Message {
             topic: Arc::clone(&route.topic),
             payload: Bytes::from(payload),
             qos: QoS::AtLeastOnce,
@@ -125,6 +125,7 @@ impl Hub {
             properties: Bytes::new(),
             expires_at_ms: None,
         });
+        let message = Arc::new(message);
         let publication = Publication::of_message(&message, self.now_ms());
         self.deliver(&publication, &route, None, origin);
     }

@@ -133,7 +133,7 @@ impl Hub {
     ) {
         self.metrics.denied(action);
         let client = client_id.map_or("", |id| id);
-        tracing::warn!(client_id = ?client, %principal, action, ?resource, ?reason, "refused");
+        tracing::warn!(client_id = ?client, ?principal, action, ?resource, ?reason, "refused");
         self.tell(|| TapEvent::Refused {
             client_id: client_id.cloned(),
             principal: Arc::clone(principal),

@@ -1,4 +1,4 @@
-//! What time asks for: keep alive, delayed wills, ends of sessions, expiry of retained messages.
+//! What time asks for: withdrawn permissions, keep alive, delayed wills, ends of sessions, expiry of retained messages.
 
 use super::Hub;
 use super::end::End;
@@ -7,20 +7,44 @@ use super::origin::{Origin, Protocol};
 use super::session::Session;
 use super::will::StoredWill;
 use crate::auth::{Granted, Identity};
+use mqtt::codec::ReasonCode;
 use std::sync::Arc;
 
 impl Hub {
     /// Does what is due, once a second.
     pub(crate) fn tick(&self) {
         let now_ms = self.now_ms();
+        let tight = self.budget.is_tight();
+        let recheck = self.permissions_changed();
         for session in self.sessions.all() {
             self.tick_session(&session, now_ms);
+            if tight {
+                self.shed(&session, now_ms);
+            }
+            if recheck {
+                self.recheck_waiting(&session, now_ms);
+            }
         }
+        self.budget.log();
         self.expire_retained(now_ms);
         self.presence.expire(now_ms);
         self.expire_quotas(now_ms);
         self.tick_jobs(now_ms);
+        if let Err(error) = self.things.expire_provisioning(now_ms) {
+            tracing::error!(%error, "what was not provisioned in time stays");
+        }
         flush::settle(now_ms);
+    }
+
+    /// Memory is short: takes back what a session does not use. A client that stands still with much
+    /// of it loses its connection; messages above QoS 0 wait for its return.
+    fn shed(&self, session: &Session, now_ms: u64) {
+        if session.look(|outbox| outbox.is_stuck(now_ms)) {
+            let why = "the client does not read, and memory is short";
+            session.end_connection(End::error(ReasonCode::QuotaExceeded, why));
+        } else {
+            session.trim();
+        }
     }
 
     fn tick_session(&self, session: &Arc<Session>, now_ms: u64) {

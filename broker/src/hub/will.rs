@@ -1,8 +1,9 @@
 //! The message that is published for a client that is lost (MQTT 5.0 [3.1.2.5]).
 
-use bytes::Bytes;
+use super::budget::Budget;
 use mqtt::codec::Will;
 use mqtt::{Message, Profile};
+use std::sync::Arc;
 
 /// A will as a connection keeps it.
 #[derive(Clone, Debug)]
@@ -13,13 +14,13 @@ pub(super) struct StoredWill {
 }
 
 impl StoredWill {
-    pub(super) fn new(will: &Will<'_>, profile: &Profile) -> Self {
+    pub(super) fn new(will: &Will<'_>, profile: &Profile, budget: &Arc<Budget>) -> Self {
         let mut properties = Vec::new();
         will.properties.put_forwardable(&mut properties);
         Self {
             message: Message {
                 topic: will.topic.into(),
-                payload: Bytes::copy_from_slice(will.payload),
+                payload: budget.keep(will.payload.to_vec(), properties.len()),
                 qos: will.qos,
                 retain: will.retain,
                 properties: properties.into(),

@@ -20,6 +20,12 @@ pub(super) struct Quota {
     pub(super) quota: &'static str,
 }
 
+/// What memory was wanted for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Claim {
+    pub(super) claim: &'static str,
+}
+
 /// A rule by name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Rule {

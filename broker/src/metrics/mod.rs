@@ -4,6 +4,7 @@
 
 mod labels;
 
+use crate::hub::Buffers;
 use labels::{Action, Outcome, Reason, Rule, RuleAction};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -116,16 +117,19 @@ impl Metrics {
         self.job_requests.get_or_create(&labels).inc();
     }
 
-    /// Everything in Prometheus's text form; `rules` is what the rules engine counts.
-    pub(crate) fn text(&self, rules: &Counters) -> String {
+    /// Everything in Prometheus's text form; `rules` is what the rules engine counts, `buffers`
+    /// what the message core holds in memory.
+    pub(crate) fn text(&self, rules: &Counters, buffers: &Buffers) -> String {
         const END: &str = "# EOF\n";
         let mut text = String::new();
         // Writing to a String fails for no reason but a failing encoder, whose lines are lost.
         let _: fmt::Result = encode(&mut text, &self.registry);
-        if let Some(before_end) = text.strip_suffix(END) {
-            text.truncate(before_end.len());
+        for registry in [of_rules(rules), of_buffers(buffers)] {
+            if let Some(before_end) = text.strip_suffix(END) {
+                text.truncate(before_end.len());
+            }
+            let _: fmt::Result = encode(&mut text, &registry);
         }
-        let _: fmt::Result = encode(&mut text, &of_rules(rules));
         text
     }
 }
@@ -225,6 +229,29 @@ impl fmt::Debug for Metrics {
     }
 }
 
+/// What the message core holds in memory.
+fn of_buffers(buffers: &Buffers) -> Registry {
+    let mut registry = Registry::with_prefix("thingcore");
+    let gauge = |bytes: usize| {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        gauge
+    };
+    let help = "Memory of what is kept for clients";
+    registry.register("buffered_bytes", help, gauge(buffers.bytes));
+    let help = "Memory that may be kept for clients (--buffer-memory)";
+    registry.register("buffered_bytes_max", help, gauge(buffers.bytes_max));
+    let refused = Family::<labels::Claim, Counter>::default();
+    for (claim, count) in &buffers.refused {
+        refused
+            .get_or_create(&labels::Claim { claim })
+            .inc_by(*count);
+    }
+    let help = "What was refused because the memory for clients was used up";
+    registry.register("memory_refused", help, refused);
+    registry
+}
+
 /// Reads one of a rule's counters.
 type Count = fn(&RuleCounters) -> u64;
 
@@ -322,7 +349,12 @@ mod tests {
         metrics.rule_action(&"hot".into(), "s3", "failure");
         metrics.api_request("CreateThing", 200);
         metrics.shadow_request("GetThingShadow", false);
-        let text = metrics.text(&rules);
+        let buffers = Buffers {
+            bytes: 5,
+            bytes_max: 9,
+            refused: vec![("publish", 3)],
+        };
+        let text = metrics.text(&rules, &buffers);
         for line in [
             "thingcore_connections 1",
             "thingcore_connects_total 2",
@@ -333,6 +365,9 @@ mod tests {
             "thingcore_messages_out_total 3",
             "thingcore_messages_dropped_total 1",
             "thingcore_receives_denied_total 2",
+            "thingcore_buffered_bytes 5",
+            "thingcore_buffered_bytes_max 9",
+            r#"thingcore_memory_refused_total{claim="publish"} 3"#,
             r#"thingcore_rule_topic_match_total{rule="hot"} 0"#,
             r#"thingcore_rule_action_success_total{rule="hot",action="s3"} 0"#,
             r#"thingcore_rule_actions_total{rule="hot",action="s3",outcome="failure"} 1"#,

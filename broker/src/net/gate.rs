@@ -226,9 +226,11 @@ impl<D: Doors> Gate<D> {
                 let hint = hint(&error);
                 match hint {
                     Some(hint) if !is_logged(&error) => {
-                        warn!(%address, %error, hint, "TLS handshake failed");
+                        warn!(%address, error = error.to_string(), hint, "TLS handshake failed");
                     }
-                    Some(_) | None => debug!(%address, %error, "TLS handshake failed"),
+                    Some(_) | None => {
+                        debug!(%address, error = error.to_string(), "TLS handshake failed");
+                    }
                 }
                 let why = hint.map_or_else(|| error.to_string(), str::to_owned);
                 self.doors.handshake_failed(address, &why);

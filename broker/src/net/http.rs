@@ -81,7 +81,7 @@ pub(super) async fn serve<D: Doors, T: Transport>(
         }
     };
     if let Err(error) = outcome {
-        debug!(%address, %error, "HTTP connection ended");
+        debug!(%address, error = error.to_string(), "HTTP connection ended");
     }
 }
 
@@ -105,14 +105,16 @@ fn to_websocket<D: Doors, T: Transport>(
     if let Credential::Signed { .. } = credential
         && let Err(why) = upgrade::signed_query(&request, |signed| gate.doors.admits(signed))
     {
-        debug!(address = %peer.address, %why, "WebSocket refused");
+        debug!(address = %peer.address, why = why.to_string(), "WebSocket refused");
         return upgrade::not_admitted(&why);
     }
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         match upgraded.await {
             Ok(upgraded) => enter::<D, T>(&gate, upgraded, &peer, credential, place),
-            Err(error) => debug!(address = %peer.address, %error, "WebSocket did not begin"),
+            Err(error) => {
+                debug!(address = %peer.address, error = error.to_string(), "WebSocket did not begin");
+            }
         }
     });
     response

@@ -206,6 +206,7 @@ fn registry(world: &Arc<World>) -> Registry {
         None if things.registers_just_in_time(der) => Standing::Registered,
         None => Standing::Unknown,
         Some(certificate) if certificate.not_after_ms <= clock.now_ms() => Standing::Expired,
+        Some(certificate) if certificate.not_before_ms > clock.now_ms() => Standing::NotYet,
         Some(_) => Standing::Registered,
     })
 }

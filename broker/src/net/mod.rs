@@ -7,6 +7,7 @@ mod identity;
 mod listen;
 #[cfg(test)]
 mod pipe;
+mod possession;
 mod tcp;
 #[cfg(test)]
 mod tests;

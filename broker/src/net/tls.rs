@@ -1,9 +1,9 @@
 //! TLS: which certificates are shown and asked for, and the handshake.
 
 use super::identity::{ServerIdentity, SuiteOrder};
+use super::possession::{verify_tls12, verify_tls13};
 use super::turns::Turns;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
-use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{Acceptor, ClientHello};
 use rustls::{
@@ -43,6 +43,9 @@ const NOT_REGISTERED: &str = "the client certificate is not registered here; ano
 const EXPIRED: &str =
     "the client certificate has expired: create a new one with CreateKeysAndCertificate";
 
+const NOT_YET: &str =
+    "the client certificate is not valid yet: wait, or set the clock of whoever made it right";
+
 /// What the registry says of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -50,6 +53,8 @@ pub(crate) enum Standing {
     Registered,
     /// It is registered, and its time is over.
     Expired,
+    /// It is registered, and its time has not come.
+    NotYet,
     /// Nobody registered it here.
     Unknown,
 }
@@ -275,6 +280,10 @@ impl ClientCertVerifier for DeviceCertificates {
                 warn!(%certificate_id, hint = EXPIRED, "client certificate has expired");
                 Err(CertificateError::Expired.into())
             }
+            Standing::NotYet => {
+                warn!(%certificate_id, hint = NOT_YET, "client certificate is not valid yet");
+                Err(CertificateError::NotValidYet.into())
+            }
             Standing::Unknown => {
                 let hint = NOT_REGISTERED;
                 warn!(%certificate_id, hint, "client certificate is not registered here");
@@ -289,7 +298,7 @@ impl ClientCertVerifier for DeviceCertificates {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+        verify_tls12(message, certificate, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -298,7 +307,7 @@ impl ClientCertVerifier for DeviceCertificates {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+        verify_tls13(message, certificate, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -336,6 +345,7 @@ pub(super) fn hint(error: &io::Error) -> Option<&'static str> {
         }
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(NOT_REGISTERED),
         rustls::Error::InvalidCertificate(CertificateError::Expired) => Some(EXPIRED),
+        rustls::Error::InvalidCertificate(CertificateError::NotValidYet) => Some(NOT_YET),
         _ => None,
     }
 }
@@ -345,7 +355,9 @@ pub(super) fn is_logged(error: &io::Error) -> bool {
     matches!(
         rustls_error(error),
         Some(rustls::Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::Expired
+            CertificateError::UnknownIssuer
+                | CertificateError::Expired
+                | CertificateError::NotValidYet
         ))
     )
 }

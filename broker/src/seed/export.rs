@@ -20,6 +20,7 @@ pub(crate) fn export(world: &Arc<World>) -> Result<Value, ApiError> {
         ("policies", export.policies()?),
         ("thingGroups", export.thing_groups()?),
         ("things", export.things()?),
+        ("provisioningTemplates", export.provisioning_templates()?),
         ("certificates", export.certificates()?),
         ("rules", export.rules()?),
         ("roleAliases", export.role_aliases()?),
@@ -258,6 +259,28 @@ impl Export<'_> {
         let rules = self.world.things.topic_rules().into_iter();
         let rule = |rule: things::TopicRule| json!({"ruleName": *rule.name, "topicRulePayload": rule.payload});
         Ok(rules.map(rule).collect())
+    }
+
+    /// The version that counts of each.
+    fn provisioning_templates(&self) -> Entries {
+        let templates = self.all("ListProvisioningTemplates", "templates", &json!({}))?;
+        let template = |row: Value| {
+            let name = json!({"templateName": row["templateName"]});
+            let mut found = self.call("DescribeProvisioningTemplate", name)?;
+            let body = parsed(found["templateBody"].as_str().unwrap_or_default());
+            found["templateBody"] = body;
+            let members = [
+                "templateName",
+                "type",
+                "description",
+                "templateBody",
+                "enabled",
+                "provisioningRoleArn",
+                "preProvisioningHook",
+            ];
+            Ok(only(vec![found], &members).remove(0))
+        };
+        templates.into_iter().map(template).collect()
     }
 
     fn role_aliases(&self) -> Entries {

@@ -10,6 +10,7 @@ mod error;
 mod export;
 mod jobs;
 mod resolve;
+mod provisioning;
 mod resources;
 mod sections;
 mod template;

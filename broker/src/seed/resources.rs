@@ -1,7 +1,7 @@
 //! Resource types of CloudFormation by the calls that make them.
 
 use super::calls::{Target, document};
-use super::{SeedError, jobs, sections};
+use super::{SeedError, jobs, provisioning, sections};
 use serde_json::{Map, Value, json};
 
 type Members = Map<String, Value>;
@@ -161,7 +161,13 @@ impl Resource<'_> {
                 members.shift_remove("domainConfigurationStatus");
                 sections::domain_configuration(target, at, &members)?
             }
-            kind => target.call(at, &format!("Create{kind}"), members.into())?,
+            _ => {
+                // CloudFormation's name of the member `type`.
+                if let Some(kind) = members.shift_remove("templateType") {
+                    members.insert("type".to_owned(), kind);
+                }
+                provisioning::apply(target, at, &members)?
+            }
         };
         let id = name.clone();
         Ok(Made::new(

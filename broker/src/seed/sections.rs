@@ -1,7 +1,7 @@
 //! Seeds of our own form: sections with lists, whose members have the names of the API.
 
 use super::calls::{Target, document, text, texts};
-use super::{SeedError, certificates, jobs};
+use super::{SeedError, certificates, jobs, provisioning};
 use crate::api::{Code, Service};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ type Apply = fn(&Target<'_>, &str, &Members) -> Result<Value, SeedError>;
 
 /// The sections in the order in which they are applied, each with the member that a text alone
 /// stands for.
-const SECTIONS: [(&str, &str, Apply); 17] = [
+const SECTIONS: [(&str, &str, Apply); 18] = [
     ("functions", "name", function),
     ("roles", "roleName", role),
     ("thingTypes", "thingTypeName", thing_type),
@@ -20,6 +20,7 @@ const SECTIONS: [(&str, &str, Apply); 17] = [
     ("policies", "policyName", policy),
     ("thingGroups", "thingGroupName", thing_group),
     ("things", "thingName", thing),
+    ("provisioningTemplates", "templateName", provisioning::apply),
     ("caCertificates", "caCertificate", ca_certificate),
     ("certificates", "name", certificates::apply),
     ("rules", "ruleName", rule),

@@ -2,10 +2,10 @@
 
 use super::SeedError;
 use super::calls::Target;
-use super::resolve::{Known, references};
 use super::resources::{Made, make};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use things::{IntrinsicError, Intrinsics, references};
 
 /// Applies a template; gives resources by logical id, what was left out, and its outputs.
 pub(super) fn apply(
@@ -27,7 +27,9 @@ pub(super) fn apply(
             .get("Properties")
             .cloned()
             .unwrap_or_else(|| json!({}));
-        let properties = known.resolve(&at, &properties)?;
+        let properties = known
+            .resolve(&properties)
+            .map_err(|why| failed(&at, &why))?;
         let Value::Object(properties) = properties else {
             return Err(SeedError::new(at, "`Properties` must be a mapping"));
         };
@@ -43,7 +45,7 @@ pub(super) fn apply(
                 json!({"Ref": reference, "attributes": shown, "Type": kind}),
             );
         } else {
-            tracing::warn!(resource = %name, kind, "not a resource of AWS IoT: left out of the seed");
+            tracing::warn!(resource = ?name, kind, "not a resource of AWS IoT: left out of the seed");
             skipped.push(name.clone());
         }
         for (attribute, value) in attributes {
@@ -54,16 +56,24 @@ pub(super) fn apply(
     let mut outputs = Map::new();
     let asked = template.get("Outputs").and_then(Value::as_object);
     for (name, output) in asked.into_iter().flatten() {
-        let value = known.resolve(&format!("output `{name}`"), &output["Value"])?;
+        let value = known.resolve(&output["Value"]);
+        let value = value.map_err(|why| failed(&format!("output `{name}`"), &why))?;
         outputs.insert(name.clone(), value);
     }
     Ok(json!({"resources": made, "skipped": skipped, "outputs": outputs}))
 }
 
-/// Pseudo parameters, and parameters with their defaults.
-fn parameters(target: &Target<'_>, template: &Map<String, Value>) -> Result<Known, SeedError> {
+fn failed(at: &str, why: &IntrinsicError) -> SeedError {
+    SeedError::new(at, why.to_string())
+}
+
+/// Pseudo parameters, parameters with their defaults, and mappings.
+fn parameters(target: &Target<'_>, template: &Map<String, Value>) -> Result<Intrinsics, SeedError> {
     let config = &target.world.config;
-    let mut known = Known::default();
+    let mut known = Intrinsics::default();
+    if let Some(mappings) = template.get("Mappings").and_then(Value::as_object) {
+        known.mappings.clone_from(mappings);
+    }
     let pseudo = [
         ("AWS::Region", config.region.as_str()),
         ("AWS::AccountId", &config.account_id),

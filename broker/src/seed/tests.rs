@@ -42,6 +42,11 @@ jobTemplates:
   reboot: {description: reboots, document: {op: reboot}, timeoutConfig: {inProgressTimeoutInMinutes: 5}}
 jobs:
   - {jobId: first, targets: [thing/door], document: {op: open}}
+provisioningTemplates:
+  - templateName: lamps
+    provisioningRoleArn: arn:aws:iam::000000000000:role/writer
+    templateBody: {Resources: {c: {Type: "AWS::IoT::Certificate", Properties:
+        {CertificateId: {Ref: "AWS::IoT::Certificate::Id"}, Status: Active}}}}
 retainedMessages:
   - {topic: kept, payload: {a: 1}}
 calls:

@@ -2,7 +2,7 @@
 
 use super::ca_file::CaFile;
 use super::error::StartError;
-use super::{Control, Parts, Ports, Running, follow, local_ip};
+use super::{Control, Parts, Ports, Running, follow, local_ip, memory};
 use crate::admin::Feed;
 use crate::api::sigv4::{AccessKeys, Signers};
 use crate::auth::CustomAuth;
@@ -17,6 +17,7 @@ use crate::embedded::s3::EmbeddedS3;
 use crate::hub::{Hub, HubParts};
 use crate::metrics::Metrics;
 use crate::net::{Listeners, ServerIdentity, start};
+use crate::provisioning::Provisioner;
 use crate::seed;
 use crate::shards::Shards;
 use crate::world::World;
@@ -156,6 +157,7 @@ fn connect(
         account_id: config.account_id.clone(),
         anonymous: anonymous.clone(),
         enforce_quotas: config.enforce_quotas,
+        buffer_memory: config.buffer_memory.unwrap_or_else(memory::half),
     });
     let target = target
         .with_local(Service::S3, Arc::clone(&s3) as _)
@@ -167,8 +169,15 @@ fn connect(
         Arc::clone(&target) as _,
     ));
     hub.set_custom_auth(&custom_auth);
+    let roles = Arc::new(StoredRoles::new(Arc::clone(&things), config.iam_strict));
+    hub.set_provisioner(Provisioner::new(
+        Arc::clone(&things),
+        Arc::clone(&roles),
+        Arc::clone(&target) as _,
+        Arc::clone(&clock),
+    ));
     let ports = delivery::Ports {
-        roles: Arc::new(StoredRoles::new(Arc::clone(&things), config.iam_strict)),
+        roles,
         destinations: Arc::new(StoredDestinations(Arc::clone(&things))),
         inside: Arc::new(ControlPlane {
             things: Arc::clone(&things),
@@ -225,7 +234,7 @@ fn signers(config: &Config) -> Result<Signers, StartError> {
         reason,
     };
     let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
-    let keys = AccessKeys::read(&text).ok_or_else(|| {
+    let keys = AccessKeys::read(&text, &config.region).ok_or_else(|| {
         refused("no profile in it has aws_access_key_id and aws_secret_access_key".to_owned())
     })?;
     Ok(Signers::Known(keys))

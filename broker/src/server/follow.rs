@@ -50,7 +50,11 @@ fn confirm(world: &Arc<World>, arn: &str) {
         };
         if let Err(failure) = asked {
             let (arn, why) = (&destination.arn, &failure.message);
-            tracing::warn!(%arn, %why, "the owner of the destination could not be asked");
+            tracing::warn!(
+                ?arn,
+                ?why,
+                "the owner of the destination could not be asked"
+            );
             let reason = format!("the confirmation message could not be sent: {why}");
             let now_ms = world.clock.now_ms();
             // It may have been deleted meanwhile.

@@ -5,6 +5,7 @@ mod assemble;
 mod ca_file;
 mod error;
 mod follow;
+mod memory;
 mod ready;
 
 pub use error::StartError;

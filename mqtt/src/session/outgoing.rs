@@ -280,6 +280,9 @@ impl<G> Outgoing<G> {
             }
             self.launch(outbound, None, now_ms, out);
         }
+        if self.waiting.is_empty() && self.waiting.capacity() > KEPT {
+            self.waiting = VecDeque::new();
+        }
     }
 
     /// Takes out what came through shared subscriptions and is not acknowledged, for the other
@@ -302,6 +305,16 @@ impl<G> Outgoing<G> {
         taken
     }
 
+    /// Takes out what waits and the client may no longer have. What it has been sent, it has.
+    pub fn take_denied(&mut self, may: impl Fn(&Message) -> bool) -> Vec<Outbound<G>> {
+        let (mine, denied): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|outbound| may(&outbound.message));
+        self.waiting = mine;
+        self.waiting_bytes = self.waiting.iter().map(|o| o.message.payload.len()).sum();
+        denied.into()
+    }
+
     /// Drops what the client may no longer have, in flight or waiting; to be called between
     /// connections. An exchange whose message the client already has goes on.
     pub fn retain(&mut self, keep: impl Fn(&Message) -> bool) {
@@ -317,15 +330,19 @@ impl<G> Outgoing<G> {
         self.waiting_bytes = self.waiting.iter().map(|o| o.message.payload.len()).sum();
     }
 
+    /// Drops everything, exchanges that are not finished too: the session is over.
+    pub fn clear(&mut self) {
+        let inflight = self.inflight.drain(..).map(|flight| flight.outbound);
+        let all = inflight.chain(self.waiting.drain(..));
+        self.released
+            .extend(all.filter_map(|outbound| outbound.stored));
+        self.unsent = 0;
+        self.waiting_bytes = 0;
+    }
+
     /// The places outside of messages that the client is owed no longer, since the last call.
     pub fn take_released(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.released)
-    }
-
-    /// The places outside of everything that the client is still owed.
-    pub fn stored(&self) -> impl Iterator<Item = u64> {
-        let inflight = self.inflight.iter().map(|flight| &flight.outbound);
-        inflight.chain(&self.waiting).filter_map(|o| o.stored)
     }
 
     /// What is kept outside under this number, and all below it, is safe there: messages at QoS 2
@@ -369,6 +386,12 @@ impl<G> Outgoing<G> {
     /// Messages waiting for the window or for the client.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Memory of the lists, without the messages, in bytes.
+    pub fn list_bytes(&self) -> usize {
+        self.inflight.capacity() * size_of::<Inflight<G>>()
+            + self.waiting.capacity() * size_of::<Outbound<G>>()
     }
 
     /// Whether anything waits for the window, to be sent for the first time or again.
@@ -500,7 +523,7 @@ fn fixed_id<G>(outbound: &Outbound<G>) -> Option<u16> {
     u16::try_from(number % u64::from(u16::MAX) + 1).ok()
 }
 
-/// A burst's window is not kept by an idle client.
+/// Room in lists that an idle client keeps after a burst, in messages.
 const KEPT: usize = 128;
 
 fn write<G>(

@@ -321,7 +321,7 @@ impl Run {
     ) -> Option<Failure> {
         let rule = self.runner.rule.name();
         let (action, error) = (invocation.action, &failed.message);
-        tracing::error!(event_type = "RuleExecution", %rule, topic = %self.event.topic, action, %error, "rule action failed");
+        tracing::error!(event_type = "RuleExecution", %rule, topic = ?self.event.topic, action, ?error, "rule action failed");
         let failed_action = invocation.failed_action;
         self.record(invocation, request, attempts, failed.outcome);
         Some(Failure {

@@ -116,6 +116,6 @@ impl Runner {
     pub(super) fn sql_failed(&self, event: &Event, error: &EvalError) {
         self.counters.parse_error.add_one();
         let rule = self.rule.name();
-        tracing::error!(event_type = "RuleExecution", %rule, topic = %event.topic, %error, "rule SQL failed");
+        tracing::error!(event_type = "RuleExecution", %rule, topic = ?event.topic, error = error.to_string(), "rule SQL failed");
     }
 }

@@ -3,6 +3,7 @@
 use super::CertificateStatus;
 use super::parsed::ParsedCertificate;
 use super::registered::mode;
+use crate::provisioning::check_registration_config;
 use crate::registry::{Tags, TagsDocument, put_tags, set};
 use crate::state::State;
 use crate::store::Document;
@@ -94,6 +95,11 @@ pub(crate) struct CaDocument {
 impl CaDocument {
     pub(super) fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// The provisioning template that its registrationConfig names.
+    pub(super) fn template_name(&self) -> Option<&str> {
+        self.registration_config.as_ref()?["templateName"].as_str()
     }
 
     /// Whether certificates that it signed register themselves by connecting.
@@ -190,6 +196,9 @@ impl Things {
             not_after_ms: parsed.not_after_ms,
         };
         self.change(|state, batch| {
+            if let Some(config) = &new.registration_config {
+                check_registration_config(state, config)?;
+            }
             let certificates = &state.certificates;
             check_possession(new, &parsed, certificates.registration_code.as_deref())?;
             if certificates.authorities.contains_key(&parsed.id) {
@@ -262,6 +271,9 @@ impl Things {
             document.auto_registration = update
                 .auto_registration
                 .unwrap_or(document.auto_registration);
+            if let Some(config) = &update.registration_config {
+                check_registration_config(state, config)?;
+            }
             if update.registration_config.is_some() || update.remove_registration_config {
                 document
                     .registration_config

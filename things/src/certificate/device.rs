@@ -66,11 +66,17 @@ impl DeviceAuthority {
             extension(&BASIC_CONSTRAINTS, true, &sequence(&[&TRUE])),
             extension(&KEY_USAGE, true, &key_usage(SIGN_CERTIFICATES)),
         ];
-        self.sign(&subject, CA_NOT_BEFORE, &extensions)
+        self.sign(&subject, (CA_NOT_BEFORE, NOT_AFTER), &extensions)
     }
 
-    /// A device certificate, DER. A leading minute or two allows for clocks that are late.
-    pub(super) fn issue(&self, subject: &Subject<'_>, now_ms: u64) -> Result<Vec<u8>, String> {
+    /// A device certificate, DER, until the usual end or an earlier one. A leading minute or two
+    /// allows for clocks that are late.
+    pub(super) fn issue(
+        &self,
+        subject: &Subject<'_>,
+        not_after_ms: Option<u64>,
+        now_ms: u64,
+    ) -> Result<Vec<u8>, String> {
         let issuer = key_id(&self.key.subject_public_key_info());
         let extensions = [
             extension(
@@ -84,17 +90,19 @@ impl DeviceAuthority {
         ];
         let not_before = (now_ms / 1000).saturating_sub(LEAD_S);
         let not_before = i64::try_from(not_before).unwrap_or(i64::MAX);
-        self.sign(subject, not_before, &extensions)
+        let not_after = not_after_ms.and_then(|ms| i64::try_from(ms / 1000).ok());
+        let validity = (not_before, not_after.unwrap_or(NOT_AFTER));
+        self.sign(subject, validity, &extensions)
     }
 
     fn sign(
         &self,
         subject: &Subject<'_>,
-        not_before_s: i64,
+        (not_before_s, not_after_s): (i64, i64),
         extensions: &[Vec<u8>],
     ) -> Result<Vec<u8>, String> {
         let version_3 = explicit(0, &value(INTEGER, &[2]));
-        let validity = sequence(&[&moment(not_before_s)?, &moment(NOT_AFTER)?]);
+        let validity = sequence(&[&moment(not_before_s)?, &moment(not_after_s)?]);
         let extensions = extensions.concat();
         let body = sequence(&[
             &version_3,

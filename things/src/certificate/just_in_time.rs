@@ -5,7 +5,7 @@
 use super::ca_certificate::CaDocument;
 use super::parsed::ParsedCertificate;
 use super::registered::{Certificate, CertificateStatus};
-use super::stored::CertificateDocument;
+use super::unregistered::Unregistered;
 use crate::state::State;
 use crate::{Things, ThingsError};
 use rustls_pki_types::CertificateDer;
@@ -48,9 +48,9 @@ impl Things {
             return Ok(None);
         };
         let status = CertificateStatus::PendingActivation;
-        let mut document = CertificateDocument::new(&parsed, status, now_ms);
-        document.ca_certificate_id = Some(ca_certificate_id.clone());
-        let certificate = match self.register(&parsed.id, document) {
+        let mut new = Unregistered::new(&parsed, status, now_ms);
+        new.document.ca_certificate_id = Some(ca_certificate_id.clone());
+        let certificate = match self.register(new) {
             // Another connection was faster.
             Err(ThingsError::ResourceAlreadyExists { .. }) => return Ok(None),
             outcome => outcome?,

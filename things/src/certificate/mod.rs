@@ -15,6 +15,8 @@ mod parsed;
 mod signature;
 mod signing_request;
 mod stored;
+mod subject;
+mod unregistered;
 
 pub(crate) use authority::Authorities;
 pub use ca_certificate::{CaCertificate, CaUpdate, NewCaCertificate};
@@ -22,3 +24,5 @@ pub(crate) use ca_certificate::{CaDocument, CodeDocument};
 pub use just_in_time::JustInTime;
 pub use registered::{Certificate, CertificateStatus, KeysAndCertificate};
 pub(crate) use stored::{CertificateDocument, Certificates};
+pub(crate) use subject::subject_parameters;
+pub(crate) use unregistered::Unregistered;

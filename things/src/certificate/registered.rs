@@ -1,16 +1,11 @@
 //! The register of device certificates.
 
-use super::authority::signing_failed;
-use super::device::{Subject, device_name};
-use super::parsed::ParsedCertificate;
-use super::signing_request::SigningRequest;
 use super::stored::CertificateDocument;
 use crate::iot_policies::AttachmentDocument;
 use crate::plane::Change;
 use crate::{Page, Things, ThingsError};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// A certificate's status (CertificateStatus of the API).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,15 +98,11 @@ impl Things {
         set_as_active: bool,
         now_ms: u64,
     ) -> Result<KeysAndCertificate, ThingsError> {
-        let key = self.authorities.keys.take().map_err(signing_failed)?;
-        let subject = Subject {
-            name: &device_name(),
-            spki: &key.spki,
-        };
+        let made = self.sign_keys(active_or_not(set_as_active), None, now_ms)?;
         Ok(KeysAndCertificate {
-            certificate: self.issue(&subject, set_as_active, now_ms)?,
-            public_key: key.public_pem,
-            private_key: key.private_pem,
+            certificate: self.register(made.certificate)?,
+            public_key: made.public_key,
+            private_key: made.private_key,
         })
     }
 
@@ -125,33 +116,7 @@ impl Things {
         set_as_active: bool,
         now_ms: u64,
     ) -> Result<Certificate, ThingsError> {
-        let Some(request) = SigningRequest::of_pem(csr_pem) else {
-            let message = "CSR violates constraints".to_owned();
-            return Err(ThingsError::InvalidRequest(message));
-        };
-        let subject = Subject {
-            name: &request.subject,
-            spki: &request.spki,
-        };
-        self.issue(&subject, set_as_active, now_ms)
-    }
-
-    fn issue(
-        &self,
-        subject: &Subject<'_>,
-        active: bool,
-        now_ms: u64,
-    ) -> Result<Certificate, ThingsError> {
-        let authority = self.authorities.device().map_err(signing_failed)?;
-        let der = authority.issue(subject, now_ms).map_err(signing_failed)?;
-        let parsed = ParsedCertificate::of_der(der.into()).map_err(signing_failed)?;
-        let status = if active {
-            CertificateStatus::Active
-        } else {
-            CertificateStatus::Inactive
-        };
-        let document = CertificateDocument::new(&parsed, status, now_ms);
-        self.register(&parsed.id, document)
+        self.register(self.sign_csr(csr_pem, active_or_not(set_as_active), now_ms)?)
     }
 
     /// RegisterCertificateWithoutCA; `status` is INACTIVE unless given.
@@ -165,10 +130,7 @@ impl Things {
         now_ms: u64,
     ) -> Result<Certificate, ThingsError> {
         let status = registrable(status)?;
-        let parsed = read(certificate_pem)?;
-        let mut document = CertificateDocument::new(&parsed, status, now_ms);
-        document.sni_only = true;
-        self.register(&parsed.id, document)
+        self.register(Self::read_any(certificate_pem, status, now_ms)?)
     }
 
     /// RegisterCertificate: one signed by a registered CA; `status` is INACTIVE unless given.
@@ -183,33 +145,7 @@ impl Things {
         now_ms: u64,
     ) -> Result<Certificate, ThingsError> {
         let status = registrable(status)?;
-        let parsed = read(certificate_pem)?;
-        let authority = self.authority_of(&parsed, ca_certificate_pem)?;
-        let mut document = CertificateDocument::new(&parsed, status, now_ms);
-        document.ca_certificate_id = Some(authority);
-        self.register(&parsed.id, document)
-    }
-
-    pub(super) fn register(
-        &self,
-        id: &str,
-        document: CertificateDocument,
-    ) -> Result<Certificate, ThingsError> {
-        self.change(|state, batch| {
-            if state.certificates.by_id.contains_key(id) {
-                return Err(ThingsError::ResourceAlreadyExists {
-                    message: "The certificate is already provisioned or registered".to_owned(),
-                    id: Some(id.to_owned()),
-                    arn: Some(self.certificate_arn(id)),
-                });
-            }
-            let shown = self.certificate_shown(id, &document);
-            let active = document.status == CertificateStatus::Active;
-            batch.put(id, document);
-            let id = Arc::clone(&shown.id);
-            batch.tell(Change::Certificate { id, active });
-            Ok(shown)
-        })
+        self.register(self.read_signed(certificate_pem, ca_certificate_pem, status, now_ms)?)
     }
 
     /// A registered certificate by id.
@@ -278,15 +214,8 @@ impl Things {
         self.change(|state, batch| {
             let there = state.certificates.by_id.get(id);
             let mut document = there.ok_or_else(|| unknown(id))?.clone();
-            document.status = status;
-            document.modified_ms = now_ms;
-            document.customer_version += 1;
-            document.generation_id = Uuid::new_v4().to_string();
-            batch.put(id, document);
-            batch.tell(Change::Certificate {
-                id: id.into(),
-                active: status == CertificateStatus::Active,
-            });
+            document.set_status(status, now_ms);
+            document.put(batch, id);
             Ok(())
         })
     }
@@ -326,11 +255,15 @@ impl Things {
         })
     }
 
-    fn certificate_arn(&self, id: &str) -> String {
+    pub(crate) fn certificate_arn(&self, id: &str) -> String {
         self.place().iot(format_args!("cert/{id}"))
     }
 
-    fn certificate_shown(&self, id: &str, document: &CertificateDocument) -> Certificate {
+    pub(crate) fn certificate_shown(
+        &self,
+        id: &str,
+        document: &CertificateDocument,
+    ) -> Certificate {
         Certificate {
             id: id.into(),
             arn: self.certificate_arn(id),
@@ -357,10 +290,12 @@ fn unknown(id: &str) -> ThingsError {
     ThingsError::ResourceNotFound(format!("CertificateId {id} does not exist"))
 }
 
-fn read(pem: &str) -> Result<ParsedCertificate, ThingsError> {
-    ParsedCertificate::of_pem(pem).map_err(|reason| {
-        ThingsError::CertificateValidation(format!("The certificate cannot be read: {reason}"))
-    })
+fn active_or_not(active: bool) -> CertificateStatus {
+    if active {
+        CertificateStatus::Active
+    } else {
+        CertificateStatus::Inactive
+    }
 }
 
 fn settable(status: CertificateStatus) -> bool {

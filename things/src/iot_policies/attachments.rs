@@ -56,19 +56,7 @@ impl Things {
             if !names.insert(policy.to_owned()) {
                 return Ok(());
             }
-            let max = match target {
-                Target::ThingGroup(_) => GROUP_POLICIES_MAX,
-                Target::Certificate(_)
-                | Target::Identity(_)
-                | Target::Other(_)
-                | Target::Unreadable => PRINCIPAL_POLICIES_MAX,
-            };
-            if names.len() > max {
-                return Err(ThingsError::LimitExceeded(format!(
-                    "at most {max} policies can be attached to {}: detach one first, or put their statements into one policy",
-                    self.place().target(target.key())
-                )));
-            }
+            check_count(self, target, names.len())?;
             batch.put(target.key(), AttachmentDocument(std::mem::take(names)));
             batch.tell(Change::Decisions);
             Ok(())
@@ -190,6 +178,27 @@ impl Things {
             }
         }))
     }
+}
+
+/// Refuses more policies than a target can have.
+pub(super) fn check_count(
+    things: &Things,
+    target: Target<'_>,
+    count: usize,
+) -> Result<(), ThingsError> {
+    let max = match target {
+        Target::ThingGroup(_) => GROUP_POLICIES_MAX,
+        Target::Certificate(_) | Target::Identity(_) | Target::Other(_) | Target::Unreadable => {
+            PRINCIPAL_POLICIES_MAX
+        }
+    };
+    if count <= max {
+        return Ok(());
+    }
+    Err(ThingsError::LimitExceeded(format!(
+        "at most {max} policies can be attached to {}: detach one first, or put their statements into one policy",
+        things.place().target(target.key())
+    )))
 }
 
 fn detach(state: &State, batch: &mut Batch, policy: &str, target: &str) {

@@ -1,6 +1,7 @@
 //! Which policies speak for a principal and for the thing that it acts as.
 
 use super::document::Policy;
+use crate::provisioning::claim_policy;
 use crate::registry::acts_as;
 use crate::state::State;
 use crate::target::Target;
@@ -63,13 +64,19 @@ impl Things {
     }
 
     /// The policies that speak for a certificate: its own, and those of the groups (and their
-    /// parents) of the thing that it acts as with this client id.
+    /// parents) of the thing that it acts as with this client id. A provisioning claim has one of its
+    /// own.
     pub fn policies_of_certificate(
         &self,
         certificate_id: &str,
         client_id: Option<&str>,
     ) -> Vec<Arc<Document>> {
         let state = self.state();
+        let certificate = state.certificates.by_id.get(certificate_id);
+        if let Some(template) = certificate.and_then(|found| found.claim_for.as_deref()) {
+            let policy = claim_policy(self.place(), template);
+            return policy.map(Arc::new).into_iter().collect();
+        }
         let thing = acts_as(&state, certificate_id, client_id).map(|(name, _)| name);
         let names = names(&state, Some(&format!("cert/{certificate_id}")), thing);
         found(&state, names)

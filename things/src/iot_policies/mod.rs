@@ -5,6 +5,7 @@ mod authorization;
 mod document;
 mod effective;
 mod policies;
+mod provisioned;
 mod versions;
 
 pub(crate) use attachments::AttachmentDocument;
@@ -12,4 +13,5 @@ pub use authorization::{AuthDecision, AuthQuestion};
 pub(crate) use document::{Policies, PolicyDocument};
 pub use effective::EffectivePolicy;
 pub use policies::{IotPolicy, NewPolicy, PolicySummary};
+pub(crate) use provisioned::WantedPolicy;
 pub use versions::{PolicyVersion, PolicyVersionSummary};

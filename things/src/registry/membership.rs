@@ -41,10 +41,7 @@ impl Things {
         self.change(|state, batch| {
             let registry = &state.registry;
             for group in add.iter().chain(remove) {
-                self.requested_group(registry, group)?;
-                if registry.query_of(group).is_some() {
-                    return Err(wrong_kind(group, true));
-                }
+                check_static(self, registry, group)?;
             }
             let there = self.find_thing(registry, thing)?;
             let mut changed = there.clone();
@@ -149,9 +146,22 @@ impl Things {
     }
 }
 
+/// Whether a thing can be added to a group and removed from it: it is there and has no query.
+pub(super) fn check_static(
+    things: &Things,
+    registry: &Registry,
+    group: &str,
+) -> Result<(), ThingsError> {
+    things.requested_group(registry, group)?;
+    if registry.query_of(group).is_some() {
+        return Err(wrong_kind(group, true));
+    }
+    Ok(())
+}
+
 /// Adds a thing to a group: to ten at most, and to one in each hierarchy (AWS IoT developer
 /// guide, static thing groups).
-fn join(
+pub(super) fn join(
     registry: &Registry,
     name: &str,
     thing: &mut ThingDocument,

@@ -7,6 +7,7 @@ mod group;
 mod index;
 mod membership;
 mod principal;
+mod provisioned;
 mod tags;
 mod thing;
 mod thing_type;
@@ -20,6 +21,7 @@ pub use group::{DynamicQuery, GroupFilter, GroupUpdate, NewThingGroup, ThingGrou
 pub(crate) use index::{Registry, set};
 pub(crate) use principal::acts_as;
 pub use principal::{PrincipalThing, ThingFacts, ThingPrincipal, ThingPrincipalType};
+pub(crate) use provisioned::{Override, WantedThing};
 pub use tags::Tags;
 pub(crate) use tags::{TagsDocument, put_tags};
 pub(crate) use thing::ThingDocument;

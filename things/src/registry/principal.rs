@@ -242,7 +242,7 @@ pub(crate) fn acts_as<'s>(
 }
 
 /// An exclusive principal is attached to one thing and no other.
-fn check_exclusive(
+pub(super) fn check_exclusive(
     state: &State,
     principal: &str,
     thing: &str,

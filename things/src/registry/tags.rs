@@ -1,5 +1,6 @@
 //! Tags of the resources that have them: thing types, thing and billing groups, policies, rules,
-//! CA certificates, authorizers, role aliases, domain configurations, jobs and their templates.
+//! CA certificates, provisioning templates, authorizers, role aliases, domain configurations, jobs
+//! and their templates.
 
 use super::set;
 use crate::state::State;
@@ -96,7 +97,7 @@ impl Things {
 
 /// Kinds of resources that have tags (AWS IoT developer guide, tagging). Things and certificates
 /// have none.
-const TAGGABLE: [&str; 11] = [
+const TAGGABLE: [&str; 12] = [
     "authorizer/",
     "domainconfiguration/",
     "rolealias/",
@@ -108,6 +109,7 @@ const TAGGABLE: [&str; 11] = [
     "cacert/",
     "job/",
     "jobtemplate/",
+    "provisioningtemplate/",
 ];
 
 fn exists(state: &State, resource: &str) -> bool {
@@ -121,6 +123,7 @@ fn exists(state: &State, resource: &str) -> bool {
         "policy" => state.policies.by_name.contains_key(name),
         "rule" => state.rules.by_name.contains_key(name),
         "cacert" => state.certificates.authorities.contains_key(name),
+        "provisioningtemplate" => state.provisioning.has_template(name),
         "authorizer" => state.account.authorizers.contains_key(name),
         "jobtemplate" => state.job_templates.contains_key(name),
         "rolealias" => state.account.role_aliases.contains_key(name),

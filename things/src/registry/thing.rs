@@ -280,7 +280,7 @@ pub(super) fn put_thing(batch: &mut Batch, name: &str, thing: ThingDocument) {
     batch.put(name, thing);
 }
 
-fn check_attributes(thing: &ThingDocument) -> Result<(), ThingsError> {
+pub(super) fn check_attributes(thing: &ThingDocument) -> Result<(), ThingsError> {
     let (count, typed) = (thing.attributes.len(), thing.type_name.is_some());
     let max = if typed {
         TYPED_ATTRIBUTES_MAX

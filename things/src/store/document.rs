@@ -7,6 +7,7 @@ use crate::certificate::{CaDocument, CertificateDocument, CodeDocument};
 use crate::destinations::DestinationDocument;
 use crate::iot_policies::{AttachmentDocument, PolicyDocument};
 use crate::jobs::JobTemplateDocument;
+use crate::provisioning::{OwnershipDocument, TemplateDocument};
 use crate::registry::{
     BillingGroupDocument, GroupDocument, TagsDocument, ThingDocument, ThingTypeDocument,
 };
@@ -28,7 +29,7 @@ pub(crate) trait Document: Serialize + DeserializeOwned + Send + 'static {
 
 type Load = fn(&mut State, &str, &[u8]) -> Result<(), serde_json::Error>;
 
-const TABLES: [(&str, Load); 19] = [
+const TABLES: [(&str, Load); 21] = [
     table::<AttachmentDocument>(),
     table::<AuthorizerDocument>(),
     table::<BillingGroupDocument>(),
@@ -40,12 +41,14 @@ const TABLES: [(&str, Load); 19] = [
     table::<GroupDocument>(),
     table::<JobTemplateDocument>(),
     table::<ManagedDocument>(),
+    table::<OwnershipDocument>(),
     table::<PolicyDocument>(),
     table::<RoleAliasDocument>(),
     table::<RoleDocument>(),
     table::<RuleDocument>(),
     table::<SettingDocument>(),
     table::<TagsDocument>(),
+    table::<TemplateDocument>(),
     table::<ThingDocument>(),
     table::<ThingTypeDocument>(),
 ];

@@ -10,6 +10,8 @@ mod durability;
 mod groups;
 mod jobs;
 mod pages;
+mod provisioning;
+mod provisioning_templates;
 mod registry;
 mod roles;
 mod search;

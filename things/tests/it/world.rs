@@ -47,6 +47,7 @@ pub(crate) fn code(error: &ThingsError) -> &'static str {
         ThingsError::RegistrationCodeValidation(_) => "RegistrationCodeValidationException",
         ThingsError::InvalidQuery(_) => "InvalidQueryException",
         ThingsError::LimitExceeded(_) => "LimitExceededException",
+        ThingsError::ResourceRegistrationFailure(_) => "ResourceRegistrationFailureException",
         ThingsError::Unauthorized(_) => "UnauthorizedException",
         ThingsError::AccessDenied(_) => "AccessDeniedException",
         ThingsError::Internal(_) => "InternalFailureException",

@@ -17,6 +17,8 @@ mod jobs;
 mod own_jobs;
 mod policies;
 mod principals;
+mod provisioning;
+mod provisioning_templates;
 mod publish;
 mod retained;
 mod role_aliases;
@@ -79,6 +81,8 @@ const CONTROL: &[Family] = &[
     principals::FAMILY,
     certificates::FAMILY,
     ca_certificates::FAMILY,
+    provisioning_templates::FAMILY,
+    provisioning::FAMILY,
     policies::FAMILY,
     attachments::FAMILY,
     topic_rules::FAMILY,

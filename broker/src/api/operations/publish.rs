@@ -36,6 +36,10 @@ fn publish(call: &Call) -> Result<Reply, ApiError> {
     if retain {
         permit(call, "iot:RetainPublish", topic)?;
     }
+    if call.world.hub.is_full_for(&message) {
+        let full = "the server has no memory to keep the message in";
+        return Err(ApiError::new(Code::Throttling, full));
+    }
     if !call.world.hub.publish(message, &origin(call)) {
         let full = "the message was delivered but not retained: there is no room for more \
             retained messages";

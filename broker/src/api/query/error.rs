@@ -117,6 +117,7 @@ impl From<&SignatureError> for QueryError {
             SignatureError::TokenExpired => Kind::ExpiredToken,
             SignatureError::Expired { .. }
             | SignatureError::NotYet { .. }
+            | SignatureError::Region(_)
             | SignatureError::Mismatch
             | SignatureError::Chunks(_) => Kind::SignatureDoesNotMatch,
         };
@@ -135,6 +136,7 @@ impl From<ThingsError> for QueryError {
             | ThingsError::RegistrationCodeValidation(_)
             | ThingsError::InvalidStateTransition(_)
             | ThingsError::Conflict(_)
+            | ThingsError::ResourceRegistrationFailure(_)
             | ThingsError::VersionConflict(_) => Kind::ValidationError,
             ThingsError::ResourceNotFound(_) => Kind::NoSuchEntity,
             ThingsError::ResourceAlreadyExists { .. } => Kind::EntityAlreadyExists,

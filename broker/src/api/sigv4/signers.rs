@@ -19,24 +19,29 @@ pub(crate) enum Signers {
 
 /// The account's own access keys by their ids. Those of AssumeRole are asked of the control plane.
 #[derive(Debug)]
-pub(crate) struct AccessKeys(HashMap<String, Credentials>);
+pub(crate) struct AccessKeys {
+    keys: HashMap<String, Credentials>,
+    region: String,
+}
 
 impl AccessKeys {
-    /// The keys of every profile in the text of a credentials file; `None` if there is not one.
-    pub(crate) fn read(text: &str) -> Option<Self> {
+    /// The keys of every profile in the text of a credentials file, for signatures of a region;
+    /// `None` if there is not one.
+    pub(crate) fn read(text: &str, region: &str) -> Option<Self> {
         let all = Credentials::of_all_profiles(text).into_iter();
         let keys: HashMap<_, _> = all
             .map(|credentials| (credentials.access_key_id.clone(), credentials))
             .collect();
-        (!keys.is_empty()).then_some(Self(keys))
+        let region = region.to_owned();
+        (!keys.is_empty()).then_some(Self { keys, region })
     }
 
     /// Checks the signature of a request. Signers' clocks are the system's; `now_ms` is that of
     /// the server, by which sessions end.
     ///
     /// # Errors
-    /// A key that nobody has, a session that is over or has another token, a signature that does
-    /// not hold.
+    /// A key that nobody has, a session that is over or has another token, a signature that is for
+    /// another region or does not hold.
     pub(crate) fn verify(
         &self,
         things: &Things,
@@ -49,7 +54,18 @@ impl AccessKeys {
         if token.is_some_and(|token| session_token(request).as_deref() != Some(&*token)) {
             return Err(SignatureError::UnknownKey);
         }
-        verify(request, &secret, OffsetDateTime::now_utc())
+        verify(request, &secret, OffsetDateTime::now_utc())?;
+        self.check_region(credential)
+    }
+
+    /// AWS's endpoints take signatures for their own region alone. Those of IAM and STS are global,
+    /// and clients of S3 look for a bucket's region by themselves.
+    fn check_region(&self, credential: Credential) -> Result<(), SignatureError> {
+        let anywhere = matches!(&*credential.service, "iam" | "sts" | "s3");
+        if anywhere || credential.region == self.region {
+            return Ok(());
+        }
+        Err(SignatureError::Region(credential.region))
     }
 
     /// The secret of an access key, and the session token that must come with it.
@@ -59,7 +75,7 @@ impl AccessKeys {
         access_key: &str,
         now_ms: u64,
     ) -> Result<(String, Option<String>), SignatureError> {
-        if let Some(known) = self.0.get(access_key) {
+        if let Some(known) = self.keys.get(access_key) {
             let known = known.clone();
             return Ok((known.secret_access_key, known.session_token));
         }

@@ -46,6 +46,8 @@ pub(crate) enum SignatureError {
     Expired { signed_at: String },
     #[error("Signature not yet current: {signed_at} is still later than the server's time")]
     NotYet { signed_at: String },
+    #[error("Credential should be scoped to a valid Region, not '{0}'.")]
+    Region(String),
     #[error(
         "The request signature we calculated does not match the signature you provided. Check \
          your AWS Secret Access Key and signing method. Consult the service documentation for \
@@ -306,6 +308,7 @@ mod tests {
             Err(SignatureError::Incomplete(_)) => "incomplete",
             Err(SignatureError::Expired { .. }) => "expired",
             Err(SignatureError::NotYet { .. }) => "not yet",
+            Err(SignatureError::Region(_)) => "region",
             Err(SignatureError::Mismatch) => "mismatch",
             Err(SignatureError::Chunks(_)) => "chunks",
         }

@@ -6,6 +6,7 @@ mod data_plane;
 mod expect;
 mod hostile;
 mod placeholders;
+mod provisioning;
 mod request;
 mod roles;
 mod topic_rules;

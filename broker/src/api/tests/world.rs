@@ -12,6 +12,7 @@ use crate::embedded::lambda::{Functions, Place};
 use crate::embedded::s3::EmbeddedS3;
 use crate::hub::{Hub, HubParts};
 use crate::metrics::Metrics;
+use crate::provisioning::Provisioner;
 use crate::world::World;
 use mqtt::Profile;
 use rules::actions::Place as RulesPlace;
@@ -45,6 +46,7 @@ pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
         account_id: account_id.clone(),
         anonymous: anonymous.clone(),
         enforce_quotas: false,
+        buffer_memory: usize::MAX,
     });
     let place = Place {
         region: region.clone(),
@@ -58,6 +60,12 @@ pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
     let ports = ports(&config, &things, &hub, &clock, &target);
     let lambda = Arc::clone(&ports.target);
     let custom_auth = Arc::new(CustomAuth::new(Arc::clone(&things), lambda));
+    hub.set_provisioner(Provisioner::new(
+        Arc::clone(&things),
+        Arc::new(StoredRoles::new(Arc::clone(&things), config.iam_strict)),
+        Arc::clone(&ports.target),
+        Arc::clone(&clock),
+    ));
     let world = Arc::new(World {
         delivery: Delivery::new(Settings::new(place), ports, Handle::current()),
         config,

@@ -2,6 +2,7 @@
 
 use super::{Connection, Topics};
 use crate::auth::{Facts, Guard, Identity};
+use crate::hub::budget::{Claim, Held};
 use crate::hub::group::random_uuid;
 use crate::hub::link::Link;
 use crate::hub::quotas;
@@ -56,6 +57,9 @@ enum Why {
     /// The client is not who it must be, or may not do it: MQTT 3.1.1 clients get no answer from
     /// AWS.
     Refused(Version, ReasonCode),
+    /// There is no memory for another session: clients of both versions get an answer, as it is no
+    /// fault of theirs.
+    Busy(Version),
 }
 
 /// Accepts a client whose first packet is in `bytes`, and says how many bytes that was.
@@ -78,6 +82,7 @@ pub(super) fn accept(
                 Why::Certificate => None,
                 Why::Refused(Version::V311, _) if silent_v3 => None,
                 Why::Refused(version, code) => Some((version, code)),
+                Why::Busy(version) => Some((version, ReasonCode::ServerBusy)),
             };
             Err(Refusal { wire, connack })
         }
@@ -123,6 +128,10 @@ fn examine<'a>(
     };
     hub.quota_connect(&client_id, hub.now_ms())
         .map_err(|_| Why::Refused(version, ReasonCode::QuotaExceeded))?;
+    // One who has a session takes what is kept for it, and gives the memory back.
+    if hub.sessions.of(&client_id).is_none() && hub.budget.refuses(Claim::Session) {
+        return Err(Why::Busy(version));
+    }
     let guard = identify(hub, peer, credential, &client_id).map_err(|reason| {
         tracing::warn!(?client_id, %address, reason, "connection not authenticated");
         match credential {
@@ -373,7 +382,7 @@ fn open(
     let session = hub.open_session(&opening, &link, connack, now_ms);
     let principal = guard.principal();
     let address = peer.address;
-    tracing::info!(?client_id, %principal, %address, version = ?connect.version, "connected");
+    tracing::info!(?client_id, ?principal, %address, version = ?connect.version, "connected");
     hub.metrics.connected();
     hub.tell(|| TapEvent::Connected {
         client_id: Arc::clone(&client_id),
@@ -387,12 +396,13 @@ fn open(
         session,
         link,
         version: connect.version,
-        will: will.map(|will| Box::new(StoredWill::new(&will, profile))),
+        will: will.map(|will| Box::new(StoredWill::new(&will, profile, &hub.budget))),
         stays: expiry_s > 0,
         topics: Topics::new(principal, &client_id, address.ip()),
         visit,
         guard,
         partial: Vec::new(),
+        held: Held::new(&hub.budget),
         now_ms,
         pause: None,
     };

@@ -36,7 +36,7 @@ pub(super) async fn ask_authorizer(hub: &Hub, arrival: &mut Arrival, bytes: &[u8
         Ok(granted) => arrival.credential = Credential::Granted(granted),
         Err(reason) => {
             let (client_id, address) = (connect.client_id, arrival.peer.address);
-            tracing::warn!(?client_id, %address, %reason, "a custom authorizer refuses");
+            tracing::warn!(?client_id, %address, reason = reason.to_string(), "a custom authorizer refuses");
         }
     }
 }

@@ -7,6 +7,7 @@ mod packets;
 mod publish;
 mod subscribe;
 
+use super::budget::{BUFFER_BYTES_COUNTED, Budget, Claim, Held};
 use super::end::End;
 use super::events::Visit;
 use super::link::Link;
@@ -40,6 +41,9 @@ const PRESSURE_TIME: Duration = Duration::from_millis(5);
 /// Time for the last packet to reach a client.
 const LAST_WORDS_TIME: Duration = Duration::from_secs(1);
 
+/// What an MQTT 5 client is told when there is nowhere to keep what it sends.
+const NO_MEMORY: &str = "the server has no memory for it now";
+
 /// Bytes read at once before there is a session.
 const FIRST_BYTES: usize = 4096;
 
@@ -66,6 +70,8 @@ struct Connection {
     visit: Visit,
     /// The first bytes of a packet that is not whole yet.
     partial: Vec<u8>,
+    /// The memory of `partial`.
+    held: Held,
     now_ms: u64,
     /// How long the client is not read, for the sake of a quota.
     pause: Option<Duration>,
@@ -93,7 +99,7 @@ async fn begin(hub: Arc<Hub>, mut arrival: Arrival) -> Option<Box<Connection>> {
     flush::ensure(move || clock.now_ms());
     let mut first = Vec::new();
     let bytes_max = hub.profile.packet_bytes.min(CONNECT_BYTES_MAX);
-    let whole = first_packet(&arrival.wire, &mut first, bytes_max);
+    let whole = first_packet(&arrival.wire, &mut first, bytes_max, &hub.budget);
     match tokio::time::timeout(CONNECT_TIME, whole).await {
         Ok(Ok(())) => {}
         Ok(Err(_)) | Err(_) => {
@@ -118,7 +124,13 @@ async fn begin(hub: Arc<Hub>, mut arrival: Arrival) -> Option<Box<Connection>> {
 }
 
 /// Reads until the first packet is whole, or cannot become one: `accept` says what is wrong.
-async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io::Result<()> {
+async fn first_packet(
+    wire: &Wire,
+    bytes: &mut Vec<u8>,
+    bytes_max: usize,
+    budget: &Arc<Budget>,
+) -> io::Result<()> {
+    let mut held = Held::new(budget);
     loop {
         wire.readable().await?;
         let mut buffer = READ.take();
@@ -131,6 +143,10 @@ async fn first_packet(wire: &Wire, bytes: &mut Vec<u8>, bytes_max: usize) -> io:
             Ok(_) => {}
             Err(why) if why.kind() == io::ErrorKind::WouldBlock => continue,
             Err(why) => return Err(why),
+        }
+        held.buffer(bytes.capacity());
+        if bytes.capacity() >= BUFFER_BYTES_COUNTED && budget.refuses(Claim::Packet) {
+            return Err(io::ErrorKind::OutOfMemory.into());
         }
         // A first packet that is no CONNECT is refused before it is whole.
         let is_connect = bytes[0] >> 4 == 1;
@@ -274,7 +290,7 @@ impl Connection {
         } else {
             self.partial.extend_from_slice(&bytes[used..]);
         }
-        ControlFlow::Continue(())
+        self.count_partial()
     }
 
     fn read_more(&mut self) -> ControlFlow<End> {
@@ -293,6 +309,20 @@ impl Connection {
         let used = self.packets(&bytes)?;
         bytes.drain(..used);
         self.partial = bytes;
+        self.count_partial()
+    }
+
+    /// Counts the memory of a packet that is not whole yet. One that is not small is not waited for
+    /// while there is none.
+    fn count_partial(&mut self) -> ControlFlow<End> {
+        let bytes = self.partial.capacity();
+        self.held.buffer(bytes);
+        if bytes >= BUFFER_BYTES_COUNTED && self.hub.budget.refuses(Claim::Packet) {
+            // At once, and not when the client has closed its side.
+            self.partial = Vec::new();
+            self.held.buffer(0);
+            return Self::refuse(ReasonCode::QuotaExceeded, NO_MEMORY);
+        }
         ControlFlow::Continue(())
     }
 

@@ -1,6 +1,7 @@
 //! PUBLISH from a client: limits, policies, route, acknowledgement.
 
-use super::{Connection, End, Publication};
+use super::{Connection, End, NO_MEMORY, Publication};
+use crate::hub::budget::Claim;
 use crate::hub::journal::Exchange;
 use crate::hub::origin::{Origin, Protocol};
 use crate::hub::outbox::RUN_BYTES_MAX;
@@ -85,6 +86,9 @@ impl Connection {
         };
         if publish.qos == QoS::ExactlyOnce {
             return self.publish_once(publish, packet, aliased, &route);
+        }
+        if publish.qos == QoS::AtLeastOnce && self.hub.budget.refuses(Claim::Publish) {
+            return self.publish_without_memory(publish);
         }
         let reason = self.route_publish(publish, packet, aliased, &route);
         self.acknowledge(publish, reason);
@@ -268,6 +272,16 @@ impl Connection {
         Self::refuse(ReasonCode::TopicNameInvalid, reason)
     }
 
+    /// There is no memory to keep a message in. It is not acknowledged as if it had been: MQTT 3.1.1
+    /// knows no other answer than the end of the connection ([MQTT-3.3.5-2]).
+    fn publish_without_memory(&self, publish: &Publish<'_>) -> ControlFlow<End> {
+        if self.version == Version::V5 {
+            self.acknowledge(publish, ReasonCode::QuotaExceeded);
+            return ControlFlow::Continue(());
+        }
+        Self::refuse(ReasonCode::QuotaExceeded, NO_MEMORY)
+    }
+
     fn publish_denied(&self, publish: &Publish<'_>) -> ControlFlow<End> {
         match self.hub.profile.denied_publish(self.version, publish.qos) {
             Denied::Close => return ControlFlow::Break(End::AuthError),
@@ -289,6 +303,10 @@ impl Connection {
         let id = publish.packet_id.unwrap_or_default();
         if !self.receive_qos2(publish)? {
             return ControlFlow::Continue(());
+        }
+        if self.hub.budget.refuses(Claim::Publish) {
+            self.session.incoming.lock().release(id);
+            return self.publish_without_memory(publish);
         }
         let journal = self.hub.journal.as_ref();
         let together = journal.map(|journal| journal.together());
@@ -350,7 +368,7 @@ impl Connection {
             now_ms: self.now_ms,
             verbatim: as_it_is.then_some((self.version, packet)),
         };
-        let publication = Publication::of_packet(&published, &route.topic);
+        let publication = Publication::of_packet(&published, &route.topic, &self.hub.budget);
         if let Some(journal) = &self.hub.journal {
             journal.watch();
         }

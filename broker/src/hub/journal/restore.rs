@@ -4,6 +4,7 @@ use super::document::SessionDocument;
 use super::form::{self, Owed, Share};
 use super::{Exchange, Journal, Keeper};
 use crate::hub::Hub;
+use crate::hub::budget::Held;
 use crate::hub::group::{Group, Waiting};
 use crate::hub::outbox::Outbox;
 use crate::hub::session::Session;
@@ -116,6 +117,7 @@ impl Hub {
             Arc::new(document.guard(self, now_ms)),
             limits,
             Some(Keeper::new(journal, number)),
+            Held::new(&self.budget),
         );
         let mut state = session.state.lock();
         state.expiry_s = document.expiry_s;
@@ -225,7 +227,7 @@ impl Hub {
             return false;
         };
         let waiting = Waiting {
-            message: Arc::new(message),
+            message: Arc::new(self.hold(message)),
             stored: Some(at),
         };
         group.restore(waiting).is_ok()
@@ -237,7 +239,7 @@ impl Hub {
         if !is_live(&owed.message, now_ms) {
             return false;
         }
-        let message = Arc::new(owed.message);
+        let message = Arc::new(self.hold(owed.message));
         let group = owed.share.as_ref().and_then(|share| self.group_of(share));
         if let Some(group) = &group
             && group.keep(Arc::clone(&message))
@@ -272,7 +274,7 @@ impl Hub {
             };
             if !is_live(&message, now_ms) {
                 expired.push(message.topic);
-            } else if !retained.set(message, last_modified_ms) {
+            } else if !retained.set(self.hold(message), last_modified_ms) {
                 damaged(
                     Table::Retained,
                     key,

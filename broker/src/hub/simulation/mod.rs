@@ -8,7 +8,7 @@
 
 mod client;
 mod counts;
-pub(in crate::hub) mod fault;
+mod fault;
 mod ledger;
 mod oracle;
 mod session;
@@ -90,7 +90,7 @@ const FAULTS: [(Fault, &str); 11] = [
     (Fault::ChangesOrder, "order"),
     (Fault::UsesIdTwice, "packet id"),
     (Fault::SharesWithAll, "share"),
-    (Fault::KeepsFromGroup, "share"),
+    (Fault::KeepsNothingForGroups, "share"),
     (Fault::ForgetsReceived, "copies"),
     (Fault::QueueUnbounded, "memory"),
     (Fault::OutputUnbounded, "memory"),

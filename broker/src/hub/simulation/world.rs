@@ -6,7 +6,7 @@ use super::super::outbox::{OUTBOX_BYTES_MAX, RUN_BYTES_MAX};
 use super::super::{Hub, HubParts};
 use super::client::{Asked, Client, Line, Published};
 use super::counts::Counts;
-use super::fault::{self, Fault};
+use super::fault;
 use super::oracle::{Oracle, Violation};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -100,7 +100,7 @@ impl World {
         let tight = seed % 4 >= 2;
         let profile = profile(seed, tight);
         let hub = Hub::new(HubParts {
-            profile: profile.clone(),
+            profile: fault::rules(&profile),
             things: Arc::clone(things),
             clock: Arc::new(Clock::standing(EPOCH_MS)),
             metrics: Arc::new(Metrics::default()),
@@ -108,6 +108,7 @@ impl World {
             account_id: "000000000000".to_owned(),
             anonymous: None,
             enforce_quotas: false,
+            buffer_memory: usize::MAX,
         });
         let mut builder = Builder::new_current_thread();
         let runtime = builder.enable_time().start_paused(true).build();
@@ -385,6 +386,8 @@ impl World {
             }
         }
         self.ghosts.retain(|ghost| !ghost.pipe.is_closed());
+        // Inside of the runtime: what has output is flushed by a task.
+        self.runtime.block_on(async { fault::tamper(&self.hub) });
         self.check_memory()
     }
 
@@ -479,6 +482,13 @@ impl World {
                 "memory: {sessions} sessions and {filters} filters are left"
             ));
         }
+        self.hub.clear_retained();
+        let held = self.hub.budget.bytes();
+        if held > 0 {
+            return Err(format!(
+                "memory: {held} bytes are counted and nobody has them"
+            ));
+        }
         Ok(())
     }
 }
@@ -494,6 +504,6 @@ fn version(chance: &mut SmallRng) -> Version {
 impl Drop for World {
     fn drop(&mut self) {
         // The next world of this thread begins without faults.
-        fault::plant(None::<Fault>);
+        fault::plant(None);
     }
 }
