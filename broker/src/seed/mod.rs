@@ -9,7 +9,6 @@ mod certificates;
 mod error;
 mod export;
 mod jobs;
-mod resolve;
 mod provisioning;
 mod resources;
 mod sections;
