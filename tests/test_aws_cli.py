@@ -98,3 +98,21 @@ def test_a_certificate_is_made_from_a_request(server):
     assert certificate.subject == name
     described = server.client("iot").describe_certificate(certificateId=made["certificateId"])
     assert described["certificateDescription"]["status"] == "ACTIVE"
+
+
+def test_a_job_goes_through_the_commands_of_both_of_its_services(server):
+    thing = server.aws("iot", "create-thing", "--thing-name", "lamp")["thingArn"]
+    document = ("--document", '{"op": "reboot"}')
+    made = server.aws("iot", "create-job", "--job-id", "j", "--targets", thing, *document)
+    assert made == {"jobArn": arn("job", "j"), "jobId": "j"}
+    name = ("--thing-name", "lamp")
+    started = server.aws("iot-jobs-data", "start-next-pending-job-execution", *name)
+    assert started["execution"]["jobDocument"] == '{"op":"reboot"}'
+    report = ("--job-id", "j", *name, "--status", "SUCCEEDED", "--include-job-execution-state")
+    done = server.aws("iot-jobs-data", "update-job-execution", *report)
+    assert done["executionState"] == {"status": "SUCCEEDED", "versionNumber": 3}
+    job = server.aws("iot", "describe-job", "--job-id", "j")["job"]
+    assert job["status"] == "COMPLETED"
+    assert job["jobProcessDetails"]["numberOfSucceededThings"] == 1
+    listed = server.aws("iot", "list-job-executions-for-job", "--job-id", "j")
+    assert len(listed["executionSummaries"]) == 1

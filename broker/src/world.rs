@@ -11,6 +11,7 @@ use crate::hub::Hub;
 use crate::metrics::Metrics;
 use mqtt::Profile;
 use rules::delivery::Delivery;
+use rules::target::Client;
 use std::sync::Arc;
 use things::Things;
 
@@ -23,6 +24,8 @@ pub(crate) struct World {
     pub(crate) hub: Arc<Hub>,
     /// The engine behind the topic rules: records, counters.
     pub(crate) delivery: Delivery,
+    /// Where requests to AWS's services go.
+    pub(crate) target: Arc<Client>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) s3: Arc<EmbeddedS3>,
     /// Who lets clients in that have neither certificate nor signature.

@@ -129,6 +129,47 @@ impl<'a> ProvisioningRequest<'a> {
     }
 }
 
+/// What a request asks of the jobs of a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobsOperation<'a> {
+    /// What the thing has to do.
+    Pending,
+    /// To begin with what comes next.
+    StartNext,
+    /// One execution; the job is an id or `$next`.
+    Describe(&'a str),
+    /// A change of one execution.
+    Update(&'a str),
+}
+
+/// A request to AWS IoT Jobs ("Jobs device MQTT API" in the AWS IoT developer guide).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobsRequest<'a> {
+    /// The thing.
+    pub thing: &'a str,
+    /// What is asked for.
+    pub operation: JobsOperation<'a>,
+}
+
+impl<'a> JobsRequest<'a> {
+    /// Takes `$aws/things/THING/jobs/[JOB/]OPERATION` apart.
+    pub fn parse(topic: &'a str) -> Option<Self> {
+        let mut levels = topic.strip_prefix("$aws/things/")?.split('/');
+        let thing = levels.next()?;
+        let (Some("jobs"), first) = (levels.next(), levels.next()?) else {
+            return None;
+        };
+        let operation = match (first, levels.next(), levels.next()) {
+            ("get", None, None) => JobsOperation::Pending,
+            ("start-next", None, None) => JobsOperation::StartNext,
+            (job, Some("get"), None) => JobsOperation::Describe(job),
+            (job, Some("update"), None) => JobsOperation::Update(job),
+            _ => return None,
+        };
+        Some(Self { thing, operation })
+    }
+}
+
 /// Whether a client may publish to a topic. Topics that do not begin with `$` are anyone's.
 pub fn may_publish(topic: &str, profile: &Profile) -> bool {
     if !topic.starts_with('$') || !profile.reserved_topics {
@@ -397,6 +438,46 @@ mod tests {
             "$aws/provisioning-templates/a/b/provision/json",
             "$aws/provisioning-templates/t/provision/json/rejected",
             "certificates/create/json",
+        ] {
+            check(other, None);
+        }
+    }
+
+    #[test]
+    fn requests_to_jobs_name_thing_job_and_operation() {
+        let check = |topic, expected: Option<JobsOperation<'_>>| {
+            let found = JobsRequest::parse(topic);
+            assert_eq!(found.map(|request| request.operation), expected, "{topic}");
+            assert!(found.is_none_or(|request| request.thing == "t"));
+        };
+        check("$aws/things/t/jobs/get", Some(JobsOperation::Pending));
+        check(
+            "$aws/things/t/jobs/start-next",
+            Some(JobsOperation::StartNext),
+        );
+        check(
+            "$aws/things/t/jobs/j/get",
+            Some(JobsOperation::Describe("j")),
+        );
+        check(
+            "$aws/things/t/jobs/get/get",
+            Some(JobsOperation::Describe("get")),
+        );
+        check(
+            "$aws/things/t/jobs/$next/get",
+            Some(JobsOperation::Describe("$next")),
+        );
+        check(
+            "$aws/things/t/jobs/j/update",
+            Some(JobsOperation::Update("j")),
+        );
+        for other in [
+            "$aws/things/t/jobs/get/accepted",
+            "$aws/things/t/jobs/j/update/rejected",
+            "$aws/things/t/jobs/notify",
+            "$aws/things/t/jobs",
+            "$aws/things/t/shadow/get",
+            "things/t/jobs/get",
         ] {
             check(other, None);
         }

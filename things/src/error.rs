@@ -23,6 +23,10 @@ pub enum ThingsError {
     #[error("{0}")]
     DeleteConflict(String),
     #[error("{0}")]
+    Conflict(String),
+    #[error("{0}")]
+    InvalidStateTransition(String),
+    #[error("{0}")]
     CertificateState(String),
     #[error("{0}")]
     CertificateValidation(String),

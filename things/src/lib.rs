@@ -9,6 +9,7 @@ mod account;
 mod certificate;
 mod destinations;
 mod iot_policies;
+mod jobs;
 mod provisioning;
 mod registry;
 mod roles;
@@ -40,6 +41,16 @@ pub use intrinsics::{IntrinsicError, Intrinsics, references};
 pub use iot_policies::{
     AuthDecision, AuthQuestion, EffectivePolicy, IotPolicy, NewPolicy, PolicySummary,
     PolicyVersion, PolicyVersionSummary,
+};
+pub use jobs::{
+    AbortConfig, AbortCriteria, CancelExecution, CancelJob, CreatedJob, DescribeExecution,
+    DocumentParameter, EndBehavior, ExecutionFilter, ExecutionState, ExecutionStatus,
+    ExponentialRate, FailureType, Job, JobAnswer, JobConfig, JobDescription, JobError,
+    JobExecution, JobFilter, JobMessage, JobNews, JobProcessDetails, JobRejected, JobRequest,
+    JobStatus, JobTemplate, JobUpdate, LinkToSign, MaintenanceWindow, ManagedJobTemplate,
+    MembershipChange, NewJob, NewJobTemplate, PresignedUrlConfig, RateIncreaseCriteria,
+    RetryConfig, RetryCriteria, RolloutConfig, SchedulingConfig, StartNext, TargetSelection,
+    TimeoutConfig, UpdateExecution,
 };
 pub use page::Page;
 pub use plane::{Change, OpenError, Settings, Things};

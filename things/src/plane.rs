@@ -3,13 +3,14 @@
 use crate::ThingsError;
 use crate::arn::Place;
 use crate::certificate::Authorities;
+use crate::jobs::{Jobs, LinkToSign, MembershipChange, SignLink};
 use crate::registry::RegistryEvent;
 use crate::roles::Sessions;
 use crate::search::Connectivity;
 use crate::shadow::Shadows;
 use crate::state::State;
 use crate::store::{Batch, Disk, Rows, check_format, failed, load};
-use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,6 +72,8 @@ pub enum Change {
         /// Its ARN.
         arn: Arc<str>,
     },
+    /// Things may have joined or left groups, which jobs follow.
+    Memberships(MembershipChange),
     /// Something that AWS IoT publishes an event of.
     Event(RegistryEvent),
     /// Everything was emptied.
@@ -79,7 +82,7 @@ pub enum Change {
 
 /// The control plane of one server.
 ///
-/// Locks are taken in this order: `writing`, then `state`; a reader takes `state` alone and never
+/// Locks are taken in this order: `writing`, then `state`, then that of the jobs; a reader takes `state` alone and never
 /// waits for a disk. Watchers are called with neither held.
 pub struct Things {
     place: Place,
@@ -89,6 +92,8 @@ pub struct Things {
     disk: Option<Disk>,
     rows: Option<Arc<Rows>>,
     shadows: Shadows,
+    jobs: Jobs,
+    sign_link: OnceLock<SignLink>,
     connectivity: OnceLock<ConnectivityOf>,
     epoch: AtomicU64,
     watchers: RwLock<Vec<Watcher>>,
@@ -116,14 +121,17 @@ impl Things {
             }
             None => (None, None),
         };
-        let shadows = Shadows::open(rows.as_ref()).map_err(|reason| OpenError::Io {
+        let unreadable = |reason| OpenError::Io {
             directory: settings
                 .directory
                 .iter()
                 .map(|d| d.display().to_string())
                 .collect(),
             reason,
-        })?;
+        };
+        let shadows = Shadows::open(rows.as_ref()).map_err(unreadable)?;
+        let jobs = Jobs::open(rows.as_ref()).map_err(unreadable)?;
+        state.registry.watch_memberships(jobs.has_active());
         Ok(Self {
             place: Place {
                 region: settings.region.clone(),
@@ -134,6 +142,8 @@ impl Things {
             disk,
             rows,
             shadows,
+            jobs,
+            sign_link: OnceLock::new(),
             connectivity: OnceLock::new(),
             epoch: AtomicU64::new(1),
             watchers: RwLock::default(),
@@ -193,6 +203,28 @@ impl Things {
         &self.shadows
     }
 
+    /// The jobs.
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    /// Sets what signs links in job documents. Set once.
+    pub fn know_signer(
+        &self,
+        sign: impl Fn(&LinkToSign<'_>) -> Result<String, String> + Send + Sync + 'static,
+    ) {
+        // A second one is a second server on one control plane, which nobody makes.
+        let _ = self.sign_link.set(Box::new(sign));
+    }
+
+    /// Signs a link in a job document; says why it cannot.
+    pub(crate) fn sign_link(&self, link: &LinkToSign<'_>) -> Result<String, String> {
+        match self.sign_link.get() {
+            Some(sign) => sign(link),
+            None => Err("nobody signs here".to_owned()),
+        }
+    }
+
     /// Empties everything but the CAs, the rows too.
     ///
     /// # Errors
@@ -208,6 +240,7 @@ impl Things {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         drop(writing);
         self.shadows.clear();
+        self.jobs.clear();
         if let Some(rows) = &self.rows {
             rows.clear().map_err(ThingsError::Internal)?;
         }
@@ -221,6 +254,11 @@ impl Things {
     /// What is known now, for a look-up.
     pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read()
+    }
+
+    /// The same to change what is not stored.
+    pub(crate) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write()
     }
 
     /// Decides on a change and makes it: written first, then in memory, then watchers are told.
@@ -246,11 +284,14 @@ impl Things {
         let mut told = batch.apply(&mut state);
         let changes = state.registry.take_changes();
         let events = self.events(&state, &changes);
+        let watched = state.registry.memberships_are_watched();
+        let memberships = MembershipChange::of(&changes).filter(|_| watched);
         drop(state);
         if !told.is_empty() {
             self.epoch.fetch_add(1, Ordering::AcqRel);
         }
         told.extend(events.into_iter().map(Change::Event));
+        told.extend(memberships.map(Change::Memberships));
         drop(writing);
         self.finish(number, &told)?;
         Ok(answer)

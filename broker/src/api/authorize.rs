@@ -33,7 +33,7 @@ pub(super) fn authorize(call: &Call) -> Result<(), ApiError> {
 
 /// Members that name the resource of an action, and the kind in its ARN; the first one that a
 /// call has decides (Service Authorization Reference, "Actions defined by AWS IoT").
-const NAMING: [(&str, &str); 13] = [
+const NAMING: [(&str, &str); 15] = [
     ("target", ""),
     ("principal", ""),
     ("resourceArn", ""),
@@ -41,6 +41,8 @@ const NAMING: [(&str, &str); 13] = [
     ("certificateId", "cert"),
     ("ruleName", "rule"),
     ("thingGroupName", "thinggroup"),
+    ("jobId", "job"),
+    ("jobTemplateId", "jobtemplate"),
     ("thingName", "thing"),
     ("thingTypeName", "thingtype"),
     ("billingGroupName", "billinggroup"),

@@ -40,6 +40,7 @@ pub(crate) enum Code {
     InvalidRequest,
     InvalidResponse,
     InvalidSignature,
+    InvalidStateTransition,
     LimitExceeded,
     MalformedPolicy,
     MethodNotAllowed,
@@ -52,6 +53,7 @@ pub(crate) enum Code {
     ResourceRegistrationFailure,
     Serialization,
     SqlParse,
+    TerminalState,
     Throttling,
     Unauthorized,
     UnknownOperation,
@@ -79,6 +81,7 @@ impl Code {
             Code::InvalidRequest => "InvalidRequestException",
             Code::InvalidResponse => "InvalidResponseException",
             Code::InvalidSignature => "InvalidSignatureException",
+            Code::InvalidStateTransition => "InvalidStateTransitionException",
             Code::LimitExceeded => "LimitExceededException",
             Code::MalformedPolicy => "MalformedPolicyException",
             Code::MethodNotAllowed => "MethodNotAllowedException",
@@ -91,6 +94,7 @@ impl Code {
             Code::ResourceRegistrationFailure => "ResourceRegistrationFailureException",
             Code::Serialization => "SerializationException",
             Code::SqlParse => "SqlParseException",
+            Code::TerminalState => "TerminalStateException",
             Code::Throttling => "ThrottlingException",
             Code::Unauthorized => "UnauthorizedException",
             Code::UnknownOperation => "UnknownOperationException",
@@ -130,10 +134,11 @@ impl Code {
             Code::CertificateState => StatusCode::NOT_ACCEPTABLE,
             Code::Conflict
             | Code::DeleteConflict
+            | Code::InvalidStateTransition
             | Code::ResourceAlreadyExists
             | Code::VersionConflict
             | Code::VersionsLimitExceeded => StatusCode::CONFLICT,
-            Code::LimitExceeded => StatusCode::GONE,
+            Code::LimitExceeded | Code::TerminalState => StatusCode::GONE,
             Code::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::UnsupportedDocumentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Code::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
@@ -192,6 +197,8 @@ impl From<ThingsError> for ApiError {
             ThingsError::MalformedPolicy(_) => Code::MalformedPolicy,
             ThingsError::VersionsLimitExceeded(_) => Code::VersionsLimitExceeded,
             ThingsError::DeleteConflict(_) => Code::DeleteConflict,
+            ThingsError::Conflict(_) => Code::Conflict,
+            ThingsError::InvalidStateTransition(_) => Code::InvalidStateTransition,
             ThingsError::CertificateState(_) => Code::CertificateState,
             ThingsError::CertificateValidation(_) => Code::CertificateValidation,
             ThingsError::RegistrationCodeValidation(_) => Code::RegistrationCodeValidation,

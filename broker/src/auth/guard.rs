@@ -37,6 +37,8 @@ pub(crate) enum Identity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) allowed: bool,
+    /// Whether a statement denies it, whatever others allow.
+    pub(crate) explicit: bool,
     /// Why not, in words for logs and `thingcore tail`; empty when it is allowed.
     pub(crate) reason: String,
 }
@@ -177,6 +179,7 @@ impl Guard {
     pub(crate) fn decide(&self, action: &str, resource: &str, extra: &dyn Variables) -> Verdict {
         let verdict = self.evaluated(action, resource, extra, |decision, policies| Verdict {
             allowed: decision.is_allowed(),
+            explicit: decision.effect == Effect::ExplicitDeny,
             reason: match decision.effect {
                 Effect::Allow => String::new(),
                 Effect::ExplicitDeny | Effect::ImplicitDeny => {
@@ -186,6 +189,7 @@ impl Guard {
         });
         verdict.unwrap_or_else(|| Verdict {
             allowed: true,
+            explicit: false,
             reason: String::new(),
         })
     }

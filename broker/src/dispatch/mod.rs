@@ -8,6 +8,7 @@ mod inside;
 mod republisher;
 mod roles;
 mod rule_book;
+mod s3_object;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub(crate) use inside::ControlPlane;
 pub(crate) use republisher::HubRepublisher;
 pub(crate) use roles::StoredRoles;
 pub(crate) use rule_book::RuleBook;
+pub(crate) use s3_object::{Links, S3Object};
 pub(crate) use target::{OwnAddress, client};
 
 use crate::hub::{Hub, TapEvent};

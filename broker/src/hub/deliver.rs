@@ -68,6 +68,7 @@ impl Hub {
         self.tap_published(publication, route, origin, delivered);
         match route.asks {
             Some(Service::Shadow) => self.answer_shadow_request(publication, origin),
+            Some(Service::Jobs) => self.answer_jobs_request(publication, origin),
             Some(Service::Provisioning) => {
                 self.answer_provisioning_request(publication, from, origin);
             }

@@ -299,7 +299,7 @@ impl Hub {
 }
 
 /// An event as it is published.
-fn event_message(topic: Arc<str>, payload: String) -> Message {
+pub(super) fn event_message(topic: Arc<str>, payload: String) -> Message {
     Message {
         topic,
         payload: Bytes::from(payload),
@@ -311,7 +311,7 @@ fn event_message(topic: Arc<str>, payload: String) -> Message {
 }
 
 /// Events come from the server, on account of a principal.
-fn event_origin(principal: Arc<str>) -> Origin {
+pub(super) fn event_origin(principal: Arc<str>) -> Origin {
     Origin {
         client_id: None,
         principal,

@@ -14,6 +14,7 @@ mod end;
 mod events;
 mod flush;
 mod group;
+mod jobs;
 mod journal;
 mod link;
 mod offer;

@@ -38,6 +38,9 @@ const RETAINED_OF_TOPIC_MS: u64 = 1000;
 /// DeleteConnection requests for one client id in a second.
 const DELETES_OF_CLIENT: u32 = 1;
 
+/// Requests of all devices by operation of jobs (AWS IoT Device Management quotas).
+const JOB_REQUESTS: u32 = 200;
+
 /// Names that are remembered for quotas of their own before the longest unused are forgotten.
 const NAMES_MAX: usize = 100_000;
 
@@ -106,6 +109,7 @@ struct Account {
     retained: Bucket,
     deletes_of: Named,
     requests: Named,
+    job_requests: Named,
     send_direct: Bucket,
     told: Named,
 }
@@ -124,6 +128,7 @@ impl Quotas {
             retained: bucket(RETAINED),
             deletes_of: Named::new(DELETES_OF_CLIENT),
             requests: Named::new(100),
+            job_requests: Named::new(JOB_REQUESTS),
             send_direct: bucket(PUBLISHES),
             told: Named::new(1),
         }))
@@ -301,6 +306,15 @@ impl Hub {
         };
         drop(account);
         self.throttled(Some(client_id), check(taken, "Request.Throttle"))
+    }
+
+    /// A device asks something of its jobs, by an operation's name.
+    pub(super) fn quota_jobs(&self, operation: &str) -> Result<(), Throttled> {
+        let Some(quotas) = &self.quotas else {
+            return Ok(());
+        };
+        let taken = quotas.0.lock().job_requests.take(operation, self.now_ms());
+        self.throttled(None, check(taken, "Jobs.Throttle"))
     }
 
     /// Forgets names that have not been heard of for a second.

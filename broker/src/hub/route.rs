@@ -35,6 +35,7 @@ pub(super) struct Route {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     Shadow,
+    Jobs,
     Provisioning,
 }
 

@@ -6,7 +6,7 @@ use super::route::{GroupTarget, Route, Service, Target};
 use super::session::Session;
 use super::subscribers::{Subscriber, Subscribers};
 use mqtt::Profile;
-use mqtt::reserved::{BasicIngest, ProvisioningRequest, ShadowRequest};
+use mqtt::reserved::{BasicIngest, JobsRequest, ProvisioningRequest, ShadowRequest};
 use mqtt::share::Member;
 use mqtt::topic::{Subscription, TopicFilter};
 use mqtt::trie::Trie;
@@ -179,6 +179,11 @@ impl Router {
         }
         let mut route = Route::nowhere(topic);
         if self.profile.reserved_topics {
+            if JobsRequest::parse(topic).is_some() {
+                // Only the service sees it ("Jobs device MQTT API" in the AWS IoT developer guide).
+                route.asks = Some(Service::Jobs);
+                return route;
+            }
             if ProvisioningRequest::parse(topic).is_some() {
                 // Only the service sees it: requests carry tokens.
                 route.asks = Some(Service::Provisioning);

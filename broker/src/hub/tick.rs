@@ -32,6 +32,7 @@ impl Hub {
         self.expire_retained(now_ms);
         self.presence.expire(now_ms);
         self.expire_quotas(now_ms);
+        self.tick_jobs(now_ms);
         if let Err(error) = self.things.expire_provisioning(now_ms) {
             tracing::error!(%error, "what was not provisioned in time stays");
         }

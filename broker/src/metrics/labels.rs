@@ -47,11 +47,18 @@ pub(super) struct RuleAction {
     pub(super) action: &'static str,
 }
 
-/// A request to a shadow, by MQTT or HTTP, and what came of it.
+/// A request to shadows or jobs, by MQTT or HTTP, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Shadow {
-    pub(super) operation: &'static str,
-    pub(super) outcome: &'static str,
+pub(super) struct Device {
+    operation: &'static str,
+    outcome: &'static str,
+}
+
+impl Device {
+    pub(super) fn new(operation: &'static str, accepted: bool) -> Self {
+        let outcome = if accepted { "accepted" } else { "rejected" };
+        Self { operation, outcome }
+    }
 }
 
 /// An operation of the AWS API and its HTTP status.

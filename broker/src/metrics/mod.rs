@@ -32,7 +32,8 @@ pub(crate) struct Metrics {
     rules_not_found: Counter,
     rule_actions: Family<Outcome, Counter>,
     api_requests: Family<labels::Request, Counter>,
-    shadow_requests: Family<labels::Shadow, Counter>,
+    shadow_requests: Family<labels::Device, Counter>,
+    job_requests: Family<labels::Device, Counter>,
 }
 
 impl Metrics {
@@ -106,9 +107,14 @@ impl Metrics {
 
     /// A request to a shadow (`UpdateThingShadow`) was accepted or rejected.
     pub(crate) fn shadow_request(&self, operation: &'static str, accepted: bool) {
-        let outcome = if accepted { "accepted" } else { "rejected" };
-        let labels = labels::Shadow { operation, outcome };
+        let labels = labels::Device::new(operation, accepted);
         self.shadow_requests.get_or_create(&labels).inc();
+    }
+
+    /// A device's request to jobs (`UpdateJobExecution`) was accepted or rejected.
+    pub(crate) fn job_request(&self, operation: &'static str, accepted: bool) {
+        let labels = labels::Device::new(operation, accepted);
+        self.job_requests.get_or_create(&labels).inc();
     }
 
     /// Everything in Prometheus's text form; `rules` is what the rules engine counts, `buffers`
@@ -147,6 +153,7 @@ impl Default for Metrics {
             rule_actions: Family::default(),
             api_requests: Family::default(),
             shadow_requests: Family::default(),
+            job_requests: Family::default(),
         };
         metrics.register_connections();
         metrics.register_messages();
@@ -180,6 +187,8 @@ impl Metrics {
         registry.register("api_requests", help, self.api_requests.clone());
         let help = "Requests to device shadows by MQTT and HTTP";
         registry.register("shadow_requests", help, self.shadow_requests.clone());
+        let help = "Requests of devices to jobs by MQTT and HTTP";
+        registry.register("job_requests", help, self.job_requests.clone());
     }
 
     fn register_messages(&mut self) {

@@ -33,6 +33,7 @@ pub(crate) fn export(world: &Arc<World>) -> Result<Value, ApiError> {
         ("domainConfigurations", export.domain_configurations()?),
         ("retainedMessages", export.retained_messages()?),
         ("calls", export.calls()?),
+        ("jobTemplates", export.job_templates()?),
     ];
     let filled = sections
         .into_iter()
@@ -360,6 +361,21 @@ impl Export<'_> {
         names.into_iter().map(alias).collect()
     }
 
+    /// Jobs themselves are what was done, not how things are.
+    fn job_templates(&self) -> Entries {
+        let all = self.all("ListJobTemplates", "jobTemplates", &json!({}))?;
+        let template = |row: Value| {
+            let ask = json!({"jobTemplateId": row["jobTemplateId"]});
+            let found = self.call("DescribeJobTemplate", ask)?;
+            let mut found = without(found, &["jobTemplateArn", "documentSource", "createdAt"]);
+            found.retain(|_, value| *value != json!({}));
+            let document = found.get("document").and_then(Value::as_str).map(parsed);
+            found.insert("document".to_owned(), document.unwrap_or_default());
+            Ok(Value::Object(found))
+        };
+        all.into_iter().map(template).collect()
+    }
+
     fn authorizers(&self) -> Entries {
         let all = self.all("ListAuthorizers", "authorizers", &json!({}))?;
         let authorizer = |row: Value| {
@@ -378,6 +394,17 @@ impl Export<'_> {
             self.tagged(entry, &row["authorizerArn"])
         };
         all.into_iter().map(authorizer).collect()
+    }
+}
+
+/// A row without these members.
+fn without(row: Value, members: &[&str]) -> Map<String, Value> {
+    match row {
+        Value::Object(mut all) => {
+            all.retain(|name, _| !members.contains(&name.as_str()));
+            all
+        }
+        _ => Map::new(),
     }
 }
 

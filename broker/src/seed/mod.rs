@@ -8,6 +8,7 @@ mod calls;
 mod certificates;
 mod error;
 mod export;
+mod jobs;
 mod provisioning;
 mod resources;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Resource types of CloudFormation by the calls that make them.
 
 use super::calls::{Target, document};
-use super::{SeedError, provisioning, sections};
+use super::{SeedError, jobs, provisioning, sections};
 use serde_json::{Map, Value, json};
 
 type Members = Map<String, Value>;
@@ -75,6 +75,7 @@ pub(super) fn make(
             Ok(Made::new(json!(target.world.config.account_id), &[]))
         }
         "TopicRuleDestination" => resource.destination(),
+        "Job" | "JobTemplate" => resource.of_jobs(kind),
         other => Err(SeedError::new(
             at,
             format!("a resource AWS::IoT::{other} cannot be made yet: leave it out"),
@@ -173,6 +174,38 @@ impl Resource<'_> {
             name,
             &[(attribute, &made[answered]), ("Id", &id)],
         ))
+    }
+
+    fn of_jobs(mut self, kind: &str) -> Result<Made, SeedError> {
+        let (target, at) = (self.target, self.at);
+        // Two members have other names here than in the API.
+        for (config, member, in_api) in [
+            (
+                "jobExecutionsRolloutConfig",
+                "exponentialRolloutRate",
+                "exponentialRate",
+            ),
+            (
+                "jobExecutionsRetryConfig",
+                "retryCriteriaList",
+                "criteriaList",
+            ),
+        ] {
+            if let Some(Value::Object(config)) = self.members.get_mut(config)
+                && let Some(value) = config.shift_remove(member)
+            {
+                config.insert(in_api.to_owned(), value);
+            }
+        }
+        if kind == "Job" {
+            self.name("jobId");
+            let made = jobs::job(target, at, &self.members)?;
+            let arn = &made["jobArn"];
+            return Ok(Made::new(arn.clone(), &[("Arn", arn)]));
+        }
+        let id = self.name("jobTemplateId");
+        let made = jobs::template(target, at, &self.members)?;
+        Ok(Made::new(id, &[("Arn", &made["jobTemplateArn"])]))
     }
 
     fn destination(self) -> Result<Made, SeedError> {

@@ -1,7 +1,7 @@
 //! Seeds of our own form: sections with lists, whose members have the names of the API.
 
 use super::calls::{Target, document, text, texts};
-use super::{SeedError, certificates, provisioning};
+use super::{SeedError, certificates, jobs, provisioning};
 use crate::api::{Code, Service};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ type Apply = fn(&Target<'_>, &str, &Members) -> Result<Value, SeedError>;
 
 /// The sections in the order in which they are applied, each with the member that a text alone
 /// stands for.
-const SECTIONS: [(&str, &str, Apply); 16] = [
+const SECTIONS: [(&str, &str, Apply); 18] = [
     ("functions", "name", function),
     ("roles", "roleName", role),
     ("thingTypes", "thingTypeName", thing_type),
@@ -31,6 +31,8 @@ const SECTIONS: [(&str, &str, Apply); 16] = [
         "domainConfigurationName",
         domain_configuration,
     ),
+    ("jobTemplates", "jobTemplateId", jobs::template),
+    ("jobs", "jobId", jobs::job),
     ("retainedMessages", "topic", retained_message),
     ("calls", "operation", call),
 ];
@@ -360,8 +362,9 @@ fn call(target: &Target<'_>, at: &str, members: &Members) -> Result<Value, SeedE
     let service = match members.get("service").and_then(Value::as_str) {
         None | Some("iot") => Service::Iot,
         Some("iot-data") => Service::IotData,
+        Some("iot-jobs-data") => Service::IotJobsData,
         Some(other) => {
-            let why = format!("`service` is `{other}` and must be iot or iot-data");
+            let why = format!("`service` is `{other}` and must be iot, iot-data or iot-jobs-data");
             return Err(SeedError::new(at, why));
         }
     };

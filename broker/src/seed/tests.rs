@@ -38,6 +38,10 @@ rules:
     actions: [{republish: {topic: b, roleArn: "arn:aws:iam::000000000000:role/writer"}}]
 roleAliases:
   - {roleAlias: up, roleArn: "arn:aws:iam::000000000000:role/writer"}
+jobTemplates:
+  reboot: {description: reboots, document: {op: reboot}, timeoutConfig: {inProgressTimeoutInMinutes: 5}}
+jobs:
+  - {jobId: first, targets: [thing/door], document: {op: open}}
 provisioningTemplates:
   - templateName: lamps
     provisioningRoleArn: arn:aws:iam::000000000000:role/writer
@@ -89,6 +93,9 @@ async fn a_seed_makes_what_it_says_and_nothing_when_it_is_applied_again() {
         json!(["lamp-1"])
     );
     assert!(world.hub.retained("kept").is_some());
+    let door = json!({"jobId": "first", "thingName": "door"});
+    let execution = &call(&world, "DescribeJobExecution", door)["execution"];
+    assert_eq!(execution["status"], "QUEUED");
     let shadow = world
         .things
         .shadows()
@@ -230,6 +237,17 @@ Resources:
           - Effect: Allow
             Action: iot:Connect
             Resource: !Sub "arn:${AWS::Partition}:iot:*:*:client/${!iot:ClientId}"
+  Template:
+    Type: AWS::IoT::JobTemplate
+    Properties:
+      JobTemplateId: reboot
+      Description: reboots
+      Document: '{"op": "reboot"}'
+      JobExecutionsRetryConfig:
+        RetryCriteriaList: [{FailureType: FAILED, NumberOfRetries: 2}]
+  Job:
+    Type: AWS::IoT::Job
+    Properties: {JobId: first, Targets: [!GetAtt Thing.Arn], JobTemplateArn: !GetAtt Template.Arn}
   Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: out}}
   Role:
     Type: AWS::IAM::Role
@@ -285,6 +303,9 @@ async fn a_template_s_resources_are_made_in_the_order_in_which_they_refer_to_eac
         json!({"principal": certificate}),
     );
     assert_eq!(things["things"], json!(["lamp-1"]));
+    let job = &call(&world, "DescribeJob", json!({"jobId": "first"}))["job"];
+    let retries = &job["jobExecutionsRetryConfig"]["criteriaList"][0];
+    assert_eq!(retries["numberOfRetries"], 2);
     let policy = call(&world, "GetPolicy", json!({"policyName": "device"}));
     let text = policy["policyDocument"].as_str().unwrap();
     assert!(

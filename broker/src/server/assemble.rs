@@ -9,7 +9,8 @@ use crate::auth::CustomAuth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{
-    self, ControlPlane, HubRepublisher, OwnAddress, RuleBook, StoredDestinations, StoredRoles,
+    self, ControlPlane, HubRepublisher, Links, OwnAddress, RuleBook, StoredDestinations,
+    StoredRoles,
 };
 use crate::embedded::lambda::{Functions, Place};
 use crate::embedded::s3::EmbeddedS3;
@@ -64,6 +65,7 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
         target,
         callers,
         handle.clone(),
+        ports.api_port,
     ));
     world
         .hub
@@ -72,6 +74,7 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
     let rules = Arc::new(RuleBook::default());
     rules.refresh(&world.things, &world.delivery, &world.hub);
     follow::watch(&world, &rules);
+    world.hub.follow_all_memberships();
     if let Some(path) = &world.config.seed {
         let applied = seed::apply_file(&world, path);
         applied.map_err(|why| StartError::Seed(why.to_string()))?;
@@ -128,7 +131,14 @@ impl Kept {
 }
 
 /// Makes the message core and the rules engine and gives each what it needs of the others.
-fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime: Handle) -> World {
+fn connect(
+    config: Config,
+    kept: Kept,
+    target: Client,
+    callers: Callers,
+    runtime: Handle,
+    api_port: u16,
+) -> World {
     let Callers { signers, anonymous } = callers;
     let Kept {
         things,
@@ -153,6 +163,7 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
         .with_local(Service::S3, Arc::clone(&s3) as _)
         .with_local(Service::Lambda, Arc::clone(&functions) as _);
     let target = Arc::new(target);
+    sign_links(&config, &things, &target, api_port);
     let custom_auth = Arc::new(CustomAuth::new(
         Arc::clone(&things),
         Arc::clone(&target) as _,
@@ -172,7 +183,7 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
             things: Arc::clone(&things),
             clock: Arc::clone(&clock),
         }),
-        target,
+        target: Arc::clone(&target) as _,
         republisher: Arc::new(HubRepublisher::new(&hub, Arc::clone(&clock), profile)),
         recorded: recorded(&metrics, &hub),
         now_ms: {
@@ -180,12 +191,9 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
             Arc::new(move || clock.now_ms())
         },
     };
-    let settings = delivery::Settings::new(rules::actions::Place {
-        region: config.region.clone(),
-        account_id: config.account_id.clone(),
-    });
     World {
-        delivery: Delivery::new(settings, ports, runtime),
+        delivery: Delivery::new(delivery_settings(&config), ports, runtime),
+        target,
         config,
         clock,
         metrics,
@@ -198,6 +206,26 @@ fn connect(config: Config, kept: Kept, target: Client, callers: Callers, runtime
         anonymous,
         feed: Feed::default(),
     }
+}
+
+fn delivery_settings(config: &Config) -> delivery::Settings {
+    delivery::Settings::new(rules::actions::Place {
+        region: config.region.clone(),
+        account_id: config.account_id.clone(),
+    })
+}
+
+/// Has links in job documents signed. Devices find the S3 server inside under the name that they
+/// know the server by.
+fn sign_links(config: &Config, things: &Arc<Things>, target: &Arc<Client>, api_port: u16) {
+    let host = config.hostnames.first().map_or("localhost", String::as_str);
+    let base = format!("http://{host}:{api_port}");
+    let links = Links::new(Arc::clone(target), base, config.iam_strict);
+    let signing = Arc::downgrade(things);
+    things.know_signer(move |link| match signing.upgrade() {
+        Some(things) => links.sign(&things, link),
+        None => Err("the server is stopping".to_owned()),
+    });
 }
 
 fn signers(config: &Config) -> Result<Signers, StartError> {

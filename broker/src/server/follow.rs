@@ -25,6 +25,7 @@ fn follow(world: &Arc<World>, rules: &RuleBook, change: &Change) {
                 world.hub.close_principal(id);
             }
         }
+        Change::Memberships(change) => world.hub.follow_memberships(change),
         Change::Event(event) => world.hub.publish_registry_event(event),
         Change::Rules => rules.refresh(&world.things, &world.delivery, &world.hub),
         Change::Destination { arn } => check(world, arn),

@@ -107,6 +107,12 @@ impl Client {
         self
     }
 
+    /// What requests over the network are signed with.
+    #[must_use]
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
     fn region<'a>(&'a self, request: &'a AwsRequest) -> &'a str {
         request.region.as_deref().unwrap_or(&self.region)
     }

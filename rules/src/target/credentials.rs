@@ -22,6 +22,17 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
+    /// The same for the signer.
+    pub(super) fn identity(&self) -> aws_credential_types::Credentials {
+        aws_credential_types::Credentials::new(
+            &self.access_key_id,
+            &self.secret_access_key,
+            self.session_token.clone(),
+            None,
+            "thingcore",
+        )
+    }
+
     /// Reads the variables that AWS's tools read, through `variable`.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());

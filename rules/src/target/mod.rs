@@ -8,6 +8,7 @@ mod credentials;
 mod discovery;
 mod endpoint;
 mod kafka;
+mod presign;
 mod request;
 mod secret;
 mod sign;
@@ -19,6 +20,7 @@ pub use credentials::Credentials;
 pub use endpoint::{EndpointRefused, EndpointTable, Endpoints};
 pub use kafka::{Compression, KafkaRecord, Sasl, Security, Tls};
 pub(crate) use kafka::{bytes_of, check_store};
+pub use presign::presigned;
 pub use request::{
     AwsRequest, Service, Signing, encode_path, encode_segment, json_target, query_form,
 };

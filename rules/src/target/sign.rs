@@ -21,14 +21,7 @@ pub fn sign(
     region: &str,
     service: &str,
 ) -> Result<(), String> {
-    let identity = aws_credential_types::Credentials::new(
-        &credentials.access_key_id,
-        &credentials.secret_access_key,
-        credentials.session_token.clone(),
-        None,
-        "thingcore",
-    )
-    .into();
+    let identity = credentials.identity().into();
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region(region)
@@ -58,7 +51,7 @@ pub fn sign(
 }
 
 /// S3 signs the path as it is sent, and the body's hash as a header.
-fn settings(service: &str) -> SigningSettings {
+pub(super) fn settings(service: &str) -> SigningSettings {
     let mut settings = SigningSettings::default();
     if service == "s3" {
         settings.percent_encoding_mode = PercentEncodingMode::Single;

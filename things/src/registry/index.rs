@@ -22,6 +22,8 @@ pub(crate) struct Registry {
     dynamic: BTreeSet<String>,
     /// Whether changes are noted, for events.
     watched: bool,
+    /// Whether those of things and groups are, for jobs.
+    memberships_watched: bool,
     changes: Vec<RegistryChange>,
 }
 
@@ -31,7 +33,7 @@ impl Registry {
         if let Some(old) = &old {
             self.index_thing(name, old, unlink);
         }
-        if self.watched {
+        if self.notes_memberships() {
             let change = RegistryChange::Thing(name.to_owned(), old, thing.clone());
             self.changes.push(change);
         }
@@ -63,7 +65,7 @@ impl Registry {
             unlink(&mut self.children, &above, name);
         }
         self.dynamic.remove(name);
-        if self.watched {
+        if self.notes_memberships() {
             let change = RegistryChange::Group(name.to_owned(), old, group.clone());
             self.changes.push(change);
         }
@@ -90,6 +92,20 @@ impl Registry {
     /// Whether changes are to be noted.
     pub(crate) fn watch_changes(&mut self, watched: bool) {
         self.watched = watched;
+    }
+
+    /// Whether changes of things and groups are to be noted, whoever else wants them.
+    pub(crate) fn watch_memberships(&mut self, watched: bool) {
+        self.memberships_watched = watched;
+    }
+
+    /// Whether changes of things and groups are wanted by somebody else than events.
+    pub(crate) fn memberships_are_watched(&self) -> bool {
+        self.memberships_watched
+    }
+
+    fn notes_memberships(&self) -> bool {
+        self.watched || self.memberships_watched
     }
 
     /// What has changed since it was last asked.
@@ -169,6 +185,18 @@ impl Registry {
             at = self.groups.get(parent);
         }
         found
+    }
+
+    /// The name of the group with an id.
+    pub(crate) fn group_of_id(&self, id: &str) -> Option<&str> {
+        let mut groups = self.groups.iter();
+        let found = groups.find(|(_, group)| group.id == id);
+        found.map(|(name, _)| name.as_str())
+    }
+
+    /// Whether a resource has tags.
+    pub(crate) fn has_tags(&self, resource: &str) -> bool {
+        self.tags.contains_key(resource)
     }
 
     pub(crate) fn has_group(&self, name: &str) -> bool {

@@ -3,6 +3,7 @@
 use super::group::wrong_kind;
 use super::thing::put_thing;
 use super::{Registry, ThingDocument, ThingGroup};
+use crate::state::State;
 use crate::{Page, Things, ThingsError};
 use std::collections::BTreeSet;
 
@@ -71,10 +72,21 @@ impl Things {
         let state = self.state();
         let registry = &state.registry;
         self.requested_group(registry, group)?;
+        let names = self.things_of_group(&state, group, recursive);
+        let rows = names.into_iter().map(|name| (name.clone(), name.clone()));
+        Ok(Page::of(rows, after, limit))
+    }
+
+    /// The things of a group in order of name; `recursive` includes those of the groups below.
+    pub(crate) fn things_of_group<'s>(
+        &self,
+        state: &'s State,
+        group: &str,
+        recursive: bool,
+    ) -> BTreeSet<&'s String> {
+        let registry = &state.registry;
         if let Some(query) = registry.query_of(group) {
-            let names = self.things_of_query(&state, query).into_iter();
-            let rows = names.map(|name| (name.clone(), name.clone()));
-            return Ok(Page::of(rows, after, limit));
+            return self.things_of_query(state, query).into_iter().collect();
         }
         let mut names: BTreeSet<&String> = registry.things_in(group).collect();
         if recursive {
@@ -82,8 +94,20 @@ impl Things {
                 names.extend(registry.things_in(below));
             }
         }
-        let rows = names.into_iter().map(|name| (name.clone(), name.clone()));
-        Ok(Page::of(rows, after, limit))
+        names
+    }
+
+    /// The groups that a thing is in, with those above them and dynamic ones.
+    pub(crate) fn groups_around(&self, state: &State, thing: &str) -> BTreeSet<String> {
+        let registry = &state.registry;
+        let mut groups: BTreeSet<String> =
+            self.dynamic_groups_of(state, thing).into_iter().collect();
+        for group in registry.thing(thing).iter().flat_map(|thing| &thing.groups) {
+            groups.insert(group.clone());
+            let above = registry.ancestors(group).into_iter();
+            groups.extend(above.map(str::to_owned));
+        }
+        groups
     }
 
     /// ListThingGroupsForThing: the groups that the thing was added to, in order of name.

@@ -14,6 +14,7 @@ mod thing_type;
 
 pub(crate) use billing_group::BillingGroupDocument;
 pub use billing_group::{BillingGroup, NewBillingGroup};
+pub(crate) use event::RegistryChange;
 pub use event::RegistryEvent;
 pub(crate) use group::GroupDocument;
 pub use group::{DynamicQuery, GroupFilter, GroupUpdate, NewThingGroup, ThingGroup};

@@ -1,5 +1,6 @@
 //! Tags of the resources that have them: thing types, thing and billing groups, policies, rules,
-//! CA certificates, provisioning templates, authorizers, role aliases, domain configurations.
+//! CA certificates, provisioning templates, authorizers, role aliases, domain configurations, jobs
+//! and their templates.
 
 use super::set;
 use crate::state::State;
@@ -44,7 +45,7 @@ impl Things {
     fn change_tags(&self, arn: &str, edit: impl FnOnce(&mut Tags)) -> Result<(), ThingsError> {
         let resource = self.taggable(arn)?;
         self.change(|state, batch| {
-            if !exists(state, resource) {
+            if !self.has_taggable(state, resource) {
                 return Err(ThingsError::ResourceNotFound(format!(
                     "Resource {arn} not found."
                 )));
@@ -70,6 +71,13 @@ impl Things {
             .unwrap_or_default())
     }
 
+    fn has_taggable(&self, state: &State, resource: &str) -> bool {
+        match resource.strip_prefix("job/") {
+            Some(job) => self.jobs().has(job),
+            None => exists(state, resource),
+        }
+    }
+
     /// The resource part of the ARN of something that can have tags.
     fn taggable<'a>(&self, arn: &'a str) -> Result<&'a str, ThingsError> {
         let resource = self.place().iot_resource(arn).map_err(|_| {
@@ -92,7 +100,7 @@ impl Things {
 
 /// Kinds of resources that have tags (AWS IoT developer guide, tagging). Things and certificates
 /// have none.
-const TAGGABLE: [&str; 10] = [
+const TAGGABLE: [&str; 12] = [
     "authorizer/",
     "domainconfiguration/",
     "rolealias/",
@@ -102,6 +110,8 @@ const TAGGABLE: [&str; 10] = [
     "policy/",
     "rule/",
     "cacert/",
+    "job/",
+    "jobtemplate/",
     "provisioningtemplate/",
 ];
 
@@ -118,6 +128,7 @@ fn exists(state: &State, resource: &str) -> bool {
         "cacert" => state.certificates.authorities.contains_key(name),
         "provisioningtemplate" => state.provisioning.has_template(name),
         "authorizer" => state.account.authorizers.contains_key(name),
+        "jobtemplate" => state.job_templates.contains_key(name),
         "rolealias" => state.account.role_aliases.contains_key(name),
         "domainconfiguration" => {
             let name = name.split_once('/').map_or(name, |(name, _)| name);

@@ -139,24 +139,50 @@ impl Things {
             }
             Some(_) | None => {}
         }
+        Ok(DeviceCredentials {
+            session: self.begin_session(&state, arn, session_name, alias.duration_s, now_ms),
+            role_is_known: known.is_some(),
+        })
+    }
+
+    /// Credentials of a role for AWS IoT itself, which signs links for it; whoever calls has asked
+    /// whether the role may do what they are for.
+    pub fn service_credentials(
+        &self,
+        role_arn: &str,
+        session_name: &str,
+        duration_s: u32,
+        now_ms: u64,
+    ) -> RoleSession {
+        let state = self.state();
+        self.begin_session(&state, role_arn, session_name, duration_s, now_ms)
+    }
+
+    /// Begins a session of a role, which need not be known here.
+    fn begin_session(
+        &self,
+        state: &State,
+        role_arn: &str,
+        session_name: &str,
+        duration_s: u32,
+        now_ms: u64,
+    ) -> RoleSession {
+        let known = self.role_of_arn(state, role_arn);
         let key = unique_id("ASIA");
         let session = Session {
-            role: known.map_or_else(|| arn.clone(), |(name, _)| name.to_owned()),
+            role: known.map_or_else(|| role_arn.to_owned(), |(name, _)| name.to_owned()),
             is_unknown: known.is_none(),
             name: session_name.to_owned(),
             secret: random_text(30),
             token: random_text(192),
-            expires_ms: now_ms.saturating_add(u64::from(alias.duration_s) * 1000),
+            expires_ms: now_ms.saturating_add(u64::from(duration_s) * 1000),
         };
         let shown = match known {
-            Some((name, role)) => self.session_shown(&key, &session, name, role, &state),
+            Some((name, role)) => self.session_shown(&key, &session, name, role, state),
             None => self.unknown_session_shown(&key, &session),
         };
         self.sessions.lock().add(key, session, now_ms);
-        Ok(DeviceCredentials {
-            session: shown,
-            role_is_known: known.is_some(),
-        })
+        shown
     }
 
     /// Credentials given out by AssumeRole that have not expired, with the policies that the role

@@ -6,6 +6,7 @@ use crate::account::{
 use crate::certificate::{CaDocument, CertificateDocument, CodeDocument};
 use crate::destinations::DestinationDocument;
 use crate::iot_policies::{AttachmentDocument, PolicyDocument};
+use crate::jobs::JobTemplateDocument;
 use crate::provisioning::{OwnershipDocument, TemplateDocument};
 use crate::registry::{
     BillingGroupDocument, GroupDocument, TagsDocument, ThingDocument, ThingTypeDocument,
@@ -28,7 +29,7 @@ pub(crate) trait Document: Serialize + DeserializeOwned + Send + 'static {
 
 type Load = fn(&mut State, &str, &[u8]) -> Result<(), serde_json::Error>;
 
-const TABLES: [(&str, Load); 20] = [
+const TABLES: [(&str, Load); 21] = [
     table::<AttachmentDocument>(),
     table::<AuthorizerDocument>(),
     table::<BillingGroupDocument>(),
@@ -38,6 +39,7 @@ const TABLES: [(&str, Load); 20] = [
     table::<DestinationDocument>(),
     table::<DomainConfigurationDocument>(),
     table::<GroupDocument>(),
+    table::<JobTemplateDocument>(),
     table::<ManagedDocument>(),
     table::<OwnershipDocument>(),
     table::<PolicyDocument>(),

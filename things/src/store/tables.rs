@@ -23,10 +23,12 @@ pub enum Table {
     Shadows,
     /// Packet ids of QoS 2 exchanges that are not complete, in both directions.
     Exchanges,
+    /// Jobs, what is still to be told of them, and their executions.
+    Jobs,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Retained,
         Self::Sessions,
         Self::Subscriptions,
@@ -34,6 +36,7 @@ impl Table {
         Self::Shared,
         Self::Shadows,
         Self::Exchanges,
+        Self::Jobs,
     ];
 
     /// The name on disk; never changed.
@@ -46,6 +49,7 @@ impl Table {
             Self::Shared => "shared",
             Self::Shadows => "shadows",
             Self::Exchanges => "exchanges",
+            Self::Jobs => "jobs",
         }
     }
 
@@ -57,7 +61,8 @@ impl Table {
             | Self::Sessions
             | Self::Subscriptions
             | Self::Shadows
-            | Self::Exchanges => false,
+            | Self::Exchanges
+            | Self::Jobs => false,
             Self::Queues | Self::Shared => true,
         }
     }
@@ -84,6 +89,7 @@ impl Tables {
             shared,
             shadows,
             exchanges,
+            jobs,
         ] = Table::ALL.map(open);
         Ok(Self {
             database: database.clone(),
@@ -95,6 +101,7 @@ impl Tables {
                 shared?,
                 shadows?,
                 exchanges?,
+                jobs?,
             ],
         })
     }

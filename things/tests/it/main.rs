@@ -8,6 +8,7 @@ mod calls;
 mod certificates;
 mod durability;
 mod groups;
+mod jobs;
 mod pages;
 mod provisioning;
 mod provisioning_templates;

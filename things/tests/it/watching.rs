@@ -57,6 +57,7 @@ fn name(change: &Change) -> &'static str {
         Change::Rules => "rules",
         Change::Destination { .. } => "destination",
         Change::Event(_) => "event",
+        Change::Memberships(_) => "memberships",
         Change::Reset => "reset",
     }
 }

@@ -39,6 +39,8 @@ pub(crate) fn code(error: &ThingsError) -> &'static str {
         ThingsError::VersionConflict(_) => "VersionConflictException",
         ThingsError::MalformedPolicy(_) => "MalformedPolicyException",
         ThingsError::VersionsLimitExceeded(_) => "VersionsLimitExceededException",
+        ThingsError::Conflict(_) => "ConflictException",
+        ThingsError::InvalidStateTransition(_) => "InvalidStateTransitionException",
         ThingsError::DeleteConflict(_) => "DeleteConflictException",
         ThingsError::CertificateState(_) => "CertificateStateException",
         ThingsError::CertificateValidation(_) => "CertificateValidationException",

@@ -10,6 +10,11 @@ mod connections;
 mod destinations;
 mod domain_configurations;
 mod endpoint;
+mod job_documents;
+mod job_executions;
+mod job_templates;
+mod jobs;
+mod own_jobs;
 mod policies;
 mod principals;
 mod provisioning;
@@ -67,6 +72,7 @@ const DATA: &[Family] = &[
     shadows::FAMILY,
     connections::FAMILY,
 ];
+const JOBS_DATA: &[Family] = &[own_jobs::FAMILY];
 const CONTROL: &[Family] = &[
     things::FAMILY,
     thing_types::FAMILY,
@@ -89,6 +95,9 @@ const CONTROL: &[Family] = &[
     domain_configurations::FAMILY,
     settings::FAMILY,
     search::FAMILY,
+    jobs::FAMILY,
+    job_executions::FAMILY,
+    job_templates::FAMILY,
 ];
 
 /// Items of a page unless the caller says how many: the most that the model allows.
@@ -100,10 +109,12 @@ const MARKER_PAGE_DEFAULT: usize = 25;
 static HANDLERS: LazyLock<HashMap<(Service, &'static str), Handler>> = LazyLock::new(|| {
     let all = |families: &'static [Family]| families.iter().copied().flatten().copied();
     let data = all(DATA).map(|(name, answer)| ((Service::IotData, name), Handler::Quick(answer)));
+    let jobs = all(JOBS_DATA);
+    let jobs = jobs.map(|(name, answer)| ((Service::IotJobsData, name), Handler::Quick(answer)));
     let control = all(CONTROL).map(|(name, answer)| ((Service::Iot, name), Handler::Slow(answer)));
     let waiting = connections::WAITING.iter().copied();
     let waiting = waiting.map(|(name, wait)| ((Service::IotData, name), Handler::Waiting(wait)));
-    data.chain(control).chain(waiting).collect()
+    data.chain(jobs).chain(control).chain(waiting).collect()
 });
 
 /// What answers an operation, if it is built.
@@ -132,7 +143,8 @@ mod tests {
         for (service, name) in HANDLERS.keys() {
             assert!(MODEL.operation(*service, name).is_some(), "{name}");
         }
-        let written: usize = DATA.iter().chain(CONTROL).map(|family| family.len()).sum();
+        let families = DATA.iter().chain(JOBS_DATA).chain(CONTROL);
+        let written: usize = families.map(|family| family.len()).sum();
         let written = written + connections::WAITING.len();
         assert_eq!(HANDLERS.len(), written, "an operation has two handlers");
     }

@@ -102,6 +102,31 @@ pub(super) fn permit_with(
     Err(ApiError::new(Code::Forbidden, message))
 }
 
+/// Checks an action that has two names: one of them must be allowed, and neither denied.
+///
+/// # Errors
+/// `ForbiddenException`.
+pub(super) fn permit_with_either(
+    call: &Call,
+    actions: [&'static str; 2],
+    resource: &str,
+) -> Result<(), ApiError> {
+    let verdicts = actions.map(|action| call.guard.decide(action, resource, &VariableMap::new()));
+    let denied = verdicts.iter().find(|verdict| verdict.explicit);
+    let allowed = verdicts.iter().any(|verdict| verdict.allowed);
+    if denied.is_none() && allowed {
+        return Ok(());
+    }
+    let principal = call.guard.principal();
+    let reason = &denied.unwrap_or(&verdicts[1]).reason;
+    let hub = &call.world.hub;
+    hub.refused(None, principal, actions[1], resource, reason);
+    Err(ApiError::new(
+        Code::Forbidden,
+        format!("Forbidden: {reason}"),
+    ))
+}
+
 /// Checks a topic that a caller publishes to.
 ///
 /// # Errors

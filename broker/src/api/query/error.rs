@@ -134,6 +134,8 @@ impl From<ThingsError> for QueryError {
             | ThingsError::CertificateState(_)
             | ThingsError::CertificateValidation(_)
             | ThingsError::RegistrationCodeValidation(_)
+            | ThingsError::InvalidStateTransition(_)
+            | ThingsError::Conflict(_)
             | ThingsError::ResourceRegistrationFailure(_)
             | ThingsError::VersionConflict(_) => Kind::ValidationError,
             ThingsError::ResourceNotFound(_) => Kind::NoSuchEntity,

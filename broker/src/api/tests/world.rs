@@ -17,8 +17,9 @@ use crate::world::World;
 use mqtt::Profile;
 use rules::actions::Place as RulesPlace;
 use rules::delivery::{Delivery, Ports, Settings};
+use rules::target::{Client, Service};
 use std::sync::Arc;
-use things::Things;
+use things::{Change, Things};
 use tokio::runtime::Handle;
 
 /// The state of a new server; whoever is anonymous is held to `anonymous`.
@@ -54,7 +55,9 @@ pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
     };
     let functions = Functions::open(place, None, Handle::current()).unwrap();
     let place = RulesPlace { region, account_id };
-    let ports = ports(&config, &things, &hub, &clock);
+    let s3 = Arc::new(EmbeddedS3::scratch().unwrap());
+    let target = Arc::new(target(&config, &s3));
+    let ports = ports(&config, &things, &hub, &clock, &target);
     let lambda = Arc::clone(&ports.target);
     let custom_auth = Arc::new(CustomAuth::new(Arc::clone(&things), lambda));
     hub.set_provisioner(Provisioner::new(
@@ -70,8 +73,9 @@ pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
         metrics,
         things,
         hub,
+        target,
         functions: Arc::new(functions),
-        s3: Arc::new(EmbeddedS3::scratch().unwrap()),
+        s3,
         custom_auth,
         signers: Signers::Anybody,
         anonymous,
@@ -81,12 +85,23 @@ pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
     world
 }
 
-fn ports(config: &Config, things: &Arc<Things>, hub: &Arc<Hub>, clock: &Arc<Clock>) -> Ports {
+fn target(config: &Config, s3: &Arc<EmbeddedS3>) -> Client {
     let own = OwnAddress {
         bind: config.bind,
         hostnames: &config.hostnames,
         port: config.api_port,
     };
+    let client = client(config, own, |_| None).unwrap();
+    client.with_local(Service::S3, Arc::clone(s3) as _)
+}
+
+fn ports(
+    config: &Config,
+    things: &Arc<Things>,
+    hub: &Arc<Hub>,
+    clock: &Arc<Clock>,
+    target: &Arc<Client>,
+) -> Ports {
     let now = Arc::clone(clock);
     Ports {
         roles: Arc::new(StoredRoles::new(Arc::clone(things), config.iam_strict)),
@@ -95,20 +110,27 @@ fn ports(config: &Config, things: &Arc<Things>, hub: &Arc<Hub>, clock: &Arc<Cloc
             things: Arc::clone(things),
             clock: Arc::clone(clock),
         }),
-        target: Arc::new(client(config, own, |_| None).unwrap()),
+        target: Arc::clone(target) as _,
         republisher: Arc::new(HubRepublisher::new(hub, Arc::clone(clock), Profile::aws())),
         recorded: Arc::new(|_| ()),
         now_ms: Arc::new(move || now.now_ms()),
     }
 }
 
-/// Rules reach the message core when they change.
+/// Rules reach the message core when they change, and jobs follow the registry.
 fn follow_rules(world: &Arc<World>) {
     let rules = RuleBook::default();
     let weak = Arc::downgrade(world);
     world.things.watch(move |change| {
-        if let (things::Change::Rules, Some(world)) = (change, weak.upgrade()) {
-            rules.refresh(&world.things, &world.delivery, &world.hub);
+        let Some(world) = weak.upgrade() else { return };
+        match change {
+            Change::Rules => rules.refresh(&world.things, &world.delivery, &world.hub),
+            Change::Memberships(change) => world.hub.follow_memberships(change),
+            Change::Decisions
+            | Change::Certificate { .. }
+            | Change::Destination { .. }
+            | Change::Event(_)
+            | Change::Reset => {}
         }
     });
 }
