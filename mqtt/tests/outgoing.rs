@@ -250,3 +250,24 @@ fn what_is_left_of_a_backlog_waits_in_its_place() {
     );
     assert_eq!(texts(&published(&mut out)), ["a", "b", "c"]);
 }
+
+#[test]
+fn what_the_client_may_no_longer_have_leaves_the_backlog_too() {
+    let mut out = Vec::new();
+    let mut outgoing = Outgoing::new(Version::V311, LIMITS);
+    for text in ["a", "b", "c"] {
+        outgoing.send(outbound(text, None), None, true, 0, &mut out);
+    }
+    let limits = OutgoingLimits {
+        inflight: 9,
+        stored_per_s: 1,
+        ..LIMITS
+    };
+    outgoing.connect(limits, 0, &mut out);
+    assert_eq!(texts(&published(&mut out)), ["a"]);
+    let denied = outgoing.take_denied(|message| &*message.payload != b"b");
+    assert_eq!(denied.len(), 1);
+    outgoing.pump(1000, &mut out);
+    assert_eq!(texts(&published(&mut out)), ["c"]);
+    assert_eq!(outgoing.waiting(), 0);
+}

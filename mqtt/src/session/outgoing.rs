@@ -332,7 +332,8 @@ impl<G> Outgoing<G> {
     }
 
     /// Takes out what came through shared subscriptions and is not acknowledged, for the other
-    /// members of those groups; to be called between connections. What the receiver already has (PUBREC) is not given twice.
+    /// members of those groups; to be called between connections. What the receiver already has
+    /// (PUBREC) is not given twice.
     pub fn take_shared(&mut self) -> Vec<Outbound<G>> {
         self.rejoin();
         let mut taken = Vec::new();
@@ -348,18 +349,33 @@ impl<G> Outgoing<G> {
         self.waiting = mine;
         taken.extend(shared);
         self.released.extend(taken.iter().filter_map(|o| o.stored));
-        self.waiting_bytes = self.waiting.iter().map(|o| o.message.payload.len()).sum();
+        self.count_waiting();
         taken
     }
 
     /// Takes out what waits and the client may no longer have. What it has been sent, it has.
     pub fn take_denied(&mut self, may: impl Fn(&Message) -> bool) -> Vec<Outbound<G>> {
-        let (mine, denied): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|outbound| may(&outbound.message));
-        self.waiting = mine;
-        self.waiting_bytes = self.waiting.iter().map(|o| o.message.payload.len()).sum();
-        denied.into()
+        let mut denied = Vec::new();
+        let mut keep_allowed = |queue: &mut VecDeque<Outbound<G>>| {
+            let (mine, others): (VecDeque<_>, VecDeque<_>) = std::mem::take(queue)
+                .into_iter()
+                .partition(|outbound| may(&outbound.message));
+            *queue = mine;
+            denied.extend(others);
+        };
+        if let Some(backlog) = &mut self.backlog {
+            keep_allowed(&mut backlog.messages);
+        }
+        keep_allowed(&mut self.waiting);
+        self.count_waiting();
+        denied
+    }
+
+    /// Counts the bytes that wait, after many have gone at once.
+    fn count_waiting(&mut self) {
+        let backlog = self.backlog.iter().flat_map(|backlog| &backlog.messages);
+        let waiting = backlog.chain(&self.waiting);
+        self.waiting_bytes = waiting.map(|o| o.message.payload.len()).sum();
     }
 
     /// Drops what the client may no longer have, in flight or waiting; to be called between
@@ -375,7 +391,7 @@ impl<G> Outgoing<G> {
         self.inflight
             .retain(|flight| flight.stage == Stage::Released || kept(&flight.outbound));
         self.waiting.retain(|outbound| kept(outbound));
-        self.waiting_bytes = self.waiting.iter().map(|o| o.message.payload.len()).sum();
+        self.count_waiting();
     }
 
     /// Drops everything, exchanges that are not finished too: the session is over.
