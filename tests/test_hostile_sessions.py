@@ -26,9 +26,10 @@ NEVER = 0xFFFFFFFF
 
 @pytest.fixture(scope="module", params=["aws", "mqtt"])
 def started(request, tmp_path_factory):
-    """A server of each profile."""
+    """A server of each profile; what waited is sent at once, as tests/test_stored.py has its pace."""
     directory = tmp_path_factory.mktemp(request.param)
-    with Server(directory, "--memory", "--profile", request.param) as server:
+    at_once = ("--mqtt", "stored-per-s=0", "--mqtt", "shared-stored-per-s=0")
+    with Server(directory, "--memory", "--profile", request.param, *at_once) as server:
         server.profile = request.param
         yield server
 

@@ -155,8 +155,10 @@ def test_a_broken_target_costs_nobody_else_anything(own_server, failure):
                 memory.append(rss_mib(server))
             report(failure, messages, unruled, took, memory)
             assert max(took) < 3 * unruled + 2, (took, unruled)
-            # 430 MiB of messages: what waits and what is recorded has its limits.
-            assert max(memory) - memory[0] < 224, memory
+            # 2,150 MiB of messages in all. What is offered (64 MiB), what waits for the rule (32 MiB)
+            # and what is recorded (32 MiB) is there twice, as message and as request, and the
+            # allocator gives memory back late.
+            assert max(memory) - memory[0] < 2 * (64 + 32 + 32) + 64, memory
             if text := FAILURES[failure]:
                 told = json.loads(device.payload())
                 assert set(told) == {
