@@ -8,16 +8,10 @@ import uuid
 import pytest
 import requests
 from awscrt import mqtt as crt
-from awscrt.mqtt_request_response import ClientOptions
-from awsiot import (
-    ServiceStreamOptions,
-    V2ServiceException,
-    iotjobs,
-    mqtt5_client_builder,
-    mqtt_connection_builder,
-)
+from awsiot import ServiceStreamOptions, V2ServiceException, iotjobs
 from botocore.exceptions import ClientError
 
+from device_sdk import OPTIONS, sdk, sdk5
 from harness import DEADLINE_S, ROOT, Server, arn, policy
 from mqtt_client import V5, plain_client, tls_client
 from test_http import Alpn
@@ -164,29 +158,6 @@ def status(iot, job, thing="lamp", **more):
     return found["execution"]["status"]
 
 
-class Sdk:
-    """A connection of AWS's device SDK with its jobs client, as in its samples."""
-
-    def __init__(self, server, device):
-        self.connection = mqtt_connection_builder.mtls_from_path(
-            endpoint="localhost",
-            port=server.mqtts_port,
-            cert_filepath=str(device.cert),
-            pri_key_filepath=str(device.key),
-            ca_filepath=str(device.ca),
-            client_id="lamp",
-            clean_session=False,
-            keep_alive_secs=30,
-        )
-
-    def __enter__(self):
-        self.connection.connect().result(DEADLINE_S)
-        return iotjobs.IotJobsClient(self.connection)
-
-    def __exit__(self, *_):
-        self.connection.disconnect().result(DEADLINE_S)
-
-
 def test_the_jobs_client_of_the_device_sdk(server, device, iot):
     """The order of its sample: subscribe, list, start what is next, report, hear of the next."""
     qos, answers, changes = crt.QoS.AT_LEAST_ONCE, queue.Queue(), queue.Queue()
@@ -202,7 +173,8 @@ def test_the_jobs_client_of_the_device_sdk(server, device, iot):
 
     target = things(iot, "lamp")
     iot.create_job(jobId="first", targets=target, document=DOCUMENT)
-    with Sdk(server, device) as jobs:
+    with sdk(server, device, "lamp") as connection:
+        jobs = iotjobs.IotJobsClient(connection)
         request = iotjobs.NextJobExecutionChangedSubscriptionRequest(thing_name="lamp")
         subscribe(jobs.subscribe_to_next_job_execution_changed_events, request, changes)
         request = iotjobs.StartNextPendingJobExecutionSubscriptionRequest(thing_name="lamp")
@@ -245,48 +217,35 @@ def test_the_jobs_client_of_the_device_sdk(server, device, iot):
 
 
 def test_the_second_jobs_client_of_the_device_sdk(server, device, iot):
-    connected = queue.Queue()
-    client = mqtt5_client_builder.mtls_from_path(
-        endpoint="localhost",
-        port=server.mqtts_port,
-        cert_filepath=str(device.cert),
-        pri_key_filepath=str(device.key),
-        ca_filepath=str(device.ca),
-        client_id="lamp",
-        on_lifecycle_connection_success=connected.put,
-    )
-    client.start()
-    connected.get(timeout=DEADLINE_S)
-    options = ClientOptions(4, 2, operation_timeout_in_seconds=DEADLINE_S)
-    jobs = iotjobs.IotJobsClientV2(client, options)
-    changes, opened = queue.Queue(), queue.Queue()
-    options = ServiceStreamOptions(changes.put, opened.put)
-    request = iotjobs.JobExecutionsChangedSubscriptionRequest(thing_name="lamp")
-    stream = jobs.create_job_executions_changed_stream(request, options)
-    stream.open()
-    opened.get(timeout=DEADLINE_S)
+    with sdk5(server, device, "lamp") as client:
+        jobs = iotjobs.IotJobsClientV2(client, OPTIONS)
+        changes, opened = queue.Queue(), queue.Queue()
+        options = ServiceStreamOptions(changes.put, opened.put)
+        request = iotjobs.JobExecutionsChangedSubscriptionRequest(thing_name="lamp")
+        stream = jobs.create_job_executions_changed_stream(request, options)
+        stream.open()
+        opened.get(timeout=DEADLINE_S)
 
-    iot.create_job(jobId="j", targets=things(iot, "lamp"), document=DOCUMENT)
-    told = changes.get(timeout=DEADLINE_S).jobs
-    assert [job.job_id for job in told["QUEUED"]] == ["j"]
-    request = iotjobs.GetPendingJobExecutionsRequest(thing_name="lamp")
-    pending = jobs.get_pending_job_executions(request).result(DEADLINE_S)
-    assert [job.job_id for job in pending.queued_jobs] == ["j"]
-    request = iotjobs.StartNextPendingJobExecutionRequest(thing_name="lamp")
-    started = jobs.start_next_pending_job_execution(request).result(DEADLINE_S)
-    assert started.execution.status == "IN_PROGRESS"
-    request = iotjobs.DescribeJobExecutionRequest(thing_name="lamp", job_id="j")
-    described = jobs.describe_job_execution(request).result(DEADLINE_S)
-    assert described.execution.job_document == {"op": "reboot"}
-    done = iotjobs.UpdateJobExecutionRequest(
-        thing_name="lamp", job_id="j", status=iotjobs.JobStatus.SUCCEEDED
-    )
-    jobs.update_job_execution(done).result(DEADLINE_S)
-    assert changes.get(timeout=DEADLINE_S).jobs == {}
-    with pytest.raises(V2ServiceException) as rejected:
+        iot.create_job(jobId="j", targets=things(iot, "lamp"), document=DOCUMENT)
+        told = changes.get(timeout=DEADLINE_S).jobs
+        assert [job.job_id for job in told["QUEUED"]] == ["j"]
+        request = iotjobs.GetPendingJobExecutionsRequest(thing_name="lamp")
+        pending = jobs.get_pending_job_executions(request).result(DEADLINE_S)
+        assert [job.job_id for job in pending.queued_jobs] == ["j"]
+        request = iotjobs.StartNextPendingJobExecutionRequest(thing_name="lamp")
+        started = jobs.start_next_pending_job_execution(request).result(DEADLINE_S)
+        assert started.execution.status == "IN_PROGRESS"
+        request = iotjobs.DescribeJobExecutionRequest(thing_name="lamp", job_id="j")
+        described = jobs.describe_job_execution(request).result(DEADLINE_S)
+        assert described.execution.job_document == {"op": "reboot"}
+        done = iotjobs.UpdateJobExecutionRequest(
+            thing_name="lamp", job_id="j", status=iotjobs.JobStatus.SUCCEEDED
+        )
         jobs.update_job_execution(done).result(DEADLINE_S)
-    assert rejected.value.modeled_error.code == "InvalidStateTransition"
-    client.stop()
+        assert changes.get(timeout=DEADLINE_S).jobs == {}
+        with pytest.raises(V2ServiceException) as rejected:
+            jobs.update_job_execution(done).result(DEADLINE_S)
+        assert rejected.value.modeled_error.code == "InvalidStateTransition"
 
 
 def test_policies_decide_who_may_ask_by_mqtt(server, tmp_path, iot):

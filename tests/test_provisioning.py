@@ -6,8 +6,7 @@ import subprocess
 
 import pytest
 from awscrt import mqtt as crt
-from awscrt.mqtt_request_response import ClientOptions
-from awsiot import V2ServiceException, iotidentity, mqtt5_client_builder, mqtt_connection_builder
+from awsiot import V2ServiceException, iotidentity
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from cryptography import x509
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certificates import key_pem
+from device_sdk import OPTIONS, sdk, sdk5
 from harness import ACCOUNT, DEADLINE_S, REGION, ROOT, Device, arn, policy, thingcore
 from mqtt_client import V5, Client, plain_client, tls_client
 
@@ -155,29 +155,6 @@ def fits(wanted, found):
 # AWS's device SDK, with a claim over mutual TLS.
 
 
-class Sdk:
-    """A connection of AWS's device SDK, as in its samples."""
-
-    def __init__(self, server, device, client_id):
-        self.connection = mqtt_connection_builder.mtls_from_path(
-            endpoint="localhost",
-            port=server.mqtts_port,
-            cert_filepath=str(device.cert),
-            pri_key_filepath=str(device.key),
-            ca_filepath=str(device.ca),
-            client_id=client_id,
-            clean_session=False,
-            keep_alive_secs=30,
-        )
-
-    def __enter__(self):
-        self.connection.connect().result(DEADLINE_S)
-        return self.connection
-
-    def __exit__(self, *_):
-        self.connection.disconnect().result(DEADLINE_S)
-
-
 def test_the_identity_client_of_the_device_sdk(server, template, claim, tmp_path):
     """The sequence of its fleet provisioning sample: keys, thing, and a new connection."""
     qos, heard = crt.QoS.AT_LEAST_ONCE, queue.Queue()
@@ -192,7 +169,7 @@ def test_the_identity_client_of_the_device_sdk(server, template, claim, tmp_path
         assert isinstance(answer, kind), answer
         return answer
 
-    with Sdk(server, claim, "factory") as connection:
+    with sdk(server, claim, "factory") as connection:
         identity = iotidentity.IotIdentityClient(connection)
         keys = iotidentity.CreateKeysAndCertificateSubscriptionRequest()
         subscribe(identity.subscribe_to_create_keys_and_certificate_accepted, keys)
@@ -238,42 +215,31 @@ def test_the_identity_client_of_the_device_sdk(server, template, claim, tmp_path
 
 def test_the_second_identity_client_of_the_device_sdk(server, template, claim, tmp_path):
     """It subscribes by itself; the key never leaves the device."""
-    connected = queue.Queue()
-    connection = mqtt5_client_builder.mtls_from_path(
-        endpoint="localhost",
-        port=server.mqtts_port,
-        cert_filepath=str(claim.cert),
-        pri_key_filepath=str(claim.key),
-        ca_filepath=str(claim.ca),
-        client_id="factory",
-        on_lifecycle_connection_success=connected.put,
-    )
-    connection.start()
-    connected.get(timeout=DEADLINE_S)
-    options = ClientOptions(6, 2, operation_timeout_in_seconds=DEADLINE_S)
-    identity = iotidentity.IotIdentityClientV2(connection, options)
-    key, csr = signing_request()
+    with sdk5(server, claim, "factory") as connection:
+        identity = iotidentity.IotIdentityClientV2(connection, OPTIONS)
+        key, csr = signing_request()
 
-    request = iotidentity.CreateCertificateFromCsrRequest(certificate_signing_request="nonsense")
-    with pytest.raises(V2ServiceException) as refused:
-        identity.create_certificate_from_csr(request).result(DEADLINE_S)
-    error = refused.value.modeled_error
-    assert (error.status_code, error.error_message) == (400, "CSR violates constraints")
+        request = iotidentity.CreateCertificateFromCsrRequest(
+            certificate_signing_request="nonsense"
+        )
+        with pytest.raises(V2ServiceException) as refused:
+            identity.create_certificate_from_csr(request).result(DEADLINE_S)
+        error = refused.value.modeled_error
+        assert (error.status_code, error.error_message) == (400, "CSR violates constraints")
 
-    request = iotidentity.CreateCertificateFromCsrRequest(certificate_signing_request=csr)
-    made = identity.create_certificate_from_csr(request).result(DEADLINE_S)
+        request = iotidentity.CreateCertificateFromCsrRequest(certificate_signing_request=csr)
+        made = identity.create_certificate_from_csr(request).result(DEADLINE_S)
 
-    register = {
-        "template_name": template,
-        "certificate_ownership_token": made.certificate_ownership_token,
-    }
-    with pytest.raises(V2ServiceException) as refused:
-        request = iotidentity.RegisterThingRequest(**register)
-        identity.register_thing(request).result(DEADLINE_S)
-    assert refused.value.modeled_error.error_code == "InvalidParameters"
-    request = iotidentity.RegisterThingRequest(**register, parameters={"SerialNumber": "8"})
-    assert identity.register_thing(request).result(DEADLINE_S).thing_name == "lamp-8"
-    connection.stop()
+        register = {
+            "template_name": template,
+            "certificate_ownership_token": made.certificate_ownership_token,
+        }
+        with pytest.raises(V2ServiceException) as refused:
+            request = iotidentity.RegisterThingRequest(**register)
+            identity.register_thing(request).result(DEADLINE_S)
+        assert refused.value.modeled_error.error_code == "InvalidParameters"
+        request = iotidentity.RegisterThingRequest(**register, parameters={"SerialNumber": "8"})
+        assert identity.register_thing(request).result(DEADLINE_S).thing_name == "lamp-8"
 
     device = written(tmp_path / "device", made.certificate_pem, key_pem(key), server)
     with tls_client(server, device, "lamp-8", version=V5) as client:

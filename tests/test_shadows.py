@@ -7,16 +7,10 @@ import time
 import pytest
 import requests
 from awscrt import mqtt as crt
-from awscrt.mqtt_request_response import ClientOptions
-from awsiot import (
-    ServiceStreamOptions,
-    V2ServiceException,
-    iotshadow,
-    mqtt5_client_builder,
-    mqtt_connection_builder,
-)
+from awsiot import ServiceStreamOptions, V2ServiceException, iotshadow
 from botocore.exceptions import ClientError
 
+from device_sdk import OPTIONS, sdk, sdk5
 from harness import DEADLINE_S, ROOT, Server, arn, policy
 from mqtt_client import V5, plain_client, tls_client
 from test_http import Alpn
@@ -241,29 +235,6 @@ def test_shadows_survive_a_kill_and_not_a_reset(own_server, tmp_path):
     assert missing.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
-class Sdk:
-    """A connection of AWS's device SDK with its shadow client, as in its samples."""
-
-    def __init__(self, server, device):
-        self.connection = mqtt_connection_builder.mtls_from_path(
-            endpoint="localhost",
-            port=server.mqtts_port,
-            cert_filepath=str(device.cert),
-            pri_key_filepath=str(device.key),
-            ca_filepath=str(device.ca),
-            client_id="lamp",
-            clean_session=False,
-            keep_alive_secs=30,
-        )
-
-    def __enter__(self):
-        self.connection.connect().result(DEADLINE_S)
-        return iotshadow.IotShadowClient(self.connection)
-
-    def __exit__(self, *_):
-        self.connection.disconnect().result(DEADLINE_S)
-
-
 def test_the_shadow_client_of_the_device_sdk(server, device):
     qos, heard = crt.QoS.AT_LEAST_ONCE, queue.Queue()
     hear = heard.put
@@ -280,7 +251,8 @@ def test_the_shadow_client_of_the_device_sdk(server, device):
         assert isinstance(answer, kind), answer
         return answer
 
-    with Sdk(server, device) as shadow:
+    with sdk(server, device, "lamp") as connection:
+        shadow = iotshadow.IotShadowClient(connection)
         update = iotshadow.UpdateShadowSubscriptionRequest(thing_name="lamp")
         subscribe(shadow.subscribe_to_update_shadow_accepted, update)
         subscribe(shadow.subscribe_to_update_shadow_rejected, update)
@@ -321,35 +293,22 @@ def test_the_shadow_client_of_the_device_sdk(server, device):
 
 def test_the_second_shadow_client_of_the_device_sdk(server, device):
     """It subscribes to `get/+` and `update/accepted` by itself, and to streams of events."""
-    connected = queue.Queue()
-    client = mqtt5_client_builder.mtls_from_path(
-        endpoint="localhost",
-        port=server.mqtts_port,
-        cert_filepath=str(device.cert),
-        pri_key_filepath=str(device.key),
-        ca_filepath=str(device.ca),
-        client_id="lamp",
-        on_lifecycle_connection_success=connected.put,
-    )
-    client.start()
-    connected.get(timeout=DEADLINE_S)
-    options = ClientOptions(4, 2, operation_timeout_in_seconds=DEADLINE_S)
-    shadow = iotshadow.IotShadowClientV2(client, options)
-    changes, status = queue.Queue(), queue.Queue()
-    options = ServiceStreamOptions(changes.put, status.put)
-    request = iotshadow.ShadowDeltaUpdatedSubscriptionRequest(thing_name="lamp")
-    stream = shadow.create_shadow_delta_updated_stream(request, options)
-    stream.open()
-    status.get(timeout=DEADLINE_S)
+    with sdk5(server, device, "lamp") as client:
+        shadow = iotshadow.IotShadowClientV2(client, OPTIONS)
+        changes, status = queue.Queue(), queue.Queue()
+        options = ServiceStreamOptions(changes.put, status.put)
+        request = iotshadow.ShadowDeltaUpdatedSubscriptionRequest(thing_name="lamp")
+        stream = shadow.create_shadow_delta_updated_stream(request, options)
+        stream.open()
+        status.get(timeout=DEADLINE_S)
 
-    state = iotshadow.ShadowState(desired={"color": "red"})
-    request = iotshadow.UpdateShadowRequest(thing_name="lamp", state=state)
-    assert shadow.update_shadow(request).result(DEADLINE_S).version == 1
-    assert changes.get(timeout=DEADLINE_S).state == {"color": "red"}
-    got = shadow.get_shadow(iotshadow.GetShadowRequest(thing_name="lamp")).result(DEADLINE_S)
-    assert got.state.delta == {"color": "red"}
-    shadow.delete_shadow(iotshadow.DeleteShadowRequest(thing_name="lamp")).result(DEADLINE_S)
-    with pytest.raises(V2ServiceException) as refused:
-        shadow.get_shadow(iotshadow.GetShadowRequest(thing_name="lamp")).result(DEADLINE_S)
-    assert refused.value.modeled_error.code == 404
-    client.stop()
+        state = iotshadow.ShadowState(desired={"color": "red"})
+        request = iotshadow.UpdateShadowRequest(thing_name="lamp", state=state)
+        assert shadow.update_shadow(request).result(DEADLINE_S).version == 1
+        assert changes.get(timeout=DEADLINE_S).state == {"color": "red"}
+        got = shadow.get_shadow(iotshadow.GetShadowRequest(thing_name="lamp")).result(DEADLINE_S)
+        assert got.state.delta == {"color": "red"}
+        shadow.delete_shadow(iotshadow.DeleteShadowRequest(thing_name="lamp")).result(DEADLINE_S)
+        with pytest.raises(V2ServiceException) as refused:
+            shadow.get_shadow(iotshadow.GetShadowRequest(thing_name="lamp")).result(DEADLINE_S)
+        assert refused.value.modeled_error.code == 404
