@@ -37,7 +37,7 @@ def main():
     )
     title = "CPU of the broker, µs for each delivered message (or connection), log scale"
     print(f'<text x="8" y="18" font-weight="600">{title}: less is better</text>')
-    for number, (name, colour) in enumerate(zip(names, COLOURS)):
+    for number, (name, colour) in enumerate(zip(names, COLOURS, strict=False)):
         x = LEFT + 160 * number
         box = f'x="{x}" y="28" width="12" height="12"'
         print(f'<rect {box} fill="{colour}"/><text x="{x + 18}" y="38">{name}</text>')
@@ -48,7 +48,7 @@ def main():
     for number, (case, costs) in enumerate(cases):
         y = TOP + ROW * number
         print(f'<text x="{LEFT - 8}" y="{y + 16}" text-anchor="end">{case}</text>')
-        for bar, (cost, colour) in enumerate(zip(costs, COLOURS)):
+        for bar, (cost, colour) in enumerate(zip(costs, COLOURS, strict=False)):
             shown = cost.split()[0]
             width, at = max(across(float(shown)), 1), y + 9 * bar
             box = f'x="{LEFT}" y="{at}" width="{width:.1f}" height="8"'
