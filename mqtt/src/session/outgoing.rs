@@ -410,6 +410,14 @@ impl<G> Outgoing<G> {
         std::mem::take(&mut self.released)
     }
 
+    /// The places outside of everything that the client is still owed.
+    pub fn stored(&self) -> impl Iterator<Item = u64> {
+        let inflight = self.inflight.iter().map(|flight| &flight.outbound);
+        let backlog = self.backlog.iter().flat_map(|backlog| &backlog.messages);
+        let waiting = backlog.chain(&self.waiting);
+        inflight.chain(waiting).filter_map(|o| o.stored)
+    }
+
     /// What is kept outside under this number, and all below it, is safe there: messages at QoS 2
     /// wait for that before they are sent.
     pub fn settle_up_to(&mut self, number: u64) {
