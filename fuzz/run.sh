@@ -6,6 +6,7 @@
 #   fuzz/run.sh 600             every target for 10 minutes
 #   fuzz/run.sh 60 sql http     these targets
 #   fuzz/run.sh 0               builds them and reads the seeds once
+#   FUZZ_SEED=1 fuzz/run.sh     begins with the same chance each time
 #   FUZZ_JOBS=2 fuzz/run.sh     two at a time, each with its output in fuzz/artifacts/TARGET/log
 #
 # What is found is left in fuzz/artifacts/TARGET; run it again with
@@ -48,6 +49,7 @@ fuzz() {
     # Large enough for what the target reads, small enough to be quick.
     local options=(-artifact_prefix="artifacts/$target/" -timeout=10 -rss_limit_mb=2048
         -max_len=4096 -print_final_stats=1 -use_value_profile=1)
+    [ -n "${FUZZ_SEED:-}" ] && options+=(-seed="$FUZZ_SEED")
     [ -f "dictionaries/$target.txt" ] && options+=(-dict="dictionaries/$target.txt")
     if [ ${#inputs[@]} != 0 ]; then
         "$binaries/$target" "${options[@]}" "${inputs[@]}"
