@@ -75,6 +75,16 @@ def test_what_differs_in_more_than_the_payload_is_kept_apart(server, version):
     assert (payload, first) == (b"5", 0x31)
 
 
+def test_a_message_too_large_for_a_receiver_takes_no_other_with_it(server):
+    props = [b"\x27" + (40).to_bytes(4, "big")]
+    receiver = Raw(server.mqtt_port).open("receiver", V5, props=props)
+    receiver.subscribed("runs/a")
+    publisher = opened(server, "publisher", V5)
+    payloads = [b"1", b"2", b"x" * 100, b"3"]
+    publisher.send(*(publish("runs/a", payload, version=V5) for payload in payloads))
+    assert [receiver.message()[1] for _ in range(3)] == [b"1", b"2", b"3"]
+
+
 def test_a_publisher_that_wants_none_of_its_own_gets_none(server):
     publisher = opened(server, "publisher", V5, "runs/a", options=4)
     receiver = opened(server, "receiver", V5, "runs/a")

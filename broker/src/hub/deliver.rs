@@ -234,7 +234,8 @@ fn give_run(target: &Target, run: &PublishRun<'_>, now_ms: u64) -> Option<usize>
         return None;
     }
     let (put, presses) = session.with_output(|outbox| {
-        let put = (!outbox.has_aliases())
+        // A packet that is too large for the client must not take the others with it.
+        let put = (!outbox.has_aliases() && outbox.takes_packets_of(run.longest))
             .then(|| outbox.put_message(run.longest, |bytes| bytes.extend_from_slice(run.bytes)));
         (put, outbox.presses(now_ms))
     });

@@ -276,11 +276,16 @@ impl Outbox {
 
     /// Appends a message at QoS 0 of `len` bytes; false when it is dropped.
     pub(super) fn put_message(&mut self, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
-        if self.link.is_none() || !self.has_room() || len > self.outgoing.packet_bytes_max() {
+        if self.link.is_none() || !self.has_room() || !self.takes_packets_of(len) {
             return false;
         }
         write(&mut self.bytes);
         true
+    }
+
+    /// Whether the client accepts packets of so many bytes (MQTT 5.0 [3.1.2-24]).
+    pub(super) fn takes_packets_of(&self, len: usize) -> bool {
+        len <= self.outgoing.packet_bytes_max()
     }
 
     /// Whether packets at QoS 0 have to be written for this client alone.
