@@ -283,6 +283,20 @@ class Device:
     ca: pathlib.Path
 
 
+# What the tests of Eclipse Paho expect: one filter that nobody may subscribe to.
+NOSUBSCRIBE = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "iot:*", "Resource": "*"},
+        {
+            "Effect": "Deny",
+            "Action": "iot:Subscribe",
+            "Resource": "arn:aws:iot:*:*:topicfilter/test/nosubscribe",
+        },
+    ],
+}
+
+
 def policy(*statements):
     """A policy document that allows pairs of actions and resources."""
     allowed = [{"Effect": "Allow", "Action": a, "Resource": r} for a, r in statements]

@@ -18,7 +18,7 @@ from bytes_mqtt import (
     VERSIONS,
     packet,
 )
-from harness import Server
+from harness import NOSUBSCRIBE, Server
 from raw_mqtt import (
     AS_PUBLISHED,
     NO_LOCAL,
@@ -47,19 +47,6 @@ def running(tmp_path_factory):
     flags = ["--memory", "--profile", "mqtt", "--mqtt", "denied-subscribe=0x80"]
     with Server(directory, *flags, "--anonymous-policy", directory / "policy.json") as server:
         yield server
-
-
-NOSUBSCRIBE = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Action": "iot:*", "Resource": "*"},
-        {
-            "Effect": "Deny",
-            "Action": "iot:Subscribe",
-            "Resource": "arn:aws:iot:*:*:topicfilter/test/nosubscribe",
-        },
-    ],
-}
 
 
 @pytest.fixture

@@ -19,21 +19,10 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from harness import Server  # noqa: E402
+from harness import NOSUBSCRIBE, Server  # noqa: E402
 
 PROGRAMS = ["client_test.py", "client_test5.py"]
 
-NOSUBSCRIBE = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Action": "iot:*", "Resource": "*"},
-        {
-            "Effect": "Deny",
-            "Action": "iot:Subscribe",
-            "Resource": "arn:aws:iot:*:*:topicfilter/test/nosubscribe",
-        },
-    ],
-}
 """The tests ask for one filter that is refused."""
 
 
