@@ -295,7 +295,7 @@ fn show(
     writeln!(
         out,
         "  {}",
-        mosquitto_sub(files, endpoint, 8883, name, "test/topic")
+        mosquitto_sub(files, endpoint, "8883", name, "test/topic")
     )?;
     writeln!(
         out,
@@ -308,7 +308,7 @@ fn show(
 pub(super) fn mosquitto_sub(
     files: &CertsFolder,
     host: &str,
-    port: u16,
+    port: &str,
     client_id: &str,
     topic: &str,
 ) -> String {

@@ -7,6 +7,7 @@ mod story;
 use super::{Usage, log, serve};
 use crate::config::{Config, Flags};
 use clap::Args;
+use std::env;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -70,7 +71,9 @@ pub(crate) fn run(args: QuickstartArgs) -> anyhow::Result<ExitCode> {
             "Nothing was kept: leave --memory out to go on by hand."
         )?;
     } else {
-        story::go_on(&by_hand, certs, &mut out)?;
+        // Behind the names of program and command.
+        let flags: Vec<_> = env::args().skip(2).collect();
+        story::go_on(&by_hand, &flags, certs, &mut out)?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)

@@ -155,16 +155,25 @@ async fn store(client: &Client, device: &mut Device, out: &mut impl Write) -> an
     Ok(())
 }
 
-/// The commands to go on with by hand.
-pub(super) fn go_on(config: &Config, certs: &Path, out: &mut impl Write) -> io::Result<()> {
+/// The commands to go on with by hand; the server takes the flags of this run.
+pub(super) fn go_on(
+    config: &Config,
+    flags: &[String],
+    certs: &Path,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let files = CertsFolder::of(certs);
     let host = config.hostnames.first().map_or("localhost", |name| name);
-    let port = config.mqtts_port;
-    let url = format!("http://127.0.0.1:{}", config.api_port);
+    let port = &shown(config.mqtts_port);
+    let url = format!("http://127.0.0.1:{}", shown(config.api_port));
     let region = &config.region;
     writeln!(out)?;
     writeln!(out, "Go on by hand. A server with what was made here:")?;
-    writeln!(out, "  thingcore serve")?;
+    writeln!(
+        out,
+        "  {}",
+        [&["thingcore serve".to_owned()], flags].concat().join(" ")
+    )?;
     writeln!(out, "and in other terminals:")?;
     writeln!(
         out,
@@ -193,4 +202,12 @@ pub(super) fn go_on(config: &Config, certs: &Path, out: &mut impl Write) -> io::
         "  aws --endpoint-url {url} s3 ls --recursive s3://{}",
         cloud::BUCKET
     )
+}
+
+/// A port in a command; one that the system chooses stands on the server's first lines.
+fn shown(port: u16) -> String {
+    match port {
+        0 => "PORT".to_owned(),
+        port => port.to_string(),
+    }
 }

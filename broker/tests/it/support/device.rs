@@ -1,7 +1,8 @@
 //! A device that speaks through another codec than the server, mqttbytes.
 
+use super::packet::{self, Message, Packet, Version};
 use super::server::{Keys, TestServer};
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use mqttbytes::{QoS, v4, v5};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -17,48 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a session outlives its connection if a test does not say.
 const SESSION_S: u32 = 3600;
-
-/// Longer than tests move the clock.
-const KEEP_ALIVE_S: u16 = 1200;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
-    V311,
-    V5,
-}
-
-/// A message that the device was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Message {
-    pub(crate) topic: String,
-    pub(crate) payload: Bytes,
-    pub(crate) qos: u8,
-}
-
-/// A packet of a server, in terms of both versions. Reasons are MQTT 5's; 3.1.1 has fewer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Packet {
-    ConnAck {
-        session_present: bool,
-        code: u8,
-    },
-    Publish(Message, u16),
-    PubAck {
-        id: u16,
-        reason: u8,
-    },
-    SubAck {
-        id: u16,
-        reasons: Vec<u8>,
-    },
-    UnsubAck {
-        id: u16,
-        reason: u8,
-    },
-    Disconnect,
-    /// The connection is over.
-    Closed,
-}
 
 trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
@@ -91,7 +50,11 @@ impl Device {
         id: &str,
         version: Version,
     ) -> (Self, Packet) {
-        Self::open(tls_stream(server, keys), version, &connect(id, version))
+        Self::open(
+            tls_stream(server, keys),
+            version,
+            &packet::connect(version, id),
+        )
     }
 
     /// The same with TLS of the test's choice.
@@ -101,7 +64,11 @@ impl Device {
         id: &str,
         version: Version,
     ) -> (Self, Packet) {
-        Self::open(stream_with(port, tls), version, &connect(id, version))
+        Self::open(
+            stream_with(port, tls),
+            version,
+            &packet::connect(version, id),
+        )
     }
 
     /// Connects over mutual TLS to a session that outlives the connection; says whether it was
@@ -112,8 +79,8 @@ impl Device {
         id: &str,
         version: Version,
     ) -> (Self, bool) {
-        let packet = persistent_connect(id, version, SESSION_S, None);
-        accepted(Self::open(tls_stream(server, keys), version, &packet))
+        let connect = packet::persistent_connect(version, id, SESSION_S, None);
+        accepted(Self::open(tls_stream(server, keys), version, &connect))
     }
 
     /// The same without TLS, as nobody in particular; MQTT 5 sessions end `expiry_s` after their
@@ -124,15 +91,14 @@ impl Device {
         version: Version,
         expiry_s: u32,
     ) -> (Self, bool) {
-        let packet = persistent_connect(id, version, expiry_s, None);
-        accepted(Self::open(plain_stream(port), version, &packet))
+        let connect = packet::persistent_connect(version, id, expiry_s, None);
+        accepted(Self::open(plain_stream(port), version, &connect))
     }
 
     /// Connects without TLS and without a session that stays.
     pub(crate) fn clean_plain(port: u16, id: &str) -> Self {
-        let mut out = BytesMut::new();
-        v4::Connect::new(id).write(&mut out).unwrap();
-        let (device, present) = accepted(Self::open(plain_stream(port), Version::V311, &out));
+        let connect = packet::connect(Version::V311, id);
+        let (device, present) = accepted(Self::open(plain_stream(port), Version::V311, &connect));
         assert!(!present, "{id}");
         device
     }
@@ -167,17 +133,13 @@ impl Device {
         }
     }
 
-    /// Sends topics and payloads at QoS 1 at once, over MQTT 3.1.1; they must be acknowledged in
-    /// order.
+    /// Sends topics and payloads at QoS 1 at once; they must be acknowledged in order.
     pub(crate) fn publish_all(&mut self, messages: &[(&str, &str)]) {
-        assert_eq!(self.version, Version::V311);
         let mut out = BytesMut::new();
         let mut expected = Vec::new();
         for (topic, payload) in messages {
             let id = self.next_packet_id();
-            let mut publish = v4::Publish::new(*topic, QoS::AtLeastOnce, *payload);
-            publish.pkid = id;
-            publish.write(&mut out).unwrap();
+            out.extend(packet::publish(self.version, id, topic, payload.as_bytes()));
             expected.push(Packet::PubAck { id, reason: 0 });
         }
         self.send(&out).unwrap();
@@ -197,8 +159,8 @@ impl Device {
             correlation_data: None,
             user_properties: Vec::new(),
         });
-        let packet = persistent_connect(id, Version::V5, SESSION_S, Some(will));
-        let (device, present) = accepted(Self::open(plain_stream(port), Version::V5, &packet));
+        let connect = packet::persistent_connect(Version::V5, id, SESSION_S, Some(will));
+        let (device, present) = accepted(Self::open(plain_stream(port), Version::V5, &connect));
         assert!(!present, "{id}");
         device
     }
@@ -206,20 +168,8 @@ impl Device {
     /// Subscribes at QoS 1 and gives the reason.
     pub(crate) fn subscribe(&mut self, filter: &str) -> u8 {
         let id = self.next_packet_id();
-        let mut out = BytesMut::new();
-        match self.version {
-            Version::V311 => {
-                let mut subscribe = v4::Subscribe::new(filter, QoS::AtLeastOnce);
-                subscribe.pkid = id;
-                subscribe.write(&mut out).unwrap();
-            }
-            Version::V5 => {
-                let mut subscribe = v5::Subscribe::new(filter, QoS::AtLeastOnce);
-                subscribe.pkid = id;
-                subscribe.write(&mut out).unwrap();
-            }
-        }
-        self.send(&out).unwrap();
+        self.send(&packet::subscribe(self.version, id, filter))
+            .unwrap();
         match self.answer() {
             Packet::SubAck {
                 id: answered,
@@ -232,20 +182,8 @@ impl Device {
     /// Unsubscribes and gives the reason; MQTT 3.1.1 has none.
     pub(crate) fn unsubscribe(&mut self, filter: &str) -> u8 {
         let id = self.next_packet_id();
-        let mut out = BytesMut::new();
-        match self.version {
-            Version::V311 => {
-                let mut unsubscribe = v4::Unsubscribe::new(filter);
-                unsubscribe.pkid = id;
-                unsubscribe.write(&mut out).unwrap();
-            }
-            Version::V5 => {
-                let mut unsubscribe = v5::Unsubscribe::new(filter);
-                unsubscribe.pkid = id;
-                unsubscribe.write(&mut out).unwrap();
-            }
-        }
-        self.send(&out).unwrap();
+        self.send(&packet::unsubscribe(self.version, id, filter))
+            .unwrap();
         match self.answer() {
             Packet::UnsubAck {
                 id: answered,
@@ -258,20 +196,8 @@ impl Device {
     /// Publishes at QoS 1 and gives the reason in the answer, or what came instead of one.
     pub(crate) fn publish(&mut self, topic: &str, payload: &[u8]) -> Result<u8, Packet> {
         let id = self.next_packet_id();
-        let mut out = BytesMut::new();
-        match self.version {
-            Version::V311 => {
-                let mut publish = v4::Publish::new(topic, QoS::AtLeastOnce, payload);
-                publish.pkid = id;
-                publish.write(&mut out).unwrap();
-            }
-            Version::V5 => {
-                let mut publish = v5::Publish::new(topic, QoS::AtLeastOnce, payload);
-                publish.pkid = id;
-                publish.write(&mut out).unwrap();
-            }
-        }
-        self.send(&out).unwrap();
+        self.send(&packet::publish(self.version, id, topic, payload))
+            .unwrap();
         match self.answer() {
             Packet::PubAck {
                 id: answered,
@@ -315,10 +241,7 @@ impl Device {
 
     fn acknowledge(&mut self, id: u16) {
         if id != 0 {
-            // PUBACK is the same in both versions when it says success.
-            let mut out = BytesMut::new();
-            v4::PubAck::new(id).write(&mut out).unwrap();
-            self.send(&out).unwrap();
+            self.send(&packet::puback(id)).unwrap();
         }
     }
 
@@ -361,8 +284,8 @@ impl Device {
             return Some(Packet::Disconnect);
         }
         let read = match self.version {
-            Version::V311 => v4::read(&mut self.buffer, 1 << 20).map(of_v4),
-            Version::V5 => v5::read(&mut self.buffer, 1 << 20).map(of_v5),
+            Version::V311 => v4::read(&mut self.buffer, 1 << 20).map(Packet::from),
+            Version::V5 => v5::read(&mut self.buffer, 1 << 20).map(Packet::from),
         };
         match read {
             Ok(packet) => Some(packet),
@@ -391,51 +314,6 @@ fn plain_stream(port: u16) -> Box<dyn Stream> {
     Box::new(tcp)
 }
 
-fn connect(id: &str, version: Version) -> BytesMut {
-    let mut out = BytesMut::new();
-    match version {
-        Version::V311 => v4::Connect::new(id).write(&mut out).unwrap(),
-        Version::V5 => v5::Connect::new(id).write(&mut out).unwrap(),
-    };
-    out
-}
-
-fn persistent_connect(
-    id: &str,
-    version: Version,
-    expiry_s: u32,
-    will: Option<v5::LastWill>,
-) -> BytesMut {
-    let mut out = BytesMut::new();
-    match version {
-        Version::V311 => {
-            let mut connect = v4::Connect::new(id);
-            connect.clean_session = false;
-            connect.keep_alive = KEEP_ALIVE_S;
-            connect.write(&mut out).unwrap();
-        }
-        Version::V5 => {
-            let mut connect = v5::Connect::new(id);
-            connect.clean_session = false;
-            connect.last_will = will;
-            connect.keep_alive = KEEP_ALIVE_S;
-            connect.properties = Some(v5::ConnectProperties {
-                session_expiry_interval: Some(expiry_s),
-                receive_maximum: None,
-                max_packet_size: None,
-                topic_alias_max: None,
-                request_response_info: None,
-                request_problem_info: None,
-                user_properties: Vec::new(),
-                authentication_method: None,
-                authentication_data: None,
-            });
-            connect.write(&mut out).unwrap();
-        }
-    }
-    out
-}
-
 /// Whether the session that an accepted connection got was there before.
 fn accepted((device, answer): (Device, Packet)) -> (Device, bool) {
     match answer {
@@ -444,83 +322,6 @@ fn accepted((device, answer): (Device, Packet)) -> (Device, bool) {
             code: 0,
         } => (device, session_present),
         other => panic!("not accepted: {other:?}"),
-    }
-}
-
-fn of_v4(packet: v4::Packet) -> Packet {
-    match packet {
-        v4::Packet::ConnAck(ack) => Packet::ConnAck {
-            session_present: ack.session_present,
-            code: ack.code as u8,
-        },
-        v4::Packet::Publish(publish) => Packet::Publish(
-            Message {
-                topic: publish.topic,
-                payload: publish.payload,
-                qos: publish.qos as u8,
-            },
-            publish.pkid,
-        ),
-        v4::Packet::PubAck(ack) => Packet::PubAck {
-            id: ack.pkid,
-            reason: 0,
-        },
-        v4::Packet::SubAck(ack) => Packet::SubAck {
-            id: ack.pkid,
-            reasons: ack
-                .return_codes
-                .iter()
-                .map(|code| match code {
-                    v4::SubscribeReasonCode::Success(qos) => *qos as u8,
-                    v4::SubscribeReasonCode::Failure => 0x80,
-                })
-                .collect(),
-        },
-        v4::Packet::UnsubAck(ack) => Packet::UnsubAck {
-            id: ack.pkid,
-            reason: 0,
-        },
-        other => panic!("{other:?}"),
-    }
-}
-
-fn of_v5(packet: v5::Packet) -> Packet {
-    match packet {
-        v5::Packet::ConnAck(ack) => Packet::ConnAck {
-            session_present: ack.session_present,
-            code: ack.code as u8,
-        },
-        v5::Packet::Publish(publish) => Packet::Publish(
-            Message {
-                topic: publish.topic,
-                payload: publish.payload,
-                qos: publish.qos as u8,
-            },
-            publish.pkid,
-        ),
-        v5::Packet::PubAck(ack) => Packet::PubAck {
-            id: ack.pkid,
-            reason: ack.reason as u8,
-        },
-        v5::Packet::SubAck(ack) => Packet::SubAck {
-            id: ack.pkid,
-            reasons: ack
-                .return_codes
-                .iter()
-                .map(|code| match code {
-                    v5::SubscribeReasonCode::QoS0 => 0,
-                    v5::SubscribeReasonCode::QoS1 => 1,
-                    v5::SubscribeReasonCode::QoS2 => 2,
-                    v5::SubscribeReasonCode::NotAuthorized => 0x87,
-                    _ => 0x80,
-                })
-                .collect(),
-        },
-        v5::Packet::UnsubAck(ack) => Packet::UnsubAck {
-            id: ack.pkid,
-            reason: ack.reasons.first().map_or(0, |reason| *reason as u8),
-        },
-        other => panic!("{other:?}"),
     }
 }
 

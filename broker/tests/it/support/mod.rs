@@ -2,8 +2,10 @@
 
 mod api;
 mod device;
+mod packet;
 mod server;
 
 pub(crate) use api::Api;
-pub(crate) use device::{Device, Packet, Version, tls};
+pub(crate) use device::{Device, tls};
+pub(crate) use packet::{Packet, Version};
 pub(crate) use server::{Keys, TestServer};
