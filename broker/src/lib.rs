@@ -8,6 +8,7 @@ mod certs_folder;
 pub mod cli;
 mod clock;
 mod config;
+mod console;
 mod dispatch;
 mod embedded;
 mod hub;

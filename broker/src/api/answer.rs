@@ -8,11 +8,11 @@ use super::sigv4::Credential;
 use super::{credentials, inside, query, rest, signature};
 use crate::admin;
 use crate::auth::Showing;
+use crate::console;
 use crate::net::{Peer, shown};
 use crate::world::World;
 use axum::body::Body;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{Request, Response};
 use std::sync::Arc;
 use things::DomainAuthentication;
 
@@ -58,7 +58,7 @@ pub(crate) async fn answer(
     match lead {
         Lead::Admin => admin::answer(world, request).await,
         Lead::Credentials(alias) => credentials::answer(world, caller, alias, request).await,
-        Lead::Page => not_a_page(),
+        Lead::Page => console::answer(world, &request),
         Lead::Rest(services) => rest::answer(world, services, caller, request).await,
         Lead::Query(api) => query::answer(world, api, caller, request).await,
         Lead::S3 => counted(world, "s3", world.s3.serve(request)).await,
@@ -113,16 +113,5 @@ async fn counted(
     let status = response.status().as_u16();
     world.metrics.api_request(service, status);
     tracing::debug!(service, status, "api request");
-    response
-}
-
-/// Somebody looks in with a browser.
-fn not_a_page() -> Response<Body> {
-    let text = "This is thingcore's AWS API. Point AWS's tools here with --endpoint-url; \
-        /_thingcore/health says whether it is ready.\n";
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, plain);
     response
 }

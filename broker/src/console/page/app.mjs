@@ -1,0 +1,56 @@
+// Puts the page together.
+
+import { Activity } from "./activity.mjs";
+import { Connection } from "./connection.mjs";
+import { byId } from "./dom.mjs";
+import { Messages } from "./messages.mjs";
+import { enablePublishing } from "./publish.mjs";
+import { Subscriptions } from "./subscriptions.mjs";
+
+const VIEWS = ["client", "activity"];
+
+/** What the server says of itself; the defaults if it has gone since it sent this page. */
+async function settings() {
+  const defaults = { region: "us-east-1", signatures: "accept" };
+  try {
+    const answer = await fetch("settings.json", { cache: "no-store" });
+    return answer.ok ? await answer.json() : defaults;
+  } catch {
+    return defaults;
+  }
+}
+
+function showView(activity) {
+  const wanted = location.hash.slice(1);
+  const shown = VIEWS.includes(wanted) ? wanted : VIEWS[0];
+  for (const view of VIEWS) {
+    byId(view).hidden = view !== shown;
+    const link = byId(`to-${view}`);
+    if (view === shown) {
+      link.setAttribute("aria-current", "page");
+    } else {
+      link.removeAttribute("aria-current");
+    }
+  }
+  activity.isShown = shown === "activity";
+}
+
+const activity = new Activity();
+showView(activity);
+globalThis.addEventListener("hashchange", () => showView(activity));
+activity.start();
+
+let subscriptions = null;
+const connection = new Connection(await settings(), {
+  connected: () => subscriptions.renew(),
+  message: (packet) => {
+    // The payload is a view of the piece that it came in, which is not to be kept.
+    const payload = packet.payload.slice();
+    subscriptions.take({ ...packet, payload, timeMs: Date.now() });
+    messages.update();
+  },
+});
+const messages = new Messages(() => subscriptions?.showCounts());
+subscriptions = new Subscriptions(connection.client, (one) => messages.show(one));
+enablePublishing(connection.client);
+connection.open();
