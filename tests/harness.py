@@ -113,11 +113,11 @@ class Server:
         self.process = None
         self.clients = {}
 
-    def start(self):
+    def start(self, api_port=0):
         ready = self.directory / "ready.json"
         ready.unlink(missing_ok=True)
         self.log = open(self.directory / "server.log", "ab")
-        ports = ["--mqtt-port=0", "--mqtts-port=0", "--https-port=0", "--api-port=0"]
+        ports = ["--mqtt-port=0", "--mqtts-port=0", "--https-port=0", f"--api-port={api_port}"]
         self.process = subprocess.Popen(
             [binary(), "serve", *ports, "--ready-file", str(ready), *map(str, self.flags)],
             cwd=self.directory,

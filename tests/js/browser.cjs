@@ -4,18 +4,9 @@
 const { readFileSync } = require("node:fs");
 const { createServer } = require("node:http");
 const { chromium } = require("playwright-core");
+const { FLAGS } = require("./flags.cjs");
 const { exchange, report } = require("./exchange.cjs");
 const { presigned } = require("./presign.cjs");
-
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 // A page of an origin on this machine: browsers do not let those from elsewhere talk to loopback.
 function serve() {

@@ -1,10 +1,10 @@
 //! The one way in for HTTP requests, whichever listener they come from.
 
-use super::caller::Caller;
+use super::caller::{Caller, has_foreign_origin};
 use super::error::{ApiError, Code};
 use super::lead::{Lead, lead};
 use super::model::Service;
-use super::sigv4::Credential;
+use super::sigv4::{Credential, Signers};
 use super::{credentials, inside, query, rest, signature};
 use crate::admin;
 use crate::auth::Showing;
@@ -12,7 +12,8 @@ use crate::console;
 use crate::net::{Peer, shown};
 use crate::world::World;
 use axum::body::Body;
-use http::{Request, Response};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, Response};
 use std::sync::Arc;
 use things::DomainAuthentication;
 
@@ -36,6 +37,11 @@ pub(crate) async fn answer(
     let credential = Credential::of(request.headers(), uri.query().unwrap_or_default());
     let service = credential.as_ref().map(|found| found.service.as_str());
     let lead = lead(door, uri.path(), service);
+    if is_forgeable(world, request.headers(), credential.as_ref()) {
+        let why = "pages of another origin may not call with a signature that nobody verifies";
+        let error = ApiError::new(Code::Forbidden, why);
+        return signature::refuse(world, &lead, &request, error);
+    }
     // A client certificate says who it is, whatever is signed.
     let request = match peer.certificate {
         Some(_) => request,
@@ -65,6 +71,16 @@ pub(crate) async fn answer(
         Lead::Lambda => counted(world, "lambda", world.functions.serve(request)).await,
         Lead::Refused(error) => rest::refuse(world, &request, error),
     }
+}
+
+/// Whether any page that somebody looks at could have sent a request: browsers send a POST to other
+/// origins without asking first, and where no signature is verified its query can name any key. They
+/// do ask before they send an `Authorization` header.
+fn is_forgeable(world: &World, headers: &HeaderMap, credential: Option<&Credential>) -> bool {
+    let Signers::Anybody = world.signers else {
+        return false;
+    };
+    credential.is_some() && !headers.contains_key(AUTHORIZATION) && has_foreign_origin(headers)
 }
 
 /// What a custom authorizer is shown of a request without certificate and signature, if there is

@@ -66,7 +66,10 @@ fn answer_with<B>(settings: &dyn Fn() -> Bytes, request: &Request<B>) -> Respons
              /_thingcore/health says whether it is ready, and /console/ is a page for people.\n",
         )
     } else if ![Method::GET, Method::HEAD].contains(request.method()) {
-        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "The console is only read.\n");
+        let mut refused = text(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "The console is only read.\n",
+        );
         refused
             .headers_mut()
             .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -140,7 +143,10 @@ fn no_page(why: &'static str) -> Response<Body> {
 }
 
 fn text(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = with_type("text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()));
+    let mut response = with_type(
+        "text/plain; charset=utf-8",
+        Bytes::from_static(text.as_bytes()),
+    );
     *response.status_mut() = status;
     response
 }
@@ -179,14 +185,20 @@ mod tests {
     fn each_path_has_its_answer() {
         let check = |method, path, accept, status: u16, kind: &str| {
             let response = asked(method, path, accept);
-            let found = (response.status().as_u16(), header(&response, "content-type"));
+            let found = (
+                response.status().as_u16(),
+                header(&response, "content-type"),
+            );
             assert_eq!(found, (status, kind), "{method} {path}");
             for (name, value) in HEADERS {
                 assert_eq!(header(&response, name.as_str()), value, "{path}");
             }
         };
         let tool = ("accept", "*/*");
-        let (plain, script) = ("text/plain; charset=utf-8", "text/javascript; charset=utf-8");
+        let (plain, script) = (
+            "text/plain; charset=utf-8",
+            "text/javascript; charset=utf-8",
+        );
         let html = "text/html; charset=utf-8";
         check("GET", "/", tool, 404, plain);
         check("POST", "/", tool, 404, plain);
@@ -197,9 +209,21 @@ mod tests {
         check("GET", "/console/?x=1", tool, 200, html);
         check("GET", "/console/app.mjs", tool, 200, script);
         check("GET", "/console/mqtt/client.mjs", tool, 200, script);
-        check("GET", "/console/style.css", tool, 200, "text/css; charset=utf-8");
+        check(
+            "GET",
+            "/console/style.css",
+            tool,
+            200,
+            "text/css; charset=utf-8",
+        );
         check("GET", "/console/icon.svg", tool, 200, "image/svg+xml");
-        check("GET", "/console/settings.json", tool, 200, "application/json");
+        check(
+            "GET",
+            "/console/settings.json",
+            tool,
+            200,
+            "application/json",
+        );
         for missing in ["nothing", "mqtt/", "../mod.rs", "%2e%2e/mod.rs", "app.mjs/"] {
             check("GET", &format!("/console/{missing}"), BROWSER, 404, plain);
         }
@@ -220,7 +244,10 @@ mod tests {
             ("\"other\"".to_owned(), 200),
         ] {
             let again = asked("GET", "/console/app.mjs", ("if-none-match", &known));
-            assert_eq!((again.status().as_u16(), header(&again, "etag")), (status, &*etag));
+            assert_eq!(
+                (again.status().as_u16(), header(&again, "etag")),
+                (status, &*etag)
+            );
         }
         let head = asked("HEAD", "/console/app.mjs", BROWSER);
         let body = head.into_body().collect().await.unwrap().to_bytes();

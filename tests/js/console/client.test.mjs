@@ -146,6 +146,9 @@ test("messages are handed on, and acknowledged at QoS 1", async () => {
   socket.receive("30 05 0001 74 00 78 32 07 0001 74 0009 00 79");
   assert.deepEqual(messages.map(({ payload }) => Buffer.from(payload).toString()), ["x", "y"]);
   assert.equal(socket.sent.at(-1), "40020009");
+  const before = socket.sent.length;
+  socket.receive("32 06 0001 74 0001 00 32 06 0001 74 0002 00");
+  assert.deepEqual(socket.sent.slice(before), ["4002000140020002"], "in one piece");
 });
 
 test("a DISCONNECT says why to whoever waits, and the client comes back", async () => {

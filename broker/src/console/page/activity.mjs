@@ -2,10 +2,11 @@
 
 import { byId, download, element, Rows, timeOf } from "./dom.mjs";
 import { followActions, followEvents } from "./feed.mjs";
+import { parsed } from "./lines.mjs";
 import { Ring } from "./ring.mjs";
 
 /** How many events are kept, and of how many characters together. */
-const EVENTS_MAX = 1000;
+const EVENTS_MAX = 2000;
 const CHARACTERS_MAX = 32 * 1024 * 1024;
 
 /** How much of a payload a line shows. */
@@ -19,6 +20,25 @@ const KINDS = {
   disconnected: ["left", "faint"],
   lost: ["lost", "bad"],
 };
+
+/** An event, which is read only if somebody looks at it: a flood has more than anybody sees. */
+class Event {
+  #line;
+  #told = null;
+
+  constructor(line) {
+    this.#line = line;
+  }
+
+  get told() {
+    this.#told ??= parsed(this.#line);
+    return this.#told;
+  }
+
+  has(text) {
+    return this.#line.toLowerCase().includes(text);
+  }
+}
 
 export class Activity {
   #ring = new Ring(EVENTS_MAX, CHARACTERS_MAX);
@@ -55,12 +75,11 @@ export class Activity {
       byId("activity-state").textContent = text;
       byId("activity-state").dataset.kind = kind;
     };
-    followEvents((events) => {
-      // The records of actions say more than the events of rules.
-      this.#take(events.filter((event) => event.type !== "rule"));
-    }, state);
+    followEvents((events) => this.#take(events), state);
     followActions(
-      (records) => this.#take(records.map((record) => ({ type: "action", ...record }))),
+      (records) => {
+        this.#take(records.map((record) => JSON.stringify({ type: "action", ...record })));
+      },
       () => this.#looks(),
     );
   }
@@ -68,6 +87,7 @@ export class Activity {
   set isShown(isShown) {
     this.#isShown = isShown;
     this.#look();
+    this.#rows.update();
   }
 
   #look() {
@@ -90,19 +110,23 @@ export class Activity {
     return this.#looking.signal;
   }
 
-  #take(told) {
-    for (const event of told) {
-      const text = JSON.stringify(event);
-      this.#ring.push({ told: event, text: text.toLowerCase() }, 2 * text.length);
+  #take(lines) {
+    for (const line of lines) {
+      this.#ring.push(new Event(line), 2 * line.length);
     }
     this.#rows.update();
   }
 
-  #keeps({ told, text }) {
+  #keeps(event) {
+    const { told } = event;
     const { elements } = this.#filter;
+    // The records of actions say more than the events of rules.
+    if (told.type === "rule") {
+      return false;
+    }
     const kinds = { connected: "connection", disconnected: "connection" };
     const box = elements[kinds[told.type] ?? told.type];
-    return (box?.checked ?? true) && text.includes(elements.text.value.toLowerCase());
+    return (box?.checked ?? true) && event.has(elements.text.value.toLowerCase());
   }
 
   #describe() {

@@ -20,7 +20,8 @@ async function settings() {
   }
 }
 
-function showView(activity) {
+/** Shows the view that the address names. */
+function showView() {
   const wanted = location.hash.slice(1);
   const shown = VIEWS.includes(wanted) ? wanted : VIEWS[0];
   for (const view of VIEWS) {
@@ -33,14 +34,16 @@ function showView(activity) {
     }
   }
   activity.isShown = shown === "activity";
+  messages?.update();
 }
 
+let messages = null;
+let subscriptions = null;
 const activity = new Activity();
-showView(activity);
-globalThis.addEventListener("hashchange", () => showView(activity));
+showView();
+globalThis.addEventListener("hashchange", showView);
 activity.start();
 
-let subscriptions = null;
 const connection = new Connection(await settings(), {
   connected: () => subscriptions.renew(),
   message: (packet) => {
@@ -50,7 +53,7 @@ const connection = new Connection(await settings(), {
     messages.update();
   },
 });
-const messages = new Messages(() => subscriptions?.showCounts());
+messages = new Messages(() => subscriptions?.showCounts());
 subscriptions = new Subscriptions(connection.client, (one) => messages.show(one));
 enablePublishing(connection.client);
 connection.open();

@@ -23,12 +23,17 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
+/** A time of day as `12:34:56`. */
+export function clock(time) {
+  const two = (number) => `${number}`.padStart(2, "0");
+  return [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":");
+}
+
 /** A time as `12:34:56.789`, with its date as the title. */
 export function timeOf(ms) {
   const time = new Date(ms);
-  const two = (number) => `${number}`.padStart(2, "0");
-  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":");
-  const made = element("time", "", `${clock}.${`${time.getMilliseconds()}`.padStart(3, "0")}`);
+  const fraction = `${time.getMilliseconds()}`.padStart(3, "0");
+  const made = element("time", "", `${clock(time)}.${fraction}`);
   made.dateTime = time.toISOString();
   made.title = made.dateTime;
   return made;
@@ -100,7 +105,8 @@ export class Rows {
 
   #renderIfWanted() {
     this.#planned = false;
-    if (!this.isPaused) {
+    const isVisible = this.#list.offsetParent !== null;
+    if (isVisible && !this.isPaused) {
       this.#render();
     } else {
       this.#after();

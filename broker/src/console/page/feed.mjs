@@ -1,6 +1,6 @@
 // What the server tells of itself: its stream of events, and the record of rule actions.
 
-import { lines } from "./lines.mjs";
+import { lines, parsed } from "./lines.mjs";
 
 const EVENTS_URL = "/_thingcore/messages?follow=true";
 const ACTIONS_URL = "/_thingcore/actions";
@@ -27,7 +27,7 @@ async function again(attempt, failed) {
   }
 }
 
-/** Follows the events; `take(events)` gets them in batches, `state(text, kind)` is told. */
+/** Follows the events; `take(lines)` gets them in batches, each a line of JSON, `state(text, kind)` is told. */
 export function followEvents(take, state) {
   const follow = async (reset) => {
     const answer = await fetch(EVENTS_URL, { cache: "no-store" });
@@ -37,7 +37,7 @@ export function followEvents(take, state) {
     reset();
     state("Following.");
     for await (const batch of lines(answer.body)) {
-      take(batch.map((line) => JSON.parse(line)));
+      take(batch);
     }
     throw new Error("the server has gone");
   };
@@ -58,7 +58,7 @@ export function followActions(take, until) {
       if (!answer.ok) {
         throw new Error(`the server answers ${answer.status}`);
       }
-      const { records, next } = await answer.json();
+      const { records, next } = parsed(await answer.text());
       reset();
       after = next;
       take(records);

@@ -1,7 +1,19 @@
-// A stream of bytes as lines of text.
+// A stream of bytes as lines of text, and their JSON.
 
 /** Longest line that is taken: the longest payload as JSON, and room. */
 const CHARACTERS_MAX = 64 * 1024 * 1024;
+
+/**
+ * JSON as a value. Numbers that JavaScript would round stay as they are written, where the browser
+ * can keep them (`JSON.rawJSON`): a payload is shown as the device sent it.
+ */
+export function parsed(text) {
+  const rounded = (value, source) =>
+    typeof value === "number" && source !== undefined && `${value}` !== source;
+  return JSON.parse(text, (_, value, context) =>
+    rounded(value, context?.source) && JSON.rawJSON ? JSON.rawJSON(context.source) : value,
+  );
+}
 
 /** The whole lines of each piece of a `ReadableStream`, as arrays; what is cut waits for its rest. */
 export async function* lines(stream) {

@@ -1,8 +1,7 @@
 // The messages of the selected subscription.
 
 import { byId, download, element, Rows, timeOf } from "./dom.mjs";
-import { exported, shown, textOf } from "./payload.mjs";
-import { hex } from "./payload.mjs";
+import { exported, hex, shown, textOf } from "./payload.mjs";
 
 export class Messages {
   #rows;

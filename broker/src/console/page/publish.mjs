@@ -1,6 +1,6 @@
 // The form that publishes.
 
-import { byId, say } from "./dom.mjs";
+import { byId, clock, say } from "./dom.mjs";
 import { utf8 } from "./mqtt/packets.mjs";
 import { inWords } from "./mqtt/reasons.mjs";
 
@@ -35,8 +35,7 @@ async function publish(client, fields) {
     const reason = await client.publish(message);
     const acknowledged = reason === 0 ? "acknowledged" : inWords(reason);
     const outcome = qos > 0 ? acknowledged : "QoS 0 is not acknowledged";
-    const time = new Date().toLocaleTimeString();
-    say(output, `Published to ${topic} at ${time}: ${outcome}.`, "good");
+    say(output, `Published to ${topic} at ${clock(new Date())}: ${outcome}.`, "good");
   } catch (why) {
     say(output, `Not published. ${why.message}`, "bad");
   }

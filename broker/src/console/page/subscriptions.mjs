@@ -92,17 +92,17 @@ export class Subscriptions {
     try {
       const reasons = await this.#client.subscribe(filters.map((filter) => ({ filter, qos })));
       const refused = [];
-      let first = null;
+      const made = [];
       for (const [at, filter] of filters.entries()) {
         if (isRefusal(reasons[at])) {
           refused.push(`${filter}: ${inWords(reasons[at])}`);
         } else {
-          first ??= this.#put(filter, qos, keep);
+          made.push(this.#put(filter, qos, keep));
         }
       }
-      if (first) {
+      if (made.length > 0) {
         this.#save();
-        this.#select(first);
+        this.#select(made[0]);
       }
       if (refused.length > 0) {
         say(output, `Refused. ${refused.join("; ")}`, "bad");

@@ -1,7 +1,7 @@
 // An MQTT 5 client over WebSocket that connects again by itself. It knows no page: socket, timers
 // and chance are given to it.
 
-import { Malformed } from "./bytes.mjs";
+import { joined, Malformed } from "./bytes.mjs";
 import { encode, Stream } from "./packets.mjs";
 import { inWords, isRefusal } from "./reasons.mjs";
 
@@ -38,6 +38,8 @@ export class Client {
   /** Promises by packet id. */
   #waiting = new Map();
   #lastId = 0;
+  /** What the piece that is being read is to be answered with. */
+  #pubacks = [];
   #receiveMaximum = 65_535;
   #inflight = 0;
   #attempts = 0;
@@ -189,10 +191,16 @@ export class Client {
   #receive(piece) {
     const socket = this.#socket;
     try {
+      // What a piece has to be answered with goes out as one piece.
       for (const packet of this.#stream.push(piece)) {
         if (this.#socket === socket) {
           this.#take(packet);
         }
+      }
+      if (this.#socket === socket && this.#pubacks.length > 0) {
+        const pubacks = this.#pubacks.splice(0);
+        const length = pubacks.reduce((sum, { length }) => sum + length, 0);
+        socket.send(joined(pubacks, length));
       }
     } catch (why) {
       if (!(why instanceof Malformed)) {
@@ -208,7 +216,7 @@ export class Client {
         return this.#letIn(packet);
       case "publish":
         if (packet.qos === 1) {
-          this.#send({ type: "puback", packetId: packet.packetId });
+          this.#pubacks.push(encode({ type: "puback", packetId: packet.packetId }));
         }
         return this.#on.message(packet);
       case "puback":
@@ -264,6 +272,7 @@ export class Client {
     const wasConnected = this.#isConnected;
     this.#socket = null;
     this.#isConnected = false;
+    this.#pubacks = [];
     for (const name of Object.keys(this.#timers)) {
       this.#forget(name);
     }
