@@ -45,6 +45,7 @@ export class Subscriptions {
       try {
         const [reason] = await this.#client.subscribe([{ filter, qos }]);
         subscription.refused = isRefusal(reason) ? inWords(reason) : "";
+        show(subscription);
       } catch (why) {
         if (why instanceof Refused) {
           this.#remove(subscription);
@@ -52,8 +53,6 @@ export class Subscriptions {
         }
         // The connection is gone; the next one begins here again.
         return;
-      } finally {
-        this.#listAnew();
       }
     }
   }
@@ -72,10 +71,10 @@ export class Subscriptions {
 
   /** Shows the counts as they are by now. */
   showCounts() {
-    for (const { count, counter } of this.#all.values()) {
+    for (const { count, parts } of this.#all.values()) {
       const text = count.toLocaleString("en");
-      if (counter && counter.textContent !== text) {
-        counter.textContent = text;
+      if (parts.count.textContent !== text) {
+        parts.count.textContent = text;
       }
     }
   }
@@ -120,10 +119,18 @@ export class Subscriptions {
     if (known) {
       Object.assign(known, { qos, keep, refused: "" });
       known.ring.limit = keep;
+      show(known);
       return known;
     }
     const made = { filter, qos, keep, count: 0, ring: new Ring(keep), refused: "" };
+    made.parts = parts(filter, {
+      select: () => this.#select(made),
+      unsubscribe: () => this.#unsubscribe(made),
+    });
+    show(made);
     this.#all.set(filter, made);
+    byId("subscriptions").append(made.parts.item);
+    byId("no-subscriptions").hidden = true;
     return made;
   }
 
@@ -141,41 +148,28 @@ export class Subscriptions {
   }
 
   #remove(subscription) {
+    const { item } = subscription.parts;
+    // Whoever goes through the list by keyboard stays in it.
+    const hadFocus = item.contains(document.activeElement);
+    const beside = item.nextElementSibling ?? item.previousElementSibling;
+    item.remove();
+    if (hadFocus) {
+      (beside?.querySelector("button") ?? byId("subscribe").elements.filters).focus();
+    }
     this.#all.delete(subscription.filter);
+    byId("no-subscriptions").hidden = this.#all.size > 0;
     this.#save();
     if (this.#selected === subscription) {
       this.#select([...this.#all.values()].at(-1) ?? null);
-    } else {
-      this.#listAnew();
     }
   }
 
   #select(subscription) {
     this.#selected = subscription;
-    this.#listAnew();
+    for (const each of this.#all.values()) {
+      each.parts.select.setAttribute("aria-pressed", `${each === subscription}`);
+    }
     this.#onSelect(subscription);
-  }
-
-  #listAnew() {
-    const items = [...this.#all.values()].map((subscription) => this.#item(subscription));
-    byId("subscriptions").replaceChildren(...items);
-    byId("no-subscriptions").hidden = items.length > 0;
-    this.showCounts();
-  }
-
-  #item(subscription) {
-    const { filter, qos, refused } = subscription;
-    subscription.counter = element("span", "count", "0");
-    const name = element("span", "filter", filter);
-    const marks = element("span", "mark", `QoS ${qos}`);
-    const select = element("button", "select", name, marks, subscription.counter);
-    select.type = "button";
-    select.setAttribute("aria-pressed", `${subscription === this.#selected}`);
-    select.addEventListener("click", () => this.#select(subscription));
-    const away = button("×", () => this.#unsubscribe(subscription), `Unsubscribe from ${filter}`);
-    away.title = "Unsubscribe";
-    const why = refused ? element("p", "bad", `Refused. ${refused}`) : null;
-    return element("li", "", select, away, why);
   }
 
   #save() {
@@ -186,6 +180,25 @@ export class Subscriptions {
       // A browser that keeps nothing loses them on a reload, which is what it was told to do.
     }
   }
+}
+
+/** The elements of a subscription in the list. */
+function parts(filter, { select, unsubscribe }) {
+  const qos = element("span", "mark");
+  const count = element("span", "count", "0");
+  const chooser = element("button", "select", element("span", "filter", filter), qos, count);
+  chooser.type = "button";
+  chooser.addEventListener("click", select);
+  const away = button("×", unsubscribe, `Unsubscribe from ${filter}`);
+  away.title = "Unsubscribe";
+  const refused = element("p", "bad");
+  return { item: element("li", "", chooser, away, refused), select: chooser, qos, count, refused };
+}
+
+/** Shows what was asked for and what the server said. */
+function show({ qos, refused, parts }) {
+  parts.qos.textContent = `QoS ${qos}`;
+  parts.refused.textContent = refused ? `Refused. ${refused}` : "";
 }
 
 /** What an earlier page kept; anything that is not a subscription is left out. */
