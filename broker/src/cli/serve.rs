@@ -102,6 +102,7 @@ fn greet(config: &Config, running: &Running, mut out: impl Write) -> io::Result<
     writeln!(out)?;
     let place = format!("region {}, account {}", config.region, config.account_id);
     writeln!(out, "  AWS API        {url} ({place})")?;
+    writeln!(out, "  console        {url}/console/")?;
     let anonymous = match config.anonymous_policy {
         Some(_) => "held to --anonymous-policy",
         None => "allowed everything",
