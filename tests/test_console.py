@@ -183,6 +183,41 @@ def test_eight_filters_at_once_and_shared_ones(page, server):
     assert page.subscribe(*[f"{number}" for number in range(9)]).startswith("Not subscribed. ")
 
 
+def test_a_keyboard_is_enough(page):
+    page.fill("#subscribe [name=filters]", "first")
+    page.press("#subscribe [name=filters]", "Enter")
+    page.outcome("subscribe")
+    page.subscribe("second")
+    focused = "document.activeElement.textContent"
+    page.press("#subscriptions li:first-child .select", "Enter")
+    page.until("document.querySelector('#messages-title').textContent === 'first'")
+    assert page.evaluate(focused) == "firstQoS 10"
+    page.press("#subscriptions li:first-child [title=Unsubscribe]", "Enter")
+    page.until("document.querySelectorAll('#subscriptions li').length === 1")
+    assert page.evaluate(focused) == "secondQoS 10"
+    page.fill("#publish [name=topic]", "second")
+    page.press("#publish [name=payload]", "Control+Enter")
+    page.outcome("publish")
+    page.messages(1)
+
+
+def test_nothing_is_wider_than_a_small_screen(page, server):
+    page.size(360, 700)
+    page.subscribe("#")
+    page.subscribe("w" * 200)
+    with plain_client(server, "device", version=V5) as device:
+        device.publish("w" * 200, "x" * 2000)
+        device.publish("w" * 200, bytes(range(256)))
+    page.messages(2)
+    page.click("#to-activity")
+    page.event("w" * 200)
+    page.click(".published summary")
+    for view in ["client", "activity"]:
+        page.click(f"#to-{view}")
+        page.until(f"!document.querySelector('#{view}').hidden")
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
 # Payloads of others.
 
 

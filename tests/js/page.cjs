@@ -76,8 +76,6 @@ const DO = {
   evaluate: (page, expression) => page.evaluate(expression),
   until: (page, expression) => page.evaluate(until(expression)),
   size: (page, width, height) => page.setViewportSize({ width, height }),
-  scheme: (page, colorScheme) => page.emulateMedia({ colorScheme }),
-  shot: (page, path) => page.screenshot({ path }).then(() => null),
   download: async (page, selector) => {
     const [download] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
     return { name: download.suggestedFilename(), path: await download.path() };

@@ -84,11 +84,13 @@ export class Connection {
   }
 
   #told(state) {
-    byId("reconnect").hidden = state.name === "connected" || state.name === "connecting";
+    const wasWaiting = byId("state").dataset.state === "waiting";
+    byId("reconnect").hidden =
+      state.name === "connected" || (state.name === "connecting" && !wasWaiting);
     switch (state.name) {
       case "connecting":
         // While nobody answers, the page goes on to say what to do about it.
-        if (byId("state").dataset.state !== "waiting") {
+        if (!wasWaiting) {
           this.#state("connecting", "Connecting");
         }
         return;
@@ -117,8 +119,8 @@ export class Connection {
       return;
     }
     this.#state("waiting", why);
-    if (this.#keys && why.startsWith("The server refuses")) {
-      // The same key will not be better the next time.
+    if (why.startsWith("The server refuses")) {
+      // The same key, or none, will not be better the next time.
       this.client.stop();
       this.#state("waiting", "Not connected: an access key is needed.");
       byId("keys").hidden = false;

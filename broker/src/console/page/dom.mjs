@@ -53,7 +53,7 @@ export function download(name, text) {
   link.download = name;
   link.click();
   // The browser has its own hold on the data by then.
-  setTimeout(() => URL.revokeObjectURL(url), 0);
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
 /** At most this many rows are in the page, whatever is kept. */

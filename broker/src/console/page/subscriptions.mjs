@@ -3,7 +3,7 @@
 import { button, byId, element, say } from "./dom.mjs";
 import { inWords, isRefusal } from "./mqtt/reasons.mjs";
 import { matches } from "./mqtt/filters.mjs";
-import { Refused } from "./mqtt/client.mjs";
+import { Unanswered } from "./mqtt/client.mjs";
 import { Ring } from "./ring.mjs";
 
 const STORAGE_KEY = "thingcore.subscriptions";
@@ -47,12 +47,14 @@ export class Subscriptions {
         subscription.refused = isRefusal(reason) ? inWords(reason) : "";
         show(subscription);
       } catch (why) {
-        if (why instanceof Refused) {
+        if (!(why instanceof Unanswered)) {
           this.#remove(subscription);
           say(byId("subscribe-outcome"), `${filter}: ${why.message}`, "bad");
         }
-        // The connection is gone; the next one begins here again.
-        return;
+        if (!this.#client.isConnected) {
+          // The next connection begins here again.
+          return;
+        }
       }
     }
   }
