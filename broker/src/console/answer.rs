@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn each_path_has_its_answer() {
-        let check = |method, path, accept, status: u16, kind: &str| {
+        let check = |method: &str, path: &str, accept: (&str, &str), status: u16, kind: &str| {
             let response = asked(method, path, accept);
             let found = (
                 response.status().as_u16(),

@@ -59,8 +59,9 @@ export function download(name, text) {
 /** At most this many rows are in the page, whatever is kept. */
 const ROWS_MAX = 1000;
 
-/** At least this long between two renderings. */
-const RENDER_MS = 100;
+/** At least this long between two renderings, and so many times as long as the last one took. */
+const REST_MS = 100;
+const REST_TIMES = 3;
 
 /**
  * Shows a ring's items as rows, newest first. Items may come by the thousand a second: rows are
@@ -73,7 +74,8 @@ export class Rows {
   #ring = null;
   #shown = 0;
   #planned = false;
-  #renderedAt = 0;
+  /** When the next rendering may be. */
+  #nextMs = 0;
   #after;
   isPaused = false;
 
@@ -99,7 +101,7 @@ export class Rows {
       return;
     }
     this.#planned = true;
-    const wait = Math.max(0, this.#renderedAt + RENDER_MS - performance.now());
+    const wait = Math.max(0, this.#nextMs - performance.now());
     setTimeout(() => requestAnimationFrame(() => this.#renderIfWanted()), wait);
   }
 
@@ -122,6 +124,7 @@ export class Rows {
     if (!this.#ring) {
       return this.#after();
     }
+    const beganMs = performance.now();
     const fresh = document.createDocumentFragment();
     let count = 0;
     for (const { serial, item } of this.#ring.newest(this.#shown)) {
@@ -135,7 +138,8 @@ export class Rows {
     this.#list.prepend(fresh);
     this.#shown = this.#ring.total;
     this.#trim();
-    this.#renderedAt = performance.now();
+    const endedMs = performance.now();
+    this.#nextMs = endedMs + Math.max(REST_MS, REST_TIMES * (endedMs - beganMs));
     return this.#after();
   }
 
