@@ -1,6 +1,6 @@
 // The page's one connection, and what the page says of it.
 
-import { byId, say } from "./dom.mjs";
+import { byId, clock, say } from "./dom.mjs";
 import { Client } from "./mqtt/client.mjs";
 import { canSign, presigned } from "./sigv4.mjs";
 
@@ -101,7 +101,8 @@ export class Connection {
         return;
       case "waiting":
         if (state.refused) {
-          this.#notice(`The server ended the connection: ${state.why}`);
+          const time = clock(new Date());
+          this.#notice(`The server ended the connection at ${time}: ${state.why}`);
         }
         this.#state("waiting", "Not connected. Connecting again.");
         if (!state.wasConnected && !state.refused) {
