@@ -4,7 +4,11 @@
 mod aliases;
 mod incoming;
 mod outgoing;
+mod packet_ids;
+mod storage;
 mod subscription_ids;
+mod waiting;
+mod withdrawal;
 
 pub use incoming::{AliasError, Incoming};
 pub use outgoing::{Outbound, Outgoing, OutgoingLimits, Sent};

@@ -1,7 +1,10 @@
 //! What a client is owed: messages in flight, messages waiting, and the packet ids between.
 
 use super::aliases::Aliases;
+use super::packet_ids::PacketIds;
+use super::storage::fixed_id;
 use super::subscription_ids::SubscriptionIds;
+use super::waiting::Backlog;
 use crate::codec::{self, PublishBody, PublishForm, PublishHead, Version};
 use crate::message::{Message, QoS};
 use crate::rate::Bucket;
@@ -60,7 +63,7 @@ pub enum Sent {
 
 /// How far a message in flight has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     /// PUBLISH sent; PUBACK (QoS 1) or PUBREC (QoS 2) is awaited.
     Published,
     /// PUBREL sent; PUBCOMP is awaited. The message itself is the receiver's by now.
@@ -68,17 +71,10 @@ enum Stage {
 }
 
 #[derive(Clone, Debug)]
-struct Inflight<G> {
-    id: u16,
-    stage: Stage,
-    outbound: Outbound<G>,
-}
-
-/// What waited when the connection began, and is sent little by little, beside what comes meanwhile.
-#[derive(Debug)]
-struct Backlog<G> {
-    messages: VecDeque<Outbound<G>>,
-    pace: Bucket,
+pub(super) struct Inflight<G> {
+    pub(super) id: u16,
+    pub(super) stage: Stage,
+    pub(super) outbound: Outbound<G>,
 }
 
 /// A client's outgoing half: window, queue and packet ids.
@@ -88,28 +84,25 @@ struct Backlog<G> {
 /// shared group.
 #[derive(Debug)]
 pub struct Outgoing<G> {
-    version: Version,
-    limits: OutgoingLimits,
-    online: bool,
-    last_id: u16,
-    /// Ids that were in flight when `last_id` last began at 1, those still ahead of it, the
-    /// nearest last.
-    taken: Vec<u16>,
+    pub(super) version: Version,
+    pub(super) limits: OutgoingLimits,
+    pub(super) online: bool,
+    pub(super) ids: PacketIds,
     /// In the order sent, so that acknowledgements are found at the front.
-    inflight: VecDeque<Inflight<G>>,
+    pub(super) inflight: VecDeque<Inflight<G>>,
     /// How many at the back of `inflight` have not been sent again on this connection.
-    unsent: usize,
-    waiting: VecDeque<Outbound<G>>,
+    pub(super) unsent: usize,
+    pub(super) waiting: VecDeque<Outbound<G>>,
     /// Of the live connection; see [`OutgoingLimits::stored_per_s`].
-    backlog: Option<Box<Backlog<G>>>,
+    pub(super) backlog: Option<Box<Backlog<G>>>,
     /// Of both.
-    waiting_bytes: usize,
+    pub(super) waiting_bytes: usize,
     /// Of the live connection, if its client takes any.
-    aliases: Option<Box<Aliases>>,
+    pub(super) aliases: Option<Box<Aliases>>,
     /// See [`Outgoing::settle_up_to`].
-    settled: u64,
+    pub(super) settled: u64,
     /// See [`Outgoing::take_released`].
-    released: Vec<u64>,
+    pub(super) released: Vec<u64>,
 }
 
 impl<G> Outgoing<G> {
@@ -119,8 +112,7 @@ impl<G> Outgoing<G> {
             version,
             limits,
             online: false,
-            last_id: 0,
-            taken: Vec::new(),
+            ids: PacketIds::default(),
             inflight: VecDeque::new(),
             unsent: 0,
             waiting: VecDeque::new(),
@@ -149,14 +141,6 @@ impl<G> Outgoing<G> {
             }));
         }
         self.pump(now_ms, out);
-    }
-
-    /// Puts what is left of the backlog in front of what came after it.
-    fn rejoin(&mut self) {
-        if let Some(mut backlog) = self.backlog.take() {
-            backlog.messages.append(&mut self.waiting);
-            self.waiting = backlog.messages;
-        }
     }
 
     /// The client is gone; what it is owed stays.
@@ -248,7 +232,7 @@ impl<G> Outgoing<G> {
             return None;
         }
         self.launch(outbound, None, now_ms, out);
-        Some(self.last_id)
+        self.inflight.back().map(|flight| flight.id)
     }
 
     /// Whether a packet id is in flight.
@@ -283,183 +267,9 @@ impl<G> Outgoing<G> {
         self.settle(id, |flight| flight.stage == Stage::Released)
     }
 
-    /// Sends what waits, as far as the window goes; expired messages are skipped
-    /// (MQTT 5.0 [3.3.2-5]).
-    pub fn pump(&mut self, now_ms: u64, out: &mut Vec<u8>) {
-        while self.online && self.unsent > 0 && self.window_open() {
-            self.send_again(now_ms, out);
-        }
-        if let Some(mut backlog) = self.backlog.take() {
-            let Backlog { messages, pace } = &mut *backlog;
-            self.pump_queue(messages, || pace.take(now_ms), now_ms, out);
-            self.backlog = Some(backlog).filter(|backlog| !backlog.messages.is_empty());
-        }
-        let mut waiting = std::mem::take(&mut self.waiting);
-        self.pump_queue(&mut waiting, || true, now_ms, out);
-        self.waiting = waiting;
-        if self.waiting.is_empty() && self.waiting.capacity() > KEPT {
-            self.waiting = VecDeque::new();
-        }
-    }
-
-    fn pump_queue(
-        &mut self,
-        queue: &mut VecDeque<Outbound<G>>,
-        mut may_go: impl FnMut() -> bool,
-        now_ms: u64,
-        out: &mut Vec<u8>,
-    ) {
-        while self.online && self.unsent == 0 && self.window_open() {
-            let Some(next) = queue.front().filter(|next| self.is_ready(next)) else {
-                break;
-            };
-            let expires_at_ms = next.message.expires_at_ms;
-            let is_lost = expires_at_ms.is_some_and(|at| at <= now_ms)
-                || packet_bytes(self.version, next) > self.limits.packet_bytes;
-            if !is_lost && !may_go() {
-                break;
-            }
-            let Some(outbound) = queue.pop_front() else {
-                break;
-            };
-            self.waiting_bytes -= outbound.message.payload.len();
-            if is_lost {
-                self.released.extend(outbound.stored);
-            } else {
-                self.launch(outbound, None, now_ms, out);
-            }
-        }
-    }
-
-    /// Takes out what came through shared subscriptions and is not acknowledged, for the other
-    /// members of those groups; to be called between connections. What the receiver already has
-    /// (PUBREC) is not given twice.
-    pub fn take_shared(&mut self) -> Vec<Outbound<G>> {
-        self.rejoin();
-        let mut taken = Vec::new();
-        let given = |o: &Outbound<G>| o.share.is_some();
-        let (mine, shared): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.inflight)
-            .into_iter()
-            .partition(|f| !given(&f.outbound) || f.stage == Stage::Released);
-        self.inflight = mine;
-        taken.extend(shared.into_iter().map(|flight| flight.outbound));
-        let (mine, shared): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|o| !given(o));
-        self.waiting = mine;
-        taken.extend(shared);
-        self.released.extend(taken.iter().filter_map(|o| o.stored));
-        self.count_waiting();
-        taken
-    }
-
-    /// Takes out what waits and the client may no longer have. What it has been sent, it has.
-    pub fn take_denied(&mut self, may: impl Fn(&Message) -> bool) -> Vec<Outbound<G>> {
-        let mut denied = Vec::new();
-        let mut keep_allowed = |queue: &mut VecDeque<Outbound<G>>| {
-            let (mine, others): (VecDeque<_>, VecDeque<_>) = std::mem::take(queue)
-                .into_iter()
-                .partition(|outbound| may(&outbound.message));
-            *queue = mine;
-            denied.extend(others);
-        };
-        if let Some(backlog) = &mut self.backlog {
-            keep_allowed(&mut backlog.messages);
-        }
-        keep_allowed(&mut self.waiting);
-        self.count_waiting();
-        denied
-    }
-
-    /// Counts the bytes that wait, after many have gone at once.
-    fn count_waiting(&mut self) {
-        let backlog = self.backlog.iter().flat_map(|backlog| &backlog.messages);
-        let waiting = backlog.chain(&self.waiting);
-        self.waiting_bytes = waiting.map(|o| o.message.payload.len()).sum();
-    }
-
-    /// Drops what the client may no longer have, in flight or waiting; to be called between
-    /// connections. An exchange whose message the client already has goes on.
-    pub fn retain(&mut self, keep: impl Fn(&Message) -> bool) {
-        self.rejoin();
-        let released = &mut self.released;
-        let mut kept = |outbound: &Outbound<G>| {
-            let keeps = keep(&outbound.message);
-            released.extend(outbound.stored.filter(|_| !keeps));
-            keeps
-        };
-        self.inflight
-            .retain(|flight| flight.stage == Stage::Released || kept(&flight.outbound));
-        self.waiting.retain(|outbound| kept(outbound));
-        self.count_waiting();
-    }
-
-    /// Drops everything, exchanges that are not finished too: the session is over.
-    pub fn clear(&mut self) {
-        self.rejoin();
-        let inflight = self.inflight.drain(..).map(|flight| flight.outbound);
-        let all = inflight.chain(self.waiting.drain(..));
-        self.released
-            .extend(all.filter_map(|outbound| outbound.stored));
-        self.unsent = 0;
-        self.waiting_bytes = 0;
-    }
-
-    /// The places outside of messages that the client is owed no longer, since the last call.
-    pub fn take_released(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.released)
-    }
-
-    /// The places outside of everything that the client is still owed.
-    pub fn stored(&self) -> impl Iterator<Item = u64> {
-        let inflight = self.inflight.iter().map(|flight| &flight.outbound);
-        let backlog = self.backlog.iter().flat_map(|backlog| &backlog.messages);
-        let waiting = backlog.chain(&self.waiting);
-        inflight.chain(waiting).filter_map(|o| o.stored)
-    }
-
-    /// What is kept outside under this number, and all below it, is safe there: messages at QoS 2
-    /// wait for that before they are sent.
-    pub fn settle_up_to(&mut self, number: u64) {
-        self.settled = self.settled.max(number);
-    }
-
-    /// Takes back a message that was stored, when the session is read again after a restart.
-    pub fn restore(&mut self, outbound: Outbound<G>) {
-        self.settle_up_to(outbound.stored.unwrap_or(0));
-        self.waiting_bytes += outbound.message.payload.len();
-        self.waiting.push_back(outbound);
-    }
-
-    /// Takes back an exchange whose message the client had before a restart: its PUBREL is sent
-    /// again. To be called before the first connection.
-    pub fn restore_released(&mut self, id: u16, outbound: Outbound<G>) {
-        self.occupy(id);
-        self.inflight.push_back(Inflight {
-            id,
-            stage: Stage::Released,
-            outbound,
-        });
-    }
-
-    /// Packet ids of exchanges that wait for PUBCOMP.
-    pub fn released_ids(&self) -> impl Iterator<Item = u16> {
-        let released = |flight: &&Inflight<G>| flight.stage == Stage::Released;
-        self.inflight
-            .iter()
-            .filter(released)
-            .map(|flight| flight.id)
-    }
-
     /// Messages in flight.
     pub fn inflight(&self) -> usize {
         self.inflight.len()
-    }
-
-    /// Messages waiting for the window or for the client.
-    pub fn waiting(&self) -> usize {
-        let backlog = self.backlog.as_ref();
-        self.waiting.len() + backlog.map_or(0, |backlog| backlog.messages.len())
     }
 
     /// Memory of the lists, without the messages, in bytes.
@@ -468,16 +278,6 @@ impl<G> Outgoing<G> {
         let backlog = backlog.map_or(0, |backlog| backlog.messages.capacity());
         self.inflight.capacity() * size_of::<Inflight<G>>()
             + (self.waiting.capacity() + backlog) * size_of::<Outbound<G>>()
-    }
-
-    /// Whether anything waits for the window, to be sent for the first time or again.
-    pub fn has_more(&self) -> bool {
-        self.unsent > 0 || !self.waiting.is_empty() || self.backlog.is_some()
-    }
-
-    /// Whether something waits for nothing but time.
-    pub fn has_backlog(&self) -> bool {
-        self.backlog.is_some()
     }
 
     /// The protocol version of the session; AWS resumes none across versions.
@@ -490,11 +290,11 @@ impl<G> Outgoing<G> {
         self.limits.packet_bytes
     }
 
-    fn window_open(&self) -> bool {
+    pub(super) fn window_open(&self) -> bool {
         self.inflight.len() - self.unsent < usize::from(self.limits.inflight)
     }
 
-    fn send_again(&mut self, now_ms: u64, out: &mut Vec<u8>) {
+    pub(super) fn send_again(&mut self, now_ms: u64, out: &mut Vec<u8>) {
         let flight = &self.inflight[self.inflight.len() - self.unsent];
         self.unsent -= 1;
         match flight.stage {
@@ -514,7 +314,7 @@ impl<G> Outgoing<G> {
         }
     }
 
-    fn launch(
+    pub(super) fn launch(
         &mut self,
         outbound: Outbound<G>,
         form: Option<&PublishForm>,
@@ -523,10 +323,13 @@ impl<G> Outgoing<G> {
     ) {
         let id = match fixed_id(&outbound) {
             Some(id) => {
-                self.occupy(id);
+                self.ids.occupy(id);
                 id
             }
-            None => self.next_id(),
+            None => {
+                let in_flight = self.inflight.iter().map(|flight| flight.id);
+                self.ids.next(in_flight)
+            }
         };
         if let Some(form) = form {
             form.put(out, outbound.retain, id);
@@ -539,39 +342,6 @@ impl<G> Outgoing<G> {
             stage: Stage::Published,
             outbound,
         });
-    }
-
-    /// Whether a message may be sent. One at QoS 2 that is kept outside has to be there first, and
-    /// its packet id has to be free: what the receiver has seen must not come under another id
-    /// after a restart.
-    fn is_ready(&self, outbound: &Outbound<G>) -> bool {
-        fixed_id(outbound)
-            .is_none_or(|id| outbound.stored <= Some(self.settled) && !self.is_in_flight(id))
-    }
-
-    /// Takes a packet id out of the turn.
-    fn occupy(&mut self, id: u16) {
-        if id > self.last_id {
-            let at = self.taken.partition_point(|taken| *taken > id);
-            self.taken.insert(at, id);
-        }
-    }
-
-    /// The next packet id that is not in flight. Ids are given in laps from 1 to 65,535, so that
-    /// one can only meet what was in flight when its lap began. The window is smaller than a lap:
-    /// there is always one to give.
-    fn next_id(&mut self) -> u16 {
-        loop {
-            if self.last_id == u16::MAX {
-                self.last_id = 0;
-                self.taken = self.inflight.iter().map(|flight| flight.id).collect();
-                self.taken.sort_unstable_by(|a, b| b.cmp(a));
-            }
-            self.last_id += 1;
-            if self.taken.pop_if(|id| *id == self.last_id).is_none() {
-                return self.last_id;
-            }
-        }
     }
 
     fn settle(&mut self, id: u16, fits: impl Fn(&Inflight<G>) -> bool) -> bool {
@@ -595,17 +365,8 @@ impl<G> Outgoing<G> {
     }
 }
 
-/// The packet id of a QoS 2 message that outlives the server, which follows from where it is kept:
-/// sent again after a restart it has the same, by which the receiver knows it.
-fn fixed_id<G>(outbound: &Outbound<G>) -> Option<u16> {
-    let number = outbound
-        .stored
-        .filter(|_| outbound.qos == QoS::ExactlyOnce)?;
-    u16::try_from(number % u64::from(u16::MAX) + 1).ok()
-}
-
 /// Room in lists that an idle client keeps after a burst, in messages.
-const KEPT: usize = 128;
+pub(super) const KEPT: usize = 128;
 
 fn write<G>(
     out: &mut Vec<u8>,
@@ -630,7 +391,7 @@ fn write<G>(
     codec::put_publish(out, version, head, &body);
 }
 
-fn packet_bytes<G>(version: Version, outbound: &Outbound<G>) -> usize {
+pub(super) fn packet_bytes<G>(version: Version, outbound: &Outbound<G>) -> usize {
     codec::publish_bytes(
         version,
         outbound.qos,
