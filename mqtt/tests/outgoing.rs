@@ -1,71 +1,11 @@
 //! What a client is owed: the window, the queue, redelivery, and what is handed to others.
 
-use bytes::Bytes;
-use mqtt::codec::{Packet, Version, decode, frame};
-use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent, SubscriptionIds};
-use mqtt::{Message, QoS};
+mod owed;
+
+use mqtt::codec::Version;
+use mqtt::session::{Outgoing, OutgoingLimits, Sent};
+use owed::{LIMITS, connected, outbound, published, texts};
 use std::sync::Arc;
-
-const LIMITS: OutgoingLimits = OutgoingLimits {
-    inflight: 2,
-    queued: 3,
-    queued_bytes: 1000,
-    stored_per_s: 0,
-    packet_bytes: 200,
-    dup: false,
-    topic_aliases: 0,
-};
-
-fn outbound(text: &str, share: Option<u8>) -> Outbound<u8> {
-    let message = Message {
-        topic: "t".into(),
-        payload: Bytes::copy_from_slice(text.as_bytes()),
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        properties: Bytes::new(),
-        expires_at_ms: None,
-    };
-    Outbound {
-        message: Arc::new(message),
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        subscription_ids: SubscriptionIds::None,
-        share,
-        stored: Some(u64::from(text.as_bytes()[0])),
-    }
-}
-
-/// Packet id, DUP and payload of every PUBLISH that was written.
-fn published(out: &mut Vec<u8>) -> Vec<(u16, bool, String)> {
-    let mut found = Vec::new();
-    let bytes = std::mem::take(out);
-    let mut rest = &bytes[..];
-    while let Some(frame) = frame(rest, 1 << 20).expect("packets are well formed") {
-        rest = &rest[frame.bytes.len()..];
-        if let Packet::Publish(publish) =
-            decode(&frame, Version::V311).expect("packets are well formed")
-        {
-            let text = String::from_utf8(publish.payload.to_vec()).expect("payloads are text");
-            found.push((
-                publish.packet_id.expect("it is above QoS 0"),
-                publish.dup,
-                text,
-            ));
-        }
-    }
-    found
-}
-
-fn connected() -> (Outgoing<u8>, Vec<u8>) {
-    let mut out = Vec::new();
-    let mut outgoing = Outgoing::new(Version::V311, LIMITS);
-    outgoing.connect(LIMITS, 0, &mut out);
-    (outgoing, out)
-}
-
-fn texts(published: &[(u16, bool, String)]) -> Vec<&str> {
-    published.iter().map(|(_, _, text)| &**text).collect()
-}
 
 #[test]
 fn the_window_is_never_exceeded_and_acknowledgements_open_it_in_order() {
@@ -270,4 +210,16 @@ fn what_the_client_may_no_longer_have_leaves_the_backlog_too() {
     outgoing.pump(1000, &mut out);
     assert_eq!(texts(&published(&mut out)), ["c"]);
     assert_eq!(outgoing.waiting(), 0);
+}
+
+/// There is one for each of hundreds of thousands of connections.
+#[test]
+fn what_an_idle_client_takes_is_little() {
+    assert!(size_of::<Outgoing<Arc<u8>>>() <= 200);
+    let mut out = Vec::new();
+    let mut outgoing: Outgoing<u8> = Outgoing::new(Version::V311, LIMITS);
+    outgoing.connect(LIMITS, 0, &mut out);
+    assert_eq!(outgoing.list_bytes(), 0);
+    outgoing.send(outbound("a", None), None, true, 0, &mut out);
+    assert!(outgoing.list_bytes() <= 4 * 64);
 }

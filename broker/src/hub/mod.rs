@@ -6,6 +6,7 @@
 
 mod budget;
 mod changes;
+mod confirmations;
 mod connection;
 mod connections;
 mod deliver;

@@ -1,7 +1,8 @@
 //! What goes out to one client: one buffer of encoded packets, and the messages above QoS 0 that
 //! it is owed.
 
-use super::budget::{BUFFER_BYTES_COUNTED, Held};
+use super::budget::{BUFFER_BYTES_COUNTED, Budget, Held};
+use super::confirmations::Confirmations;
 use super::end::End;
 use super::group::Group;
 use super::journal::Keeper;
@@ -9,7 +10,7 @@ use super::link::Link;
 use super::publication::Publication;
 use bytes::Bytes;
 use mqtt::codec::{PublishForm, Version};
-use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Sent, SubscriptionIds};
+use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Redelivery, Sent, SubscriptionIds};
 use mqtt::{Message, QoS};
 use std::io;
 use std::sync::Arc;
@@ -55,21 +56,6 @@ pub(super) struct Outbox {
     confirmations: Option<Box<Confirmations>>,
     /// The memory of buffer and lists. It is brought up to date at each flush, not at each append.
     held: Held,
-}
-
-/// Callers that wait for the PUBACK of a packet id.
-#[derive(Debug, Default)]
-struct Confirmations(Vec<(u16, oneshot::Sender<()>)>);
-
-impl Confirmations {
-    fn confirm(&mut self, id: u16) {
-        let at = self.0.iter().position(|(of, _)| *of == id);
-        if let Some(at) = at {
-            let (_, tell) = self.0.swap_remove(at);
-            // Whoever asked may have stopped waiting.
-            let _ = tell.send(());
-        }
-    }
 }
 
 /// What became of a flush.
@@ -243,11 +229,7 @@ impl Outbox {
 
     /// Whether there is room for more, short of the limit.
     pub(super) fn has_room(&self) -> bool {
-        // The usual case looks at nothing that threads share.
-        let (waiting, budget) = (self.waiting_bytes(), self.held.budget());
-        waiting < OUTBOX_BYTES_FULL
-            || (waiting < OUTBOX_BYTES_TIGHT && !budget.is_full())
-            || (waiting < OUTBOX_BYTES_MAX && !budget.is_tight())
+        has_room(self.waiting_bytes(), self.held.budget())
     }
 
     /// Whether publishers should be held back: much waits, and the client is reading. One that
@@ -347,10 +329,8 @@ impl Outbox {
             return None;
         }
         let id = self.outgoing.send_now(outbound, now_ms, &mut self.bytes)?;
-        let (tell, told) = oneshot::channel();
         let confirmations = self.confirmations.get_or_insert_default();
-        confirmations.0.push((id, tell));
-        Some(told)
+        Some(confirmations.wait_for(id))
     }
 
     /// PUBACKs; false when one is for a message in flight that is not acknowledged so.
@@ -397,9 +377,33 @@ impl Outbox {
         self.outgoing.is_in_flight(id)
     }
 
-    /// Whether something waits for nothing but time.
-    pub(super) fn has_backlog(&self) -> bool {
-        self.outgoing.has_backlog()
+    /// Whether time asks for something: what is sent little by little, or what the client does not
+    /// acknowledge.
+    pub(super) fn is_due(&self, redelivery: Option<Redelivery>, now_ms: u64) -> bool {
+        let overdue = |rules| self.outgoing.is_overdue(rules, now_ms);
+        self.outgoing.has_backlog() || redelivery.is_some_and(overdue)
+    }
+
+    /// Gives up what the client has not acknowledged for too long, and says how many messages that
+    /// is; sends again what is due and the client may still have. Into an output that is not read
+    /// nothing is sent again: the message may still be in it.
+    pub(super) fn redeliver(
+        &mut self,
+        rules: Redelivery,
+        may: impl Fn(&Message) -> bool,
+        now_ms: u64,
+    ) -> usize {
+        let given_up = self.outgoing.give_up(rules, now_ms);
+        if let Some(confirmations) = &mut self.confirmations {
+            confirmations.forget_gone();
+        }
+        if !self.blocked {
+            let (sent, budget) = (self.sent, self.held.budget());
+            let has_room = |bytes: &[u8]| has_room(bytes.len() - sent, budget);
+            let (outgoing, bytes) = (&mut self.outgoing, &mut self.bytes);
+            outgoing.redeliver(rules, may, has_room, now_ms, bytes);
+        }
+        given_up.len()
     }
 
     /// Sends what waits, as far as window, pace and room allow.
@@ -494,4 +498,12 @@ impl Outbox {
     pub(super) fn owed(&self) -> usize {
         self.outgoing.inflight() + self.outgoing.waiting()
     }
+}
+
+/// Whether an output has room for more while so many bytes wait in it.
+fn has_room(waiting: usize, budget: &Budget) -> bool {
+    // The usual case looks at nothing that threads share.
+    waiting < OUTBOX_BYTES_FULL
+        || (waiting < OUTBOX_BYTES_TIGHT && !budget.is_full())
+        || (waiting < OUTBOX_BYTES_MAX && !budget.is_tight())
 }

@@ -1,15 +1,16 @@
 //! What time asks for: withdrawn permissions, keep alive, delayed wills, ends of sessions, expiry of
-//! retained messages, what is sent little by little.
+//! retained messages, what is sent little by little or again.
 
 use super::Hub;
 use super::end::End;
 use super::flush;
 use super::origin::{Origin, Protocol};
-use super::outbox::Outbox;
 use super::session::Session;
 use super::will::StoredWill;
 use crate::auth::{Granted, Identity};
+use mqtt::Message;
 use mqtt::codec::ReasonCode;
+use mqtt::session::Redelivery;
 use std::sync::Arc;
 
 impl Hub {
@@ -64,8 +65,9 @@ impl Hub {
             } else if link.is_over(now_ms) {
                 link.end(End::WebSocketLifetime);
             }
-            if session.look(Outbox::has_backlog) {
-                session.with_output(|outbox| outbox.pump(now_ms));
+            let redelivery = self.profile.redelivery(session.version);
+            if session.look(|outbox| outbox.is_due(redelivery, now_ms)) {
+                self.send_due(session, redelivery, now_ms);
             }
             return;
         }
@@ -81,6 +83,25 @@ impl Hub {
         if session.is_over(now_ms) {
             // A client that has come back since keeps its session.
             self.end_session_if(session, |session| session.link().is_none());
+        }
+    }
+
+    /// Sends what waited for nothing but time, and again what the client does not acknowledge.
+    fn send_due(&self, session: &Arc<Session>, redelivery: Option<Redelivery>, now_ms: u64) {
+        let may = |message: &Message| self.may_receive(session, &self.topic_arn(&message.topic));
+        let given_up = session.with_output(|outbox| {
+            let given_up = redelivery.map_or(0, |rules| outbox.redeliver(rules, may, now_ms));
+            outbox.pump(now_ms);
+            given_up
+        });
+        if given_up > 0 {
+            self.metrics.published_out(0, given_up, 0);
+            let client_id = &session.client_id;
+            tracing::warn!(
+                ?client_id,
+                messages = given_up,
+                "not acknowledged, given up"
+            );
         }
     }
 

@@ -208,7 +208,7 @@ impl Metrics {
             "Messages given to sessions",
             self.messages_out.clone(),
         );
-        let help = "Messages that a slow session lost";
+        let help = "Messages that a slow session lost, or never acknowledged";
         registry.register("messages_dropped", help, self.messages_dropped.clone());
         let help = "Messages that a subscriber's policy keeps from it (iot:Receive)";
         registry.register("receives_denied", help, self.receives_denied.clone());

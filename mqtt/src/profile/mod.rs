@@ -10,6 +10,7 @@ pub use settings::{SETTINGS, SettingError};
 
 use crate::codec::{ReasonCode, Version};
 use crate::message::QoS;
+use crate::session::Redelivery;
 
 /// The rules of a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +103,17 @@ pub struct Profile {
     pub shared_queue_messages: usize,
     /// Messages sent again carry DUP ([MQTT-3.3.1-1]); never at AWS (MQTT).
     pub dup_on_redelivery: bool,
+    /// A message at QoS 1 that a connected client does not acknowledge is sent again after so many
+    /// seconds, at the least; 0 for never, as MQTT 5.0 [4.4.0-1] has it. AWS does it, and its own
+    /// tests of FreeRTOS say that it takes at least 30 seconds (aws/amazon-freertos, pull request
+    /// 2517).
+    pub redelivery_interval_s: u32,
+    /// Seconds for which it is sent again to a client of MQTT 3.1.1, then it is dropped, if it came
+    /// through a shared subscription too; 0 for ever (Quotas: 1 hour). Whether AWS counts on when
+    /// the client comes back is unknown; here each connection begins anew.
+    pub redelivery_max_v3_s: u32,
+    /// The same for a client of MQTT 5 (Quotas: 960).
+    pub redelivery_max_v5_s: u32,
     /// A refused CONNECT of MQTT 3.1.1 is closed without a CONNACK; seen at AWS.
     pub refused_connect_silent_v3: bool,
     /// A refused filter closes an MQTT 3.1.1 connection; the AWS SDKs' guides to MQTT 5 say so.
@@ -185,6 +197,9 @@ impl Profile {
             overlapping_copies: false,
             shared_queue_messages: 500_000,
             dup_on_redelivery: false,
+            redelivery_interval_s: 30,
+            redelivery_max_v3_s: 3600,
+            redelivery_max_v5_s: 960,
             refused_connect_silent_v3: true,
             refused_subscribe_closes_v3: true,
             denied_publish_v3: Denied::Close,
@@ -237,6 +252,9 @@ impl Profile {
             retained_to_wildcards: true,
             retained_on_reserved: true,
             dup_on_redelivery: true,
+            redelivery_interval_s: 0,
+            redelivery_max_v3_s: 0,
+            redelivery_max_v5_s: 0,
             refused_connect_silent_v3: false,
             refused_subscribe_closes_v3: false,
             denied_publish_v3: Denied::Ignore,
@@ -264,6 +282,17 @@ impl Profile {
     /// The message expiry that a message gets for the one it asks for, in seconds.
     pub fn message_expiry_s(&self, asked_s: u32) -> u32 {
         asked_s.clamp(self.message_expiry_min_s, self.message_expiry_max_s)
+    }
+
+    /// When a message is sent again that a connected client does not acknowledge; `None` for never,
+    /// and then none is given up either.
+    pub fn redelivery(&self, version: Version) -> Option<Redelivery> {
+        let max_s = match version {
+            Version::V311 => self.redelivery_max_v3_s,
+            Version::V5 => self.redelivery_max_v5_s,
+        };
+        let interval_s = self.redelivery_interval_s;
+        (interval_s > 0).then_some(Redelivery { interval_s, max_s })
     }
 
     /// What becomes of a publish that policies forbid.

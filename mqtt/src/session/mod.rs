@@ -5,6 +5,7 @@ mod aliases;
 mod incoming;
 mod outgoing;
 mod packet_ids;
+mod redelivery;
 mod storage;
 mod subscription_ids;
 mod waiting;
@@ -12,4 +13,5 @@ mod withdrawal;
 
 pub use incoming::{AliasError, Incoming};
 pub use outgoing::{Outbound, Outgoing, OutgoingLimits, Sent};
+pub use redelivery::Redelivery;
 pub use subscription_ids::SubscriptionIds;

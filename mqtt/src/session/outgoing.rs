@@ -2,6 +2,7 @@
 
 use super::aliases::Aliases;
 use super::packet_ids::PacketIds;
+use super::redelivery::{Resent, seconds};
 use super::storage::fixed_id;
 use super::subscription_ids::SubscriptionIds;
 use super::waiting::Backlog;
@@ -74,14 +75,18 @@ pub(super) enum Stage {
 pub(super) struct Inflight<G> {
     pub(super) id: u16,
     pub(super) stage: Stage,
+    /// When it was first sent on this connection, in seconds; in what `id` leaves free of a word.
+    pub(super) sent_s: u32,
     pub(super) outbound: Outbound<G>,
 }
 
 /// A client's outgoing half: window, queue and packet ids.
 ///
 /// Invariants: no packet id is in flight twice; the window never exceeds its limit; a message
-/// leaves only when it was acknowledged, has expired, or was handed to another member of its
-/// shared group.
+/// leaves only when it was acknowledged, has expired, was given up (see [`Redelivery`]), or was
+/// handed to another member of its shared group.
+///
+/// [`Redelivery`]: super::Redelivery
 #[derive(Debug)]
 pub struct Outgoing<G> {
     pub(super) version: Version,
@@ -92,6 +97,8 @@ pub struct Outgoing<G> {
     pub(super) inflight: VecDeque<Inflight<G>>,
     /// How many at the back of `inflight` have not been sent again on this connection.
     pub(super) unsent: usize,
+    /// Of the live connection, once something was sent again on it.
+    pub(super) resent: Option<Box<Resent>>,
     pub(super) waiting: VecDeque<Outbound<G>>,
     /// Of the live connection; see [`OutgoingLimits::stored_per_s`].
     pub(super) backlog: Option<Box<Backlog<G>>>,
@@ -115,6 +122,7 @@ impl<G> Outgoing<G> {
             ids: PacketIds::default(),
             inflight: VecDeque::new(),
             unsent: 0,
+            resent: None,
             waiting: VecDeque::new(),
             backlog: None,
             waiting_bytes: 0,
@@ -132,6 +140,7 @@ impl<G> Outgoing<G> {
         self.limits = limits;
         self.online = true;
         self.unsent = self.inflight.len();
+        self.resent = None;
         self.aliases = Aliases::up_to(limits.topic_aliases);
         self.rejoin();
         if limits.stored_per_s > 0 && !self.waiting.is_empty() {
@@ -147,6 +156,7 @@ impl<G> Outgoing<G> {
     pub fn disconnect(&mut self) {
         self.online = false;
         self.unsent = 0;
+        self.resent = None;
         self.aliases = None;
         self.rejoin();
     }
@@ -294,26 +304,6 @@ impl<G> Outgoing<G> {
         self.inflight.len() - self.unsent < usize::from(self.limits.inflight)
     }
 
-    pub(super) fn send_again(&mut self, now_ms: u64, out: &mut Vec<u8>) {
-        let flight = &self.inflight[self.inflight.len() - self.unsent];
-        self.unsent -= 1;
-        match flight.stage {
-            Stage::Published => {
-                let (id, dup) = (flight.id, self.limits.dup);
-                let to = (self.version, self.limits.packet_bytes);
-                write(
-                    out,
-                    to,
-                    &mut self.aliases,
-                    (id, dup),
-                    &flight.outbound,
-                    now_ms,
-                );
-            }
-            Stage::Released => codec::put_pubrel(out, self.version, flight.id),
-        }
-    }
-
     pub(super) fn launch(
         &mut self,
         outbound: Outbound<G>,
@@ -340,11 +330,12 @@ impl<G> Outgoing<G> {
         self.inflight.push_back(Inflight {
             id,
             stage: Stage::Published,
+            sent_s: seconds(now_ms),
             outbound,
         });
     }
 
-    fn settle(&mut self, id: u16, fits: impl Fn(&Inflight<G>) -> bool) -> bool {
+    pub(super) fn settle(&mut self, id: u16, fits: impl Fn(&Inflight<G>) -> bool) -> bool {
         let Some(at) = self.inflight.iter().position(|flight| flight.id == id) else {
             return false;
         };
@@ -355,6 +346,7 @@ impl<G> Outgoing<G> {
         if at >= self.inflight.len() - self.unsent {
             self.unsent -= 1;
         }
+        self.forget_resent(id);
         if let Some(flight) = self.inflight.remove(at) {
             self.released.extend(flight.outbound.stored);
         }
@@ -368,7 +360,7 @@ impl<G> Outgoing<G> {
 /// Room in lists that an idle client keeps after a burst, in messages.
 pub(super) const KEPT: usize = 128;
 
-fn write<G>(
+pub(super) fn write<G>(
     out: &mut Vec<u8>,
     (version, bytes_max): (Version, usize),
     aliases: &mut Option<Box<Aliases>>,

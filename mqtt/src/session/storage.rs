@@ -37,6 +37,7 @@ impl<G> Outgoing<G> {
         self.inflight.push_back(Inflight {
             id,
             stage: Stage::Released,
+            sent_s: 0,
             outbound,
         });
     }
