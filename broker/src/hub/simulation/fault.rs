@@ -37,6 +37,12 @@ pub(super) enum Fault {
     OutputUnbounded,
     /// A subscription stays when its session ends.
     LeavesSubscriptions,
+    /// What is not acknowledged is sent again sooner than it may be.
+    RedeliversTooSoon,
+    /// It is sent again while the client is connected, which the standard forbids.
+    RedeliversUnasked,
+    /// It is sent again for ever.
+    NeverGivesUp,
 }
 
 /// How a fault is planted.
@@ -88,6 +94,17 @@ impl Fault {
             Fault::WindowTooLarge => Way::Rules(|rules| rules.outbound_inflight += 1),
             Fault::QueueUnbounded => Way::Rules(|rules| rules.queued_messages = usize::MAX),
             Fault::KeepsNothingForGroups => Way::Rules(|rules| rules.shared_queue_messages = 0),
+            Fault::RedeliversTooSoon => Way::Rules(|rules| {
+                rules.redelivery_interval_s = rules.redelivery_interval_s.min(1);
+            }),
+            Fault::RedeliversUnasked => Way::Rules(|rules| {
+                if rules.redelivery_interval_s == 0 {
+                    rules.redelivery_interval_s = 1;
+                }
+            }),
+            Fault::NeverGivesUp => Way::Rules(|rules| {
+                (rules.redelivery_max_v3_s, rules.redelivery_max_v5_s) = (0, 0);
+            }),
             Fault::ChangesOrder => Way::Output(change_order),
             Fault::UsesIdTwice => Way::Output(use_id_twice),
         }

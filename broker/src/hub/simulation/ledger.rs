@@ -120,6 +120,20 @@ impl Ledger {
         }
     }
 
+    /// A message to groups may be lost.
+    pub(super) fn doubt(&mut self, mark: Mark) {
+        if let Some(owed) = self.groups.get_mut(&mark) {
+            owed.strict = false;
+        }
+    }
+
+    /// Whatever is on its way to groups may be lost.
+    pub(super) fn doubt_all(&mut self) {
+        for owed in self.groups.values_mut() {
+            owed.strict &= owed.settled >= owed.owed;
+        }
+    }
+
     pub(super) fn finish(&self) -> Result<(), Violation> {
         for (mark, owed) in &self.groups {
             if owed.strict && owed.qos > QoS::AtMostOnce && owed.settled < owed.owed {

@@ -83,7 +83,7 @@ fn every_seed_keeps_the_rules_and_comes_out_the_same() {
 }
 
 /// Each fault and the rule that it breaks; `docs/testing.md` describes them.
-const FAULTS: [(Fault, &str); 11] = [
+const FAULTS: [(Fault, &str); 14] = [
     (Fault::LosesWhileAway, "lost"),
     (Fault::ForgetsInflight, "lost"),
     (Fault::WindowTooLarge, "window"),
@@ -95,6 +95,9 @@ const FAULTS: [(Fault, &str); 11] = [
     (Fault::QueueUnbounded, "memory"),
     (Fault::OutputUnbounded, "memory"),
     (Fault::LeavesSubscriptions, "memory"),
+    (Fault::RedeliversTooSoon, "redelivery"),
+    (Fault::RedeliversUnasked, "redelivery"),
+    (Fault::NeverGivesUp, "redelivery"),
 ];
 
 /// Within so many seeds each must be caught; any change to the core changes which one it is.

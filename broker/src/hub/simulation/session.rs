@@ -6,6 +6,7 @@ use mqtt::QoS;
 use mqtt::codec::Version;
 use mqtt::topic::Subscription;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 /// A subscription.
 #[derive(Debug)]
@@ -27,6 +28,12 @@ pub(super) struct Flight {
     pub(super) retained: bool,
     /// Whether PUBREC came.
     pub(super) received: bool,
+    /// When it was last sent, at the earliest.
+    pub(super) sent_ms: u64,
+    /// When it was first sent on its connection, at the earliest and at the latest.
+    pub(super) began_ms: RangeInclusive<u64>,
+    /// Whether the server may have given it up.
+    pub(super) doubtful: bool,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +62,12 @@ pub(super) struct Seen {
     pub(super) flights: BTreeMap<u16, Flight>,
     /// What was acknowledged before it was sent again on the connection of then.
     pub(super) settled_late: BTreeSet<(u16, Mark)>,
+    /// When its output was last known to be empty.
+    pub(super) drained_ms: u64,
+    /// What was acknowledged or given up since: copies may still be in the output.
+    pub(super) over_in_output: BTreeSet<(u16, Mark)>,
+    /// What was never acknowledged and is not sent any more.
+    pub(super) given_up: BTreeSet<(u16, Mark)>,
     /// Retained messages that it must be sent.
     pub(super) retained: BTreeSet<Mark>,
     owed: BTreeMap<Mark, Owed>,
@@ -79,6 +92,9 @@ impl Seen {
             unreleased: BTreeSet::new(),
             flights: BTreeMap::new(),
             settled_late: BTreeSet::new(),
+            drained_ms: 0,
+            over_in_output: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             retained: BTreeSet::new(),
             owed: BTreeMap::new(),
             outstanding: 0,
@@ -115,6 +131,35 @@ impl Seen {
             ));
         }
         Ok(())
+    }
+
+    /// A message in flight is given up: it is owed no longer.
+    pub(super) fn over(&mut self, id: u16) -> Option<Flight> {
+        let flight = self.flights.remove(&id)?;
+        self.over_in_output.insert((id, flight.mark));
+        self.given_up.insert((id, flight.mark));
+        if flight.retained {
+            self.retained.remove(&flight.mark);
+        } else if !flight.shared {
+            let owed = self.owed.entry(flight.mark).or_default();
+            owed.count = owed.count.saturating_sub(1);
+            self.outstanding = self.outstanding.saturating_sub(1);
+        }
+        Some(flight)
+    }
+
+    /// A message may be dropped.
+    pub(super) fn doubt(&mut self, mark: Mark) {
+        self.retained.remove(&mark);
+        self.owed.entry(mark).or_default().may_drop = true;
+    }
+
+    /// Whatever is owed may be dropped.
+    pub(super) fn doubt_all(&mut self) {
+        self.retained.clear();
+        for owed in self.owed.values_mut() {
+            owed.may_drop |= owed.settled < owed.count;
+        }
     }
 
     /// What came through groups and is not acknowledged goes to others; says how much that is.

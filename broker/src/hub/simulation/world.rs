@@ -2,7 +2,7 @@
 //! one seed.
 
 use super::super::group::seed_chance;
-use super::super::outbox::{OUTBOX_BYTES_MAX, RUN_BYTES_MAX};
+use super::super::outbox::{OUTBOX_BYTES_MAX, Outbox, RUN_BYTES_MAX};
 use super::super::{Hub, HubParts};
 use super::client::{Asked, Client, Line, Published};
 use super::counts::Counts;
@@ -90,6 +90,12 @@ fn profile(seed: u64, tight: bool) -> Profile {
     profile.stored_per_s = 0;
     profile.shared_stored_per_s = 0;
     profile.session_expiry_max_s = 3600;
+    // Half of AWS's, so that a message is sent again a few times and given up.
+    if seed % 8 < 4 && profile.redelivery_interval_s > 0 {
+        profile.redelivery_interval_s = 2;
+        profile.redelivery_max_v3_s = 9;
+        profile.redelivery_max_v5_s = 7;
+    }
     if tight {
         profile.queued_messages = TIGHT;
         profile.shared_queue_messages = TIGHT;
@@ -315,8 +321,9 @@ impl World {
         let chance = &mut self.chance;
         let topic = *TOPICS.choose(chance).expect("not empty");
         if chance.random_ratio(1, 12) {
+            let padding = if chance.random() { LARGE } else { 0 };
             for _ in 0..12 {
-                self.publish_one(client, topic, QoS::AtMostOnce, LARGE);
+                self.publish_one(client, topic, QoS::AtMostOnce, padding);
             }
             return;
         }
@@ -367,6 +374,7 @@ impl World {
     fn advance(&mut self, by_ms: u64) -> Result<(), Violation> {
         self.hub.clock.advance_ms(by_ms);
         self.oracle.now_ms += by_ms;
+        self.note_drained();
         let hub = Arc::clone(&self.hub);
         self.runtime.block_on(async move { hub.tick() });
         self.oracle.tick()
@@ -392,7 +400,21 @@ impl World {
         self.ghosts.retain(|ghost| !ghost.pipe.is_closed());
         // Inside of the runtime: what has output is flushed by a task.
         self.runtime.block_on(async { fault::tamper(&self.hub) });
+        self.note_drained();
         self.check_memory()
+    }
+
+    /// Tells the oracle whose output is empty.
+    fn note_drained(&mut self) {
+        for session in self.hub.sessions.all() {
+            let index = session.client_id.strip_prefix('c');
+            let index = index.and_then(|index| index.parse().ok());
+            if let Some(index) = index
+                && session.look(Outbox::waiting_bytes) == 0
+            {
+                self.oracle.drained(index);
+            }
+        }
     }
 
     fn check_memory(&mut self) -> Result<(), Violation> {

@@ -1,10 +1,11 @@
 //! What clients say, and what the message core then owes to whom.
 
 use super::{Oracle, Retained, Violation, Will};
+use crate::hub::outbox::RUN_BYTES_MAX;
 use crate::hub::simulation::ledger::Mark;
 use crate::hub::simulation::session::{Flight, Seen, Subscribed};
 use mqtt::QoS;
-use mqtt::codec::{self, Ack, Connect, Packet, Publish, Version, decode, frame};
+use mqtt::codec::{self, Ack, Connect, Frame, Packet, Publish, PublishRun, Version, decode, frame};
 use mqtt::topic::Subscription;
 
 impl Oracle {
@@ -37,7 +38,9 @@ impl Oracle {
                 self.counts.behind_the_end += 1;
                 return Ok(());
             }
-            let packet = decode(&one, line.version).map_err(|e| e.to_string())?;
+            let version = line.version;
+            let packet = decode(&one, version).map_err(|e| e.to_string())?;
+            self.count_run(&one, rest, version);
             self.packet(number, &packet)?;
         }
         if !rest.is_empty() {
@@ -45,6 +48,20 @@ impl Oracle {
         }
         self.line(number)?.from_client = rest.to_vec();
         Ok(())
+    }
+
+    /// Counts what the server takes in one piece: messages at QoS 0 of one topic, side by side behind
+    /// a packet, for sessions alone.
+    fn count_run(&mut self, one: &Frame<'_>, rest: &[u8], version: Version) {
+        let run = PublishRun::behind(one, rest, version, RUN_BYTES_MAX, usize::MAX);
+        let topic = run.as_ref().map_or("", PublishRun::topic);
+        let mut filters = self
+            .sessions
+            .values()
+            .flat_map(|s| s.subscriptions.values());
+        let parent = self.profile.hash_matches_parent;
+        let owed = filters.any(|one| one.subscription.filter.matches(topic, parent));
+        self.counts.runs += u32::from(run.is_some() && owed && !topic.starts_with("s/"));
     }
 
     fn connect(&mut self, number: usize, connect: &Connect<'_>) {
@@ -68,6 +85,8 @@ impl Oracle {
         session.expiry_s = expiry_s;
         session.line = Some(number);
         session.lines.insert(number);
+        session.drained_ms = self.now_ms;
+        session.over_in_output.clear();
         session.ends_ms = None;
         if session.delayed_will.take().is_some() {
             self.counts.wills_called_off += 1;
@@ -216,6 +235,7 @@ impl Oracle {
     }
 
     fn acknowledged(&mut self, client: usize, ack: &Ack<'_>) -> Result<(), Violation> {
+        let again = self.redelivery(client).is_some();
         let session = self.session(client)?;
         let flight = session.flights.get(&ack.packet_id);
         if flight.is_none_or(|flight| flight.qos != QoS::AtLeastOnce) {
@@ -225,6 +245,9 @@ impl Oracle {
         let Some(flight) = session.flights.remove(&ack.packet_id) else {
             return Ok(());
         };
+        if again {
+            session.over_in_output.insert((ack.packet_id, flight.mark));
+        }
         if session.line != Some(flight.line) {
             session.settled_late.insert((ack.packet_id, flight.mark));
             self.counts.acknowledgements_late += 1;

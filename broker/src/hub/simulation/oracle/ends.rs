@@ -18,6 +18,7 @@ impl Oracle {
                 continue;
             };
             if session.line.is_some() {
+                self.give_up(client);
                 continue;
             }
             if let Some((_, will)) = session.delayed_will.take_if(|(due, _)| *due <= now_ms) {

@@ -2,6 +2,7 @@
 
 mod clients;
 mod ends;
+mod redelivery;
 mod server;
 
 use super::counts::Counts;

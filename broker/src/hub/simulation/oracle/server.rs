@@ -44,7 +44,7 @@ impl Oracle {
         let used = session
             .flights
             .values()
-            .filter(|f| f.line == number)
+            .filter(|f| f.line == number && !f.doubtful)
             .count();
         if used > window {
             return Err(format!(
@@ -58,7 +58,6 @@ impl Oracle {
     fn delivers(&mut self, number: usize, publish: &Publish<'_>) -> Result<(), Violation> {
         let topic = self.topic_out(number, publish)?;
         let client = self.lines[&number].client;
-        let dup_expected = self.profile.dup_on_redelivery;
         let mark = Mark::of(publish.payload).ok_or("a message that nobody published")?;
         let shared = topic.starts_with("s/");
         let published = self.ledger.times(mark);
@@ -87,24 +86,18 @@ impl Oracle {
         if id == 0 {
             return Err("packet id 0".to_owned());
         }
-        if let Some(flight) = session.flights.get_mut(&id) {
-            let same = flight.mark == mark && flight.line != number && !flight.received;
-            if !same {
-                return Err(format!(
-                    "packet id: {id} is used again while {flight:?} is in flight"
-                ));
-            }
-            if publish.dup != dup_expected {
-                return Err(format!("{mark:?} is sent again with DUP {}", publish.dup));
-            }
-            flight.line = number;
-            self.counts.redelivered += 1;
-            return Ok(());
+        if session.flights.contains_key(&id) {
+            return self.again(number, id, mark, publish.dup);
         }
         // It was in the output when the late acknowledgement came.
         if session.settled_late.remove(&(id, mark)) {
             return Ok(());
         }
+        if self.was_over(client, id, mark)? {
+            return Ok(());
+        }
+        let (now_ms, doubtful) = (self.now_ms, self.is_doubtful(client));
+        let session = self.session(client)?;
         session.in_order(mark, order)?;
         let flight = Flight {
             mark,
@@ -113,8 +106,14 @@ impl Oracle {
             shared,
             retained: publish.retain,
             received: false,
+            sent_ms: session.drained_ms,
+            began_ms: session.drained_ms..=now_ms,
+            doubtful,
         };
-        session.flights.insert(id, flight);
+        session.flights.insert(id, flight.clone());
+        if doubtful {
+            self.doubt(client, &flight);
+        }
         self.counts.retained += u32::from(publish.retain);
         if shared {
             self.one_member(mark)?;
