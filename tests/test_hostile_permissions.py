@@ -244,6 +244,25 @@ def test_what_waits_for_the_window_is_decided_again(server, tmp_path, version):
         assert c.message().topic == "a/yes"
 
 
+@both
+def test_what_is_sent_again_is_decided_again(server, tmp_path, version):
+    """I12: a client that is there and does not acknowledge in time."""
+    receives = [("iot:Subscribe", "*"), ("iot:Receive", "*")]
+    device = server.device(tmp_path, policy(CONNECT, *receives))
+    with connected(server, device, version=version) as c:
+        c.acknowledges = False
+        c.subscribe("a/no", "a/yes")
+        free = client(server, "free")
+        for topic in ("a/no", "a/yes"):
+            free.publish(topic, "x")
+        assert [c.message().topic for _ in range(2)] == ["a/no", "a/yes"]
+        server.advance(32)
+        assert [message.topic for message in c.quiet()] == ["a/no", "a/yes"]
+        withdraw(server, device, ("iot:Subscribe", "*"), ("iot:Receive", arn("topic", "a/yes")))
+        server.advance(32)
+        assert [message.topic for message in c.quiet()] == ["a/yes"]
+
+
 def ack(mid):
     return bytes([0x40, 2]) + mid.to_bytes(2, "big")
 
