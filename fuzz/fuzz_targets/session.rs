@@ -6,7 +6,9 @@
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use mqtt::codec::{Packet, PublishForm, Version, decode, frame};
-use mqtt::session::{Incoming, Outbound, Outgoing, OutgoingLimits, Sent, SubscriptionIds};
+use mqtt::session::{
+    Incoming, Outbound, Outgoing, OutgoingLimits, Redelivery, Sent, SubscriptionIds,
+};
 use mqtt::{Message, QoS};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -19,6 +21,12 @@ struct Owed {
     shared: bool,
 }
 
+/// What a connected client does not acknowledge is sent again, and given up.
+const REDELIVERY: Redelivery = Redelivery {
+    interval_s: 2,
+    max_s: 5,
+};
+
 struct Model {
     outgoing: Outgoing<()>,
     limits: OutgoingLimits,
@@ -29,6 +37,8 @@ struct Model {
     owed: VecDeque<Owed>,
     /// Sent on this connection and not settled, by packet id.
     sent: BTreeMap<u16, Owed>,
+    /// When the one with this packet id was first and last sent on this connection.
+    times: BTreeMap<u16, (u64, u64)>,
     /// Ids whose PUBLISH the client has: PUBREC was sent.
     received: BTreeSet<u16>,
     /// Ids of earlier connections, for late acknowledgements.
@@ -68,6 +78,7 @@ fuzz_target!(|data: &[u8]| {
         online: false,
         owed: VecDeque::new(),
         sent: BTreeMap::new(),
+        times: BTreeMap::new(),
         received: BTreeSet::new(),
         before: BTreeMap::new(),
         passing: BTreeSet::new(),
@@ -107,7 +118,8 @@ impl Model {
                     self.retain(u64::from(value));
                 }
             }
-            6 => drop(self.outgoing.puback(0xFFFF)),
+            6 if value & 3 == 3 => drop(self.outgoing.puback(0xFFFF)),
+            6 => self.redeliver(value),
             _ => {
                 let id = u16::from(value);
                 let late = self.before.get(&id).copied();
@@ -206,6 +218,56 @@ impl Model {
         self.received.remove(&id);
     }
 
+    /// Time is looked at: what is given up, and what is sent again.
+    fn redeliver(&mut self, value: u8) {
+        let now_ms = self.now_ms;
+        let (interval_ms, max_ms) = (
+            u64::from(REDELIVERY.interval_s) * 1000,
+            u64::from(REDELIVERY.max_s) * 1000,
+        );
+        let overdue = self.outgoing.is_overdue(REDELIVERY, now_ms);
+        let given_up = self.outgoing.give_up(REDELIVERY, now_ms);
+        for (id, owed) in self.sent.clone() {
+            let in_flight_ms = now_ms - self.times[&id].0;
+            if given_up.contains(&id) {
+                assert!(owed.qos == QoS::AtLeastOnce && in_flight_ms >= max_ms);
+                self.owed.retain(|other| *other != owed);
+                self.sent.remove(&id);
+                self.before.remove(&id);
+            } else {
+                // It counts in whole seconds.
+                assert!(owed.qos == QoS::ExactlyOnce || in_flight_ms < max_ms + 2000);
+            }
+        }
+        let may = |message: &Message| value & 4 == 0 || message.payload[7] & 1 == 0;
+        let has_room = |out: &[u8]| value & 8 == 0 || out.is_empty();
+        let count = self
+            .outgoing
+            .redeliver(REDELIVERY, may, has_room, now_ms, &mut self.out);
+        assert!(overdue || (given_up.is_empty() && count == 0));
+        let bytes = std::mem::take(&mut self.out);
+        let (mut rest, mut again) = (&bytes[..], Vec::new());
+        while let Some(one) = frame(rest, 1 << 20).expect("packets are well formed") {
+            rest = &rest[one.bytes.len()..];
+            let packet = decode(&one, self.outgoing.version()).expect("packets are well formed");
+            let Packet::Publish(publish) = packet else {
+                panic!("{packet:?}");
+            };
+            let id = publish.packet_id.expect("it is above QoS 0");
+            let owed = self.sent[&id];
+            let number = u64::from_be_bytes(publish.payload[..8].try_into().expect("a number"));
+            assert_eq!((owed.number, owed.qos), (number, QoS::AtLeastOnce));
+            assert_eq!(publish.dup, self.limits.dup);
+            let (_, last_ms) = self.times.get_mut(&id).expect("it was sent");
+            assert!(now_ms - *last_ms >= interval_ms);
+            *last_ms = now_ms;
+            again.push(number);
+        }
+        assert!(again.is_sorted());
+        assert_eq!(again.len(), count);
+        self.outgoing.pump(now_ms, &mut self.out);
+    }
+
     fn take_shared(&mut self) {
         let taken = self.outgoing.take_shared();
         let numbers: Vec<u64> = taken.iter().filter_map(|o| o.stored).collect();
@@ -258,11 +320,13 @@ impl Model {
                     // In order: nothing on this connection was sent ahead of it.
                     assert!(self.sent.values().all(|sent| sent.number < number));
                     assert_eq!(self.sent.insert(id, owed), None, "{id} is in flight");
+                    self.times.insert(id, (self.now_ms, self.now_ms));
                 }
                 Packet::PubRel(ack) => {
                     let owed = self.before.get(&ack.packet_id).copied();
                     if let Some(owed) = owed.filter(|_| !self.sent.contains_key(&ack.packet_id)) {
                         assert_eq!(self.sent.insert(ack.packet_id, owed), None);
+                        self.times.insert(ack.packet_id, (self.now_ms, self.now_ms));
                     }
                 }
                 other => panic!("{other:?}"),
