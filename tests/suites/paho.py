@@ -23,8 +23,6 @@ from harness import NOSUBSCRIBE, Server  # noqa: E402
 
 PROGRAMS = ["client_test.py", "client_test5.py"]
 
-"""The tests ask for one filter that is refused."""
-
 
 def run(program, port):
     """Runs one of them in its folder. client_test.py leaves its own flags to unittest, which knows
