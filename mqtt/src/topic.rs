@@ -19,6 +19,9 @@ pub enum TopicError {
     /// U+0000 ([MQTT-4.7.3-2]).
     #[error("the topic has a zero character")]
     Zero,
+    /// A character that the profile does not allow (MQTT 5.0 [1.5.4]).
+    #[error("the topic has a control character")]
+    ControlCharacter,
     /// A wildcard in a topic name ([MQTT-3.3.2-2]), or one out of place in a filter.
     #[error("a wildcard is out of place")]
     Wildcard,
@@ -60,12 +63,14 @@ pub fn check_publish(text: &str, profile: &Profile) -> Result<(), TopicError> {
     if text.is_empty() {
         return Err(TopicError::Empty);
     }
-    check_size(counted, profile)?;
-    if reserved::may_publish(text, profile) {
-        Ok(())
-    } else {
-        Err(TopicError::Reserved)
+    if !profile.allows_characters(text) {
+        return Err(TopicError::ControlCharacter);
     }
+    check_size(counted, profile)?;
+    if !reserved::may_publish(text, profile) {
+        return Err(TopicError::Reserved);
+    }
+    Ok(())
 }
 
 fn check_size(text: &str, profile: &Profile) -> Result<(), TopicError> {

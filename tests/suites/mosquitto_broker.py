@@ -18,10 +18,11 @@ LIKE_MOSQUITTO = {
     "inbound-inflight": 20,
     "outbound-inflight": 20,
     "packet-bytes": 2_000_000,
-    # It takes 200 levels.
-    "topic-slashes": 199,
+    "topic-slashes": 200,
     "server-keep-alive-max-s": 65_535,
     "denied-subscribe": "0x80",
+    # What MQTT leaves to the server it refuses.
+    "control-characters": "false",
 }
 
 WITHOUT_EFFECT = {

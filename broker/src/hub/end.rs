@@ -1,6 +1,6 @@
 //! Why a connection ends: what the client is told, what AWS calls it, and whether the will is due.
 
-use mqtt::codec::{DecodeError, ReasonCode};
+use mqtt::codec::ReasonCode;
 
 /// The reason of an end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,11 +111,5 @@ impl End {
             | End::CustomAuthExpired
             | End::Server(_) => "",
         }
-    }
-}
-
-impl From<DecodeError> for End {
-    fn from(error: DecodeError) -> Self {
-        End::error(error.reason_code(), error.to_string())
     }
 }

@@ -170,7 +170,10 @@ fn will<'a>(reader: &mut Reader<'a>, flags: u8, version: Version) -> Result<Will
         Version::V5 => PublishProperties::read(reader, Place::Will)?,
     };
     let topic = reader.text()?;
-    check_topic(topic, false)?;
+    check_topic(topic, false).map_err(|error| match error {
+        DecodeError::TopicName => DecodeError::WillTopic(version),
+        other => other,
+    })?;
     let payload = reader.binary()?;
     let qos = match flags >> 3 & 3 {
         0 => QoS::AtMostOnce,

@@ -27,26 +27,38 @@ pub enum DecodeError {
     /// A PUBLISH asks for QoS 3 ([MQTT-3.3.1-4]).
     #[error("malformed packet: QoS 3")]
     QosThree,
-    /// The topic of a PUBLISH or will has wildcards or is empty ([MQTT-3.3.2-2]).
-    #[error("`{0}` in a topic name")]
-    TopicName(&'static str),
-    /// A filter that is not valid ([MQTT-4.7.1-2], [MQTT-4.7.1-3]).
+    /// The topic of a PUBLISH has wildcards ([MQTT-3.3.2-2]).
+    #[error("a wildcard in a topic name")]
+    TopicName,
+    /// The topic of a will has wildcards.
+    #[error("CONNECT: a wildcard in the topic of the will")]
+    WillTopic(Version),
+    /// A filter that is empty or has wildcards out of place ([MQTT-4.7.3-1], [MQTT-4.7.1-1],
+    /// [MQTT-4.7.1-2]).
     #[error("a topic filter that is not valid")]
     TopicFilter,
+    /// A shared subscription without name or filter, or with wildcards in its name
+    /// ([MQTT-4.8.2-1], [MQTT-4.8.2-2]).
+    #[error("a shared subscription that is not valid")]
+    ShareName,
 }
 
 impl DecodeError {
-    /// The reason code of the DISCONNECT or CONNACK that says so to an MQTT 5 client.
+    /// The reason code of the DISCONNECT or CONNACK that says so to an MQTT 5 client. 0x8F and 0x90
+    /// are not among them: they are for filters and topics that are correctly formed (MQTT 5.0
+    /// [3.14.2.1], [4.13.1]).
     pub fn reason_code(&self) -> ReasonCode {
         match self {
-            DecodeError::Malformed(_) | DecodeError::QosThree => ReasonCode::MalformedPacket,
-            DecodeError::Protocol(_) => ReasonCode::ProtocolError,
+            DecodeError::Malformed(_)
+            | DecodeError::QosThree
+            | DecodeError::TopicName
+            | DecodeError::WillTopic(_)
+            | DecodeError::TopicFilter => ReasonCode::MalformedPacket,
+            DecodeError::Protocol(_) | DecodeError::ShareName => ReasonCode::ProtocolError,
             DecodeError::Connect(code, _) => *code,
             DecodeError::TooLarge(_) => ReasonCode::PacketTooLarge,
             DecodeError::UnsupportedProtocol(_) => ReasonCode::UnsupportedProtocolVersion,
             DecodeError::ClientIdMissing => ReasonCode::ClientIdentifierNotValid,
-            DecodeError::TopicName(_) => ReasonCode::TopicNameInvalid,
-            DecodeError::TopicFilter => ReasonCode::TopicFilterInvalid,
         }
     }
 
@@ -55,10 +67,12 @@ impl DecodeError {
         let text = match self {
             DecodeError::Malformed(text)
             | DecodeError::Protocol(text)
-            | DecodeError::Connect(_, text)
-            | DecodeError::TopicName(text) => text,
+            | DecodeError::Connect(_, text) => text,
             DecodeError::QosThree => "QoS 3",
-            DecodeError::TopicFilter
+            DecodeError::TopicName
+            | DecodeError::WillTopic(_)
+            | DecodeError::TopicFilter
+            | DecodeError::ShareName
             | DecodeError::TooLarge(_)
             | DecodeError::ClientIdMissing
             | DecodeError::UnsupportedProtocol(_) => return self,
@@ -66,23 +80,23 @@ impl DecodeError {
         DecodeError::Connect(self.reason_code(), text)
     }
 
-    /// The CONNACK that this CONNECT is answered with, where the standard gives one: version
-    /// to answer in, and code.
-    pub fn connect_refusal(&self) -> Option<(Version, ReasonCode)> {
-        let code = self.reason_code();
+    /// The version of the CONNACK that this CONNECT is answered with, where the standard gives one.
+    pub fn connack_version(&self) -> Option<Version> {
         match self {
             // [MQTT-3.1.2-2]: return code 1 for levels below 5, a reason code above.
-            DecodeError::UnsupportedProtocol(level) if *level > 5 => Some((Version::V5, code)),
+            DecodeError::UnsupportedProtocol(level) if *level > 5 => Some(Version::V5),
             DecodeError::UnsupportedProtocol(_) | DecodeError::ClientIdMissing => {
-                Some((Version::V311, code))
+                Some(Version::V311)
             }
-            DecodeError::Connect(code, _) => Some((Version::V5, *code)),
-            DecodeError::Malformed(_)
+            DecodeError::Connect(..) | DecodeError::WillTopic(Version::V5) => Some(Version::V5),
+            DecodeError::WillTopic(Version::V311)
+            | DecodeError::Malformed(_)
             | DecodeError::Protocol(_)
             | DecodeError::TooLarge(_)
             | DecodeError::QosThree
-            | DecodeError::TopicName(_)
-            | DecodeError::TopicFilter => None,
+            | DecodeError::TopicName
+            | DecodeError::TopicFilter
+            | DecodeError::ShareName => None,
         }
     }
 }

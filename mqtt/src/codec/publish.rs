@@ -183,7 +183,7 @@ pub(super) fn check_topic(topic: &str, aliased: bool) -> Result<(), DecodeError>
         return Err(DecodeError::Protocol("an empty topic"));
     }
     if topic.bytes().any(|byte| byte == b'+' || byte == b'#') {
-        return Err(DecodeError::TopicName("a wildcard"));
+        return Err(DecodeError::TopicName);
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ pub(super) fn decode_subscribe<'a>(
 ) -> Result<Subscribe<'a>, DecodeError> {
     frame.require_flags(2)?;
     let mut reader = Reader::new(frame.body);
-    let packet_id = reader.packet_id()?;
+    let packet_id = request_id(&mut reader)?;
     let properties = match version {
         Version::V311 => Properties::default(),
         Version::V5 => Properties::read(&mut reader, Place::Subscribe)?,
@@ -121,23 +121,33 @@ fn filter<'a>(
     })
 }
 
+/// The packet identifier of a request. The standard names no code for 0 ([MQTT-2.2.1-3]); as at
+/// mosquitto it makes a request malformed, and an acknowledgement a protocol error.
+fn request_id(reader: &mut Reader<'_>) -> Result<u16, DecodeError> {
+    reader.packet_id().map_err(|error| match error {
+        DecodeError::Protocol(why) => DecodeError::Malformed(why),
+        other => other,
+    })
+}
+
 /// A filter's form (MQTT 5.0 section 4.7): at least one character, `#` alone in the last level,
 /// `+` alone in its level; the same behind `$share/NAME/`, whose name has no wildcard.
 fn check_filter(filter: &str) -> Result<(), DecodeError> {
-    let rest = match filter.strip_prefix("$share/") {
-        None => filter,
-        Some(shared) => {
-            let (name, rest) = shared.split_once('/').ok_or(DecodeError::TopicFilter)?;
-            if name.is_empty() || name.contains(['+', '#']) {
-                return Err(DecodeError::TopicFilter);
-            }
-            rest
-        }
+    check_wildcards(filter)?;
+    let Some(shared) = filter.strip_prefix("$share/") else {
+        return Ok(());
     };
-    if rest.is_empty() {
+    match shared.split_once('/') {
+        Some((name, rest)) if !name.is_empty() && !name.contains('+') && !rest.is_empty() => Ok(()),
+        Some(_) | None => Err(DecodeError::ShareName),
+    }
+}
+
+fn check_wildcards(filter: &str) -> Result<(), DecodeError> {
+    if filter.is_empty() {
         return Err(DecodeError::TopicFilter);
     }
-    let mut levels = rest.split('/').peekable();
+    let mut levels = filter.split('/').peekable();
     while let Some(level) = levels.next() {
         let fits = match level {
             "#" => levels.peek().is_none(),
@@ -182,7 +192,7 @@ pub(super) fn decode_unsubscribe<'a>(
 ) -> Result<Unsubscribe<'a>, DecodeError> {
     frame.require_flags(2)?;
     let mut reader = Reader::new(frame.body);
-    let packet_id = reader.packet_id()?;
+    let packet_id = request_id(&mut reader)?;
     let properties = match version {
         Version::V311 => Properties::default(),
         Version::V5 => Properties::read(&mut reader, Place::Unsubscribe)?,

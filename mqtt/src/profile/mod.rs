@@ -8,7 +8,7 @@ mod settings;
 
 pub use settings::{SETTINGS, SettingError};
 
-use crate::codec::{ReasonCode, Version};
+use crate::codec::{DecodeError, ReasonCode, Version};
 use crate::message::QoS;
 use crate::session::Redelivery;
 
@@ -41,6 +41,10 @@ pub struct Profile {
     pub topic_slashes: usize,
     /// Longest share name in characters (Quotas: 128).
     pub share_name_chars: usize,
+    /// Control characters and Unicode's non-characters may stand in client ids, user names, topics
+    /// and filters; without, a packet with one is malformed, as MQTT allows (MQTT 5.0 [1.5.4]) and
+    /// mosquitto has it.
+    pub control_characters: bool,
     /// Topics that begin with `$` are reserved for those that AWS documents.
     pub reserved_topics: bool,
     /// Most filters in one SUBSCRIBE or UNSUBSCRIBE (Quotas: 8).
@@ -130,6 +134,12 @@ pub struct Profile {
     pub connack_defaults: bool,
     /// The SUBACK code for a filter that policies forbid, MQTT 5.
     pub denied_subscribe: ReasonCode,
+    /// What is no valid topic or filter ends a connection of MQTT 5 with 0x90 or 0x8F, which AWS
+    /// lists (MQTT); in the standard these are for topics and filters that are correctly formed,
+    /// and the codes 0x81 and 0x82 (MQTT 5.0 [4.13.1]).
+    pub ill_formed_topic_codes: bool,
+    /// The DISCONNECT code of MQTT 5 for a packet that is too large; AWS lists 0x97 and no 0x95.
+    pub packet_too_large: ReasonCode,
     /// DISCONNECT has words beside its code; seen at AWS.
     pub reason_strings: bool,
     /// What becomes of a publish beyond the rate quotas, MQTT 5 above QoS 0. AWS discards it; its
@@ -169,6 +179,7 @@ impl Profile {
             topic_bytes: 256,
             topic_slashes: 7,
             share_name_chars: 128,
+            control_characters: true,
             reserved_topics: true,
             filters_per_subscribe: 8,
             subscriptions_per_connection: 50,
@@ -208,6 +219,8 @@ impl Profile {
             no_subscribers: ReasonCode::Success,
             connack_defaults: true,
             denied_subscribe: ReasonCode::NotAuthorized,
+            ill_formed_topic_codes: true,
+            packet_too_large: ReasonCode::QuotaExceeded,
             reason_strings: true,
             throttled_publish_v5: Denied::Refuse,
             websocket_lifetime_s: 86_400,
@@ -260,11 +273,22 @@ impl Profile {
             denied_publish_v3: Denied::Ignore,
             no_subscribers: ReasonCode::NoMatchingSubscribers,
             connack_defaults: false,
+            ill_formed_topic_codes: false,
+            packet_too_large: ReasonCode::PacketTooLarge,
             reason_strings: false,
             websocket_lifetime_s: 0,
             unsubscribe_unknown: ReasonCode::NoSubscriptionExisted,
             ..Profile::aws()
         }
+    }
+
+    /// Whether a text has only characters that may stand in names.
+    pub fn allows_characters(&self, text: &str) -> bool {
+        let is_noncharacter = |c: u32| (0xFDD0..=0xFDEF).contains(&c) || c & 0xFFFE == 0xFFFE;
+        self.control_characters
+            || !text
+                .chars()
+                .any(|c| c.is_control() || is_noncharacter(u32::from(c)))
     }
 
     /// The keep alive that a client gets for the one it asks for, in seconds; 0 for none.
@@ -293,6 +317,20 @@ impl Profile {
         };
         let interval_s = self.redelivery_interval_s;
         (interval_s > 0).then_some(Redelivery { interval_s, max_s })
+    }
+
+    /// The reason code for a client of MQTT 5 that sent what is no packet.
+    pub fn refusal(&self, error: &DecodeError) -> ReasonCode {
+        match error {
+            DecodeError::TopicName | DecodeError::WillTopic(_) if self.ill_formed_topic_codes => {
+                ReasonCode::TopicNameInvalid
+            }
+            DecodeError::TopicFilter | DecodeError::ShareName if self.ill_formed_topic_codes => {
+                ReasonCode::TopicFilterInvalid
+            }
+            DecodeError::TooLarge(_) => self.packet_too_large,
+            other => other.reason_code(),
+        }
     }
 
     /// What becomes of a publish that policies forbid.

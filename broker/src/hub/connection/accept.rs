@@ -1,5 +1,6 @@
 //! CONNECT: is it well formed, within the limits, and allowed; then the session opens.
 
+use super::limits::{check_characters, check_limits};
 use super::{Connection, Topics};
 use crate::auth::{Facts, Guard, Identity};
 use crate::hub::budget::{Claim, Held};
@@ -11,10 +12,9 @@ use crate::hub::will::StoredWill;
 use crate::hub::{Hub, TapEvent};
 use crate::net::{Arrival, Credential, Peer, Wire, certificate_id};
 use mqtt::codec::{
-    self, ConnAck, ConnAckProperties, Connect, DecodeError, ReasonCode, Version, Will, frame,
+    self, ConnAck, ConnAckProperties, Connect, DecodeError, ReasonCode, Version, frame,
 };
 use mqtt::session::OutgoingLimits;
-use mqtt::topic::check_publish;
 use mqtt::{Profile, QoS};
 use policy::{Value, Variables};
 use std::sync::Arc;
@@ -78,7 +78,10 @@ pub(super) fn accept(
         Err(why) => {
             let silent_v3 = hub.profile.refused_connect_silent_v3;
             let connack = match why {
-                Why::Decode(error) => error.connect_refusal(),
+                Why::Decode(error) => {
+                    let code = hub.profile.refusal(&error);
+                    error.connack_version().map(|version| (version, code))
+                }
                 Why::Certificate => None,
                 Why::Refused(Version::V311, _) if silent_v3 => None,
                 Why::Refused(version, code) => Some((version, code)),
@@ -115,6 +118,11 @@ fn examine<'a>(
         Why::Decode(error)
     })?;
     let version = connect.version;
+    check_characters(&connect, &hub.profile).map_err(|error| {
+        let client_id = connect.client_id;
+        tracing::warn!(?client_id, %address, %error, "CONNECT refused");
+        Why::Decode(error)
+    })?;
     check_limits(&connect, &hub.profile).map_err(|(code, reason)| {
         let client_id = connect.client_id;
         tracing::warn!(?client_id, %address, reason, "CONNECT refused");
@@ -155,53 +163,6 @@ fn examine<'a>(
         guard: Arc::new(guard),
         used,
     })
-}
-
-/// The profile's limits on a CONNECT, with what an MQTT 5 client is told.
-fn check_limits(
-    connect: &Connect<'_>,
-    profile: &Profile,
-) -> Result<(), (ReasonCode, &'static str)> {
-    let id = connect.client_id;
-    if id.len() > profile.client_id_bytes {
-        return Err((ReasonCode::ClientIdentifierNotValid, "client id too long"));
-    }
-    if id.starts_with('$') && profile.client_id_dollar_refused {
-        let why = "client ids that begin with `$` are reserved";
-        return Err((ReasonCode::ClientIdentifierNotValid, why));
-    }
-    if connect.properties.authentication_method.is_some() {
-        let why = "enhanced authentication is not supported";
-        return Err((ReasonCode::BadAuthenticationMethod, why));
-    }
-    let packet_min = profile.client_packet_bytes_min;
-    let packet = connect.properties.maximum_packet_size;
-    if packet.is_some_and(|bytes| (bytes as usize) < packet_min) {
-        let why = "Maximum Packet Size below the least that is supported";
-        return Err((ReasonCode::ProtocolError, why));
-    }
-    let user = connect.properties.user_properties.iter();
-    if user.map(|(k, v)| k.len() + v.len()).sum::<usize>() > profile.user_property_bytes {
-        return Err((ReasonCode::QuotaExceeded, "user properties too large"));
-    }
-    connect
-        .will
-        .as_ref()
-        .map_or(Ok(()), |will| check_will(will, profile))
-}
-
-fn check_will(will: &Will<'_>, profile: &Profile) -> Result<(), (ReasonCode, &'static str)> {
-    if will.qos > profile.qos_max {
-        return Err((ReasonCode::QosNotSupported, "QoS of the will too high"));
-    }
-    if check_publish(will.topic, profile).is_err() {
-        let why = "the will's topic is not valid or reserved";
-        return Err((ReasonCode::TopicNameInvalid, why));
-    }
-    if will.payload.len() > profile.payload_bytes {
-        return Err((ReasonCode::QuotaExceeded, "payload of the will too large"));
-    }
-    Ok(())
 }
 
 /// A client that takes no CONNACK as large as its own gets none (MQTT 5.0 [3.1.2-24]).

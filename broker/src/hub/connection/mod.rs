@@ -3,6 +3,7 @@
 
 mod accept;
 mod ask;
+mod limits;
 mod packets;
 mod publish;
 mod subscribe;

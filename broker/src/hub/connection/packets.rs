@@ -77,14 +77,7 @@ impl Connection {
     fn undecodable<T>(&self, error: &DecodeError) -> ControlFlow<End, T> {
         let client_id = &self.session.client_id;
         tracing::warn!(?client_id, %error, "packet refused");
-        // AWS's list of DISCONNECT codes has 0x97 and not 0x95.
-        let code = match error {
-            DecodeError::TooLarge(_) if self.hub.profile.reserved_topics => {
-                ReasonCode::QuotaExceeded
-            }
-            other => other.reason_code(),
-        };
-        Self::refuse(code, error.to_string())
+        Self::refuse(self.hub.profile.refusal(error), error.to_string())
     }
 
     fn packet(&mut self, packet: &Packet<'_>) -> ControlFlow<End> {

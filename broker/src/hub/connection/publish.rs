@@ -11,7 +11,7 @@ use mqtt::QoS;
 use mqtt::codec::{self, Frame, Publish, PublishRun, ReasonCode, Version};
 use mqtt::profile::Denied;
 use mqtt::session::AliasError;
-use mqtt::topic::check_publish;
+use mqtt::topic::{TopicError, check_publish};
 use policy::VariableMap;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -55,6 +55,8 @@ impl Topics {
 
 /// What became of a PUBLISH before it is routed.
 enum Refused {
+    /// The topic has a character that makes the packet malformed.
+    Character(String),
     /// The topic is not valid, or nothing that clients publish to.
     Topic(String),
     /// A policy forbids it.
@@ -81,6 +83,9 @@ impl Connection {
         };
         let route = match self.route(topic, publish.retain) {
             Ok(route) => route,
+            Err(Refused::Character(reason)) => {
+                return Self::refuse(ReasonCode::MalformedPacket, reason);
+            }
             Err(Refused::Topic(reason)) => return self.topic_refused(publish, reason),
             Err(Refused::Denied) => return self.publish_denied(publish),
         };
@@ -236,8 +241,12 @@ impl Connection {
 
     /// Whether the client may publish to a topic at all.
     fn check(&self, topic: &str, retain: bool) -> Result<(), Refused> {
-        if let Err(why) = check_publish(topic, &self.hub.profile) {
-            return Err(Refused::Topic(why.to_string()));
+        match check_publish(topic, &self.hub.profile) {
+            Ok(()) => {}
+            Err(why @ TopicError::ControlCharacter) => {
+                return Err(Refused::Character(why.to_string()));
+            }
+            Err(why) => return Err(Refused::Topic(why.to_string())),
         }
         if retain && topic.starts_with('$') && !self.hub.profile.retained_on_reserved {
             let why = "messages on reserved topics cannot be retained";

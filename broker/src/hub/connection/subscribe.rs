@@ -115,11 +115,21 @@ impl Connection {
             return Self::refuse(ReasonCode::SubscriptionIdentifiersNotSupported, why);
         }
         self.check_user_properties(subscribe.properties.user_properties)?;
+        self.check_characters(subscribe.filters().map(|asked| asked.filter))?;
         let above = |filter: &SubscribeFilter<'_>| filter.qos > profile.qos_max;
         if profile.subscribe_qos2_closes && subscribe.filters().any(|filter| above(&filter)) {
             return Self::refuse(ReasonCode::QosNotSupported, "QoS 2 is not supported");
         }
         ControlFlow::Continue(())
+    }
+
+    /// Filters with characters that the profile does not allow make a packet malformed.
+    fn check_characters<'a>(&self, mut filters: impl Iterator<Item = &'a str>) -> ControlFlow<End> {
+        if filters.all(|filter| self.hub.profile.allows_characters(filter)) {
+            return ControlFlow::Continue(());
+        }
+        let why = "a control character in a topic filter";
+        Self::refuse(ReasonCode::MalformedPacket, why)
     }
 
     fn check_user_properties(&self, properties: UserProperties<'_>) -> ControlFlow<End> {
@@ -252,6 +262,7 @@ impl Connection {
             }
             return Self::refuse(ReasonCode::QuotaExceeded, "too many filters in a packet");
         }
+        self.check_characters(unsubscribe.filters())?;
         if let Some(journal) = &self.hub.journal {
             journal.watch();
         }
