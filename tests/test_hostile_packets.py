@@ -161,7 +161,7 @@ PUBLISHES = [
     *both("B37", lambda v: publish("a", qos=1, packet_id=0, version=v)),
 ]
 
-# `$dp` and `$SYS` are topics like any other to the standard.
+# `$dp` is a topic like any other to the standard; what comes below `$SYS` is ignored.
 RESERVED = []
 for topic in ("$x", "$", "$/", "$SYS/a", "$CONTROL/a", "$dp"):
     RESERVED += both("B03", lambda v, t=topic: publish(t, version=v), LIVES, CLOSED)

@@ -4,6 +4,7 @@ packet sequences, and AWS's codes where it lists others."""
 import pytest
 
 from bytes_mqtt import (
+    PINGREQ,
     V5,
     VERSIONS,
     Raw,
@@ -122,3 +123,29 @@ def test_control_characters_are_names_like_others_elsewhere(standard, running, v
                 assert raw.subscribed(name) == [0]
                 raw.send(publish(name, version=version))
                 assert raw.message()[0] == name
+
+
+@both
+def test_what_clients_publish_below_sys_reaches_nobody(standard, version):
+    """There servers tell of themselves (MQTT 5.0 [4.7.2])."""
+    standard.reset()
+    with Raw(standard.mqtt_port) as raw:
+        raw.open("sys", version)
+        assert raw.subscribed("$SYS/#", "$SYSTEM") == [0, 0]
+        for qos in (0, 1, 2):
+            raw.send(publish("$SYS/broker/uptime", qos=qos, version=version, flags=1))
+        raw.send(publish("$SYSTEM", version=version))
+        refused = b"\x87" if version == V5 else b""
+        assert [raw.next() for _ in range(2)] == [(k, b"\0\1" + refused) for k in (0x40, 0x50)]
+        assert raw.message()[0] == "$SYSTEM"
+        # Nor is it retained.
+        assert raw.subscribed("$SYS/+/uptime") == [0]
+        assert raw.send(PINGREQ).next() == (0xD0, b"")
+
+
+@both
+def test_a_will_below_sys_is_refused(standard, version):
+    will = (b"\0" if version == V5 else b"") + text("$SYS/a") + text("x")
+    sent = connect(version=version, flags=6, payload=will)
+    told = answer(standard, sent, version, connects=False)
+    assert told == [(0x20, b"\0\x90\0" if version == V5 else b"\0\3")]

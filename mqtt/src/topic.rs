@@ -31,6 +31,10 @@ pub enum TopicError {
     /// A topic beginning with `$` that clients may not use so.
     #[error("the topic is reserved")]
     Reserved,
+    /// A topic below `$SYS/`, where servers tell of themselves and clients are to be kept from telling
+    /// each other anything (MQTT 5.0 [4.7.2]).
+    #[error("the topic is the server's")]
+    Server,
 }
 
 /// A topic that can be published to.
@@ -69,6 +73,9 @@ pub fn check_publish(text: &str, profile: &Profile) -> Result<(), TopicError> {
     check_size(counted, profile)?;
     if !reserved::may_publish(text, profile) {
         return Err(TopicError::Reserved);
+    }
+    if text.starts_with("$SYS/") {
+        return Err(TopicError::Server);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use mqtt::Profile;
 use mqtt::codec::{ReasonCode, Version, decode, frame};
+use mqtt::topic::{TopicError, check_publish};
 
 use ReasonCode::{MalformedPacket, ProtocolError, TopicFilterInvalid, TopicNameInvalid};
 
@@ -92,4 +93,16 @@ fn control_characters_are_allowed_unless_a_profile_says_otherwise() {
     ] {
         check(plain, true);
     }
+}
+
+#[test]
+fn topics_below_sys_are_the_server_s() {
+    let check = |topic: &str, standard: Result<(), TopicError>| {
+        let found = [Profile::mqtt(), Profile::aws()].map(|profile| check_publish(topic, &profile));
+        assert_eq!(found, [standard, Err(TopicError::Reserved)], "{topic}");
+    };
+    check("$SYS/broker/uptime", Err(TopicError::Server));
+    check("$SYS/", Err(TopicError::Server));
+    check("$SYS", Ok(()));
+    check("$SYSTEM/a", Ok(()));
 }

@@ -45,7 +45,9 @@ pub struct Profile {
     /// and filters; without, a packet with one is malformed, as MQTT allows (MQTT 5.0 [1.5.4]) and
     /// mosquitto has it.
     pub control_characters: bool,
-    /// Topics that begin with `$` are reserved for those that AWS documents.
+    /// Topics that begin with `$` are reserved for those that AWS documents. Without, those below
+    /// `$SYS/` are the server's (MQTT 5.0 [4.7.2]), and a publish there is met as one that policies
+    /// forbid.
     pub reserved_topics: bool,
     /// Most filters in one SUBSCRIBE or UNSUBSCRIBE (Quotas: 8).
     pub filters_per_subscribe: usize,

@@ -59,7 +59,7 @@ enum Refused {
     Character(String),
     /// The topic is not valid, or nothing that clients publish to.
     Topic(String),
-    /// A policy forbids it.
+    /// A policy forbids it, or it is the server's.
     Denied,
 }
 
@@ -245,6 +245,11 @@ impl Connection {
             Ok(()) => {}
             Err(why @ TopicError::ControlCharacter) => {
                 return Err(Refused::Character(why.to_string()));
+            }
+            Err(why @ TopicError::Server) => {
+                let client_id = &self.session.client_id;
+                tracing::warn!(?client_id, ?topic, reason = %why, "publish refused");
+                return Err(Refused::Denied);
             }
             Err(why) => return Err(Refused::Topic(why.to_string())),
         }
