@@ -7,6 +7,7 @@ its name, so that the runner knows that a test is about mosquitto's configuratio
 import json
 import os
 import pathlib
+import signal
 import sys
 
 UNSUPPORTED = 3
@@ -124,6 +125,7 @@ def main(arguments):
             case _:
                 unsupported(argument)
     command = flags.command()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.execv(command[0], command)
 
 
