@@ -4,6 +4,8 @@
 mod admin;
 mod api;
 mod auth;
+mod body;
+mod budget;
 mod certs_folder;
 pub mod cli;
 mod clock;

@@ -3,6 +3,7 @@
 use crate::admin::Feed;
 use crate::api::sigv4::Signers;
 use crate::auth::CustomAuth;
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::lambda::Functions;
@@ -20,6 +21,8 @@ pub(crate) struct World {
     pub(crate) config: Config,
     pub(crate) clock: Arc<Clock>,
     pub(crate) metrics: Arc<Metrics>,
+    /// The memory for what is kept for clients.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) things: Arc<Things>,
     pub(crate) hub: Arc<Hub>,
     /// The engine behind the topic rules: records, counters.

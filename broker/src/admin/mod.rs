@@ -16,7 +16,8 @@ pub(crate) use feed::Feed;
 
 use self::query::Query;
 use self::response::{json, refused, text};
-use crate::api::{has_foreign_origin, read_body};
+use crate::api::{ApiError, Service, has_foreign_origin};
+use crate::body;
 use crate::world::World;
 use axum::body::Body;
 use bytes::Bytes;
@@ -41,9 +42,12 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Body>) -> Respon
             "pages of another origin may not use the admin paths",
         );
     }
-    let body = match read_body(body, BODY_BYTES_MAX).await {
-        Ok(body) => body,
-        Err(why) => return refused(StatusCode::BAD_REQUEST, &why.message),
+    let body = match body::read(body, BODY_BYTES_MAX, &world.budget).await {
+        Ok(body) => body.kept(),
+        Err(why) => {
+            let why = ApiError::from(why);
+            return refused(why.code.status(Service::Iot), &why.message);
+        }
     };
     let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
     let rest = path.strip_prefix("/_thingcore").unwrap_or(&path);
@@ -57,7 +61,7 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Body>) -> Respon
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
             world
                 .metrics
-                .text(world.delivery.counters(), &world.hub.buffers()),
+                .text(world.delivery.counters(), &world.budget.report()),
         ),
         (&Method::GET, "/ca") => text("application/x-pem-file", world.things.root_ca_pem()),
         (&Method::GET, "/clock") => clock(world),

@@ -68,7 +68,14 @@ pub(crate) async fn answer(
         Lead::Rest(services) => rest::answer(world, services, caller, request).await,
         Lead::Query(api) => query::answer(world, api, caller, request).await,
         Lead::S3 => counted(world, "s3", world.s3.serve(request)).await,
-        Lead::Lambda => counted(world, "lambda", world.functions.serve(request)).await,
+        Lead::Lambda => {
+            counted(
+                world,
+                "lambda",
+                world.functions.serve(request, &world.budget),
+            )
+            .await
+        }
         Lead::Refused(error) => rest::refuse(world, &request, error),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::model::Service;
 use super::sigv4::SignatureError;
+use crate::body::BodyRefused;
 use http::StatusCode;
 use things::ThingsError;
 
@@ -52,6 +53,7 @@ pub(crate) enum Code {
     ResourceNotFound,
     ResourceRegistrationFailure,
     Serialization,
+    ServiceUnavailable,
     SqlParse,
     TerminalState,
     Throttling,
@@ -93,6 +95,7 @@ impl Code {
             Code::ResourceNotFound => "ResourceNotFoundException",
             Code::ResourceRegistrationFailure => "ResourceRegistrationFailureException",
             Code::Serialization => "SerializationException",
+            Code::ServiceUnavailable => "ServiceUnavailableException",
             Code::SqlParse => "SqlParseException",
             Code::TerminalState => "TerminalStateException",
             Code::Throttling => "ThrottlingException",
@@ -143,6 +146,7 @@ impl Code {
             Code::UnsupportedDocumentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Code::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
             Code::GatewayTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Code::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             // Not retried by the SDKs, unlike 500, 502, 503 and 504.
             Code::NotImplemented => StatusCode::NOT_IMPLEMENTED,
         }
@@ -184,6 +188,17 @@ impl From<&SignatureError> for ApiError {
             | SignatureError::Chunks(_) => Code::InvalidSignature,
         };
         ApiError::new(code, error.to_string())
+    }
+}
+
+impl From<BodyRefused> for ApiError {
+    fn from(refused: BodyRefused) -> Self {
+        let code = match &refused {
+            BodyRefused::TooLarge(_) => Code::RequestEntityTooLarge,
+            BodyRefused::TooSlow | BodyRefused::BrokeOff(_) => Code::InvalidRequest,
+            BodyRefused::NoMemory => Code::ServiceUnavailable,
+        };
+        ApiError::new(code, refused.to_string())
     }
 }
 

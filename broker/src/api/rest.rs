@@ -2,7 +2,6 @@
 
 use super::authorize::authorize;
 use super::bind::bind;
-use super::body;
 use super::call::Call;
 use super::caller::{Caller, missing_token};
 use super::error::{ApiError, Code};
@@ -11,6 +10,7 @@ use super::operations::{self, Handler};
 use super::reply::Reply;
 use super::route::{NoRoute, Route, resolve};
 use super::validate::validate;
+use crate::body;
 use crate::world::World;
 use axum::body::Body;
 use http::request::Parts;
@@ -85,7 +85,10 @@ async fn perform(
     let now_ms = world.clock.now_ms();
     let guard = caller.guard(world, now_ms)?;
     let handler = operations::handler(operation).ok_or_else(|| not_implemented(operation))?;
-    let body = body::read(body, body_bytes_max(world, operation.service)).await?;
+    let bytes_max = body_bytes_max(world, operation.service);
+    let body = body::read(body, bytes_max, &world.budget).await?;
+    // The members that are made of it take about as much; it is counted until they are used.
+    let (body, held) = body.apart();
     let query = parts.uri.query().unwrap_or_default();
     let input = bind(&route, query, &parts.headers, body)?;
     validate(operation, &input.members)?;
@@ -115,9 +118,15 @@ async fn perform(
         }
         Handler::Waiting(handler) => handler(&call).await,
         // The control plane writes to disk and makes keys, which must not hold up a shard.
-        Handler::Slow(handler) => tokio::task::spawn_blocking(move || handler(&call))
-            .await
-            .unwrap_or_else(|why| Err(ApiError::new(Code::InternalFailure, why.to_string()))),
+        Handler::Slow(handler) => {
+            let handle = move || {
+                let _held = held;
+                handler(&call)
+            };
+            tokio::task::spawn_blocking(handle)
+                .await
+                .unwrap_or_else(|why| Err(ApiError::new(Code::InternalFailure, why.to_string())))
+        }
     }
 }
 

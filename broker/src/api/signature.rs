@@ -1,11 +1,11 @@
 //! The step of a request at which its signature is verified, before anything is done with it.
 
-use super::body;
 use super::error::{ApiError, Code};
 use super::lead::Lead;
 use super::rest;
 use super::sigv4::{Credential, SignatureError, SignedRequest, Signers};
 use super::{caller, query};
+use crate::body;
 use crate::embedded::s3;
 use crate::world::World;
 use axum::body::Body;
@@ -41,14 +41,15 @@ pub(super) async fn verified(
     let (request, bytes) = if signs_no_body(&parts, credential) {
         (Request::from_parts(parts, body), None)
     } else {
-        match body::read(body, bytes_max).await {
-            Ok(bytes) => {
+        match body::read(body, bytes_max, &world.budget).await {
+            Ok(received) => {
+                let bytes = received.kept();
                 let body = Body::from(bytes.clone());
                 (Request::from_parts(parts, body), Some(bytes))
             }
             Err(why) => {
                 let request = Request::from_parts(parts, Body::empty());
-                return Err(refuse(world, lead, &request, why));
+                return Err(refuse(world, lead, &request, why.into()));
             }
         }
     };
@@ -122,11 +123,20 @@ pub(super) fn refuse(
 ) -> Response<Body> {
     match lead {
         Lead::Rest(services) => rest::refuse_as(world, services[0], error),
-        Lead::Query(api) => query::refuse(world, *api, &query::QueryError::denied(error.message)),
+        Lead::Query(api) => {
+            let error = if error.code == Code::ServiceUnavailable {
+                query::QueryError::unavailable(error.message)
+            } else {
+                query::QueryError::denied(error.message)
+            };
+            query::refuse(world, *api, &error)
+        }
         Lead::S3 => {
             let denied = matches!(error.code, Code::AccessDenied | Code::Forbidden);
             let code = if denied {
                 "AccessDenied"
+            } else if error.code == Code::ServiceUnavailable {
+                "SlowDown"
             } else {
                 "InvalidRequest"
             };

@@ -2,52 +2,61 @@
 //! and answers both rule actions (in process) and AWS's tools (on the API port, path style).
 
 use super::aws_chunked;
+use crate::body::{self, BodyRefused, Paced};
+use crate::budget::{Budget, Held};
 use crate::xml::escaped;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use rules::target::{BoxFuture, LocalService};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 
-/// The largest body that is held in memory to take it out of its chunks. AWS's tools send larger
-/// objects in parts of 8 MiB.
-const CHUNKED_BODY_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// The largest body that is held in memory, to take it out of its chunks or out of a form. AWS's
+/// tools send larger objects in parts of 8 MiB.
+const HELD_BODY_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// The largest body of a request that is a document.
+const DOCUMENT_BYTES_MAX: usize = 20 * 1024 * 1024;
 
 /// The S3 server.
 pub(crate) struct EmbeddedS3 {
     service: S3Service,
     root: PathBuf,
+    /// For bodies that are held in memory.
+    budget: Arc<Budget>,
     /// Removes the directory when the server goes; only under `--memory`.
     _scratch: Option<TempDir>,
 }
 
 impl EmbeddedS3 {
     /// Serves the buckets under `root`, which is created when missing.
-    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+    pub(crate) fn open(root: &Path, budget: &Arc<Budget>) -> io::Result<Self> {
         std::fs::create_dir_all(root)?;
-        Self::over(root.to_owned(), None)
+        Self::over(root.to_owned(), None, budget)
     }
 
     /// Serves from a temporary directory that is removed with the server.
-    pub(crate) fn scratch() -> io::Result<Self> {
+    pub(crate) fn scratch(budget: &Arc<Budget>) -> io::Result<Self> {
         let scratch = tempfile::Builder::new().prefix("thingcore-s3-").tempdir()?;
-        Self::over(scratch.path().to_owned(), Some(scratch))
+        Self::over(scratch.path().to_owned(), Some(scratch), budget)
     }
 
-    fn over(root: PathBuf, scratch: Option<TempDir>) -> io::Result<Self> {
+    fn over(root: PathBuf, scratch: Option<TempDir>, budget: &Arc<Budget>) -> io::Result<Self> {
         let files = s3s_fs::FileSystem::new(&root)
             .map_err(|error| io::Error::other(format!("{}: {error:?}", root.display())))?;
         let service = S3ServiceBuilder::new(files).build();
         Ok(Self {
             service,
             root,
+            budget: Arc::clone(budget),
             _scratch: scratch,
         })
     }
@@ -74,12 +83,17 @@ impl EmbeddedS3 {
     }
 
     async fn try_serve(&self, request: Request<Body>) -> Result<Response, Refused> {
-        let request = without_chunks(without_signature(request)).await?;
+        let request = without_chunks(without_signature(request), &self.budget).await?;
         self.check_path(request.method(), request.uri())?;
+        let request = received(request, &self.budget).await?;
         let (parts, body) = request.into_parts();
         let request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
         match self.service.call(request).await {
-            Ok(response) => Ok(response.map(Body::new)),
+            Ok(response) => Ok(response.map(|body| match body.bytes() {
+                Some(whole) => Body::from(whole),
+                // Read from its file as the client takes it.
+                None => Body::from_stream(body.into_data_stream()),
+            })),
             Err(error) => {
                 tracing::error!(?error, "the embedded S3 server failed");
                 Err(Refused::new(
@@ -218,7 +232,10 @@ fn is_signature_parameter(pair: &&str) -> bool {
 
 /// Takes an `aws-chunked` body apart, and puts its trailing checksum among the headers, where
 /// s3s-fs verifies it.
-async fn without_chunks(request: Request<Body>) -> Result<Request<Body>, Refused> {
+async fn without_chunks(
+    request: Request<Body>,
+    budget: &Arc<Budget>,
+) -> Result<Request<Body>, Refused> {
     let (mut parts, body) = request.into_parts();
     let declared = parts.headers.remove("x-amz-content-sha256");
     let streaming = declared.is_some_and(|v| v.as_bytes().starts_with(b"STREAMING-"));
@@ -226,14 +243,8 @@ async fn without_chunks(request: Request<Body>) -> Result<Request<Body>, Refused
     if !streaming && !encoded {
         return Ok(Request::from_parts(parts, body));
     }
-    let whole = Limited::new(body, CHUNKED_BODY_BYTES_MAX)
-        .collect()
-        .await
-        .map_err(|_| {
-            let why = "Your proposed upload exceeds the maximum allowed size";
-            Refused::new(StatusCode::BAD_REQUEST, "EntityTooLarge", why)
-        })?;
-    let decoded = aws_chunked::decode(&whole.to_bytes()).map_err(|error| {
+    let whole = body::read(body, HELD_BODY_BYTES_MAX, budget).await?.kept();
+    let decoded = aws_chunked::decode(&whole).map_err(|error| {
         Refused::new(
             StatusCode::BAD_REQUEST,
             "IncompleteBody",
@@ -251,7 +262,69 @@ async fn without_chunks(request: Request<Body>) -> Result<Request<Body>, Refused
     parts
         .headers
         .insert(CONTENT_LENGTH, HeaderValue::from(decoded.data.len()));
-    Ok(Request::from_parts(parts, Body::from(decoded.data)))
+    let mut held = Held::of_http(budget);
+    held.buffer(decoded.data.len());
+    Ok(Request::from_parts(parts, held.with(decoded.data).into()))
+}
+
+/// An object goes to its file as it comes. Everything else is held in memory by s3s, without a
+/// bound for all of them together, so that it is read here.
+async fn received(request: Request<Body>, budget: &Arc<Budget>) -> Result<Request<Body>, Refused> {
+    let (parts, body) = request.into_parts();
+    let body = if is_object(&parts.method, &parts.uri) {
+        Body::new(Paced::new(body))
+    } else {
+        let is_form = parts.method == Method::POST && parts.uri.query().is_none();
+        let bytes_max = if is_form {
+            HELD_BODY_BYTES_MAX
+        } else {
+            DOCUMENT_BYTES_MAX
+        };
+        body::read(body, bytes_max, budget).await?.kept().into()
+    };
+    Ok(Request::from_parts(parts, body))
+}
+
+/// Whether a request carries an object, or a part of one.
+fn is_object(method: &Method, uri: &Uri) -> bool {
+    let below_bucket = uri.path().trim_start_matches('/').split_once('/');
+    let has_key = below_bucket.is_some_and(|(_, key)| !key.is_empty());
+    let of_objects = ["partNumber=", "uploadId=", "x-id="];
+    let query = uri.query().unwrap_or_default();
+    let mut pairs = query.split('&').filter(|pair| !pair.is_empty());
+    method == Method::PUT
+        && has_key
+        && pairs.all(|pair| of_objects.iter().any(|name| pair.starts_with(name)))
+}
+
+impl From<BodyRefused> for Refused {
+    /// In the words of S3's list of error codes.
+    fn from(refused: BodyRefused) -> Self {
+        let (status, code, why) = match &refused {
+            BodyRefused::TooLarge(_) => (
+                StatusCode::BAD_REQUEST,
+                "EntityTooLarge",
+                "Your proposed upload exceeds the maximum allowed size",
+            ),
+            BodyRefused::TooSlow => (
+                StatusCode::BAD_REQUEST,
+                "RequestTimeout",
+                "Your socket connection to the server was not read from or written to within the \
+                 timeout period.",
+            ),
+            BodyRefused::BrokeOff(_) => (
+                StatusCode::BAD_REQUEST,
+                "IncompleteBody",
+                "You did not provide the number of bytes specified by the Content-Length HTTP header.",
+            ),
+            BodyRefused::NoMemory => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "SlowDown",
+                "Please reduce your request rate: the server has no memory for the request body now.",
+            ),
+        };
+        Refused::new(status, code, why)
+    }
 }
 
 /// Removes `aws-chunked` from the content encodings and says whether it was there.
@@ -381,7 +454,7 @@ mod tests {
 
     #[tokio::test]
     async fn objects_are_stored_as_plain_files_and_read_back() {
-        let s3 = EmbeddedS3::scratch().unwrap();
+        let s3 = EmbeddedS3::scratch(&Budget::new(usize::MAX)).unwrap();
         let steps = [
             step("PUT", "/b-1", "", 200, ""),
             step("PUT", "/b-1/room1/17.json", "{\"t\":31.5}", 200, ""),
@@ -409,7 +482,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_files_cannot_hold_is_refused() {
-        let s3 = EmbeddedS3::scratch().unwrap();
+        let s3 = EmbeddedS3::scratch(&Budget::new(usize::MAX)).unwrap();
         let steps = [
             step("PUT", "/b-1", "", 200, ""),
             step("PUT", "/b-1/../b-2/x", "x", 400, "InvalidArgument"),
@@ -427,7 +500,7 @@ mod tests {
 
     #[tokio::test]
     async fn any_signature_is_accepted() {
-        let s3 = EmbeddedS3::scratch().unwrap();
+        let s3 = EmbeddedS3::scratch(&Budget::new(usize::MAX)).unwrap();
         const SIGNED: &[(&str, &str)] = &[
             (
                 "authorization",
@@ -448,7 +521,7 @@ mod tests {
 
     #[tokio::test]
     async fn uploads_in_chunks_are_joined_and_their_checksum_verified() {
-        let s3 = EmbeddedS3::scratch().unwrap();
+        let s3 = EmbeddedS3::scratch(&Budget::new(usize::MAX)).unwrap();
         let headers: &[(&str, &str)] = &[
             ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
             ("content-encoding", "aws-chunked"),
@@ -474,7 +547,7 @@ mod tests {
 
     #[test]
     fn the_scratch_directory_goes_with_the_server() {
-        let s3 = EmbeddedS3::scratch().unwrap();
+        let s3 = EmbeddedS3::scratch(&Budget::new(usize::MAX)).unwrap();
         let root = s3.root.clone();
         assert!(root.is_dir());
         drop(s3);

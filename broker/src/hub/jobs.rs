@@ -193,6 +193,7 @@ fn api_name(request: &JobRequest) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Budget;
     use crate::clock::Clock;
     use crate::hub::HubParts;
     use crate::metrics::Metrics;
@@ -222,7 +223,7 @@ mod tests {
             account_id,
             anonymous: None,
             enforce_quotas: true,
-            buffer_memory: usize::MAX,
+            budget: Budget::new(usize::MAX),
         });
         for _ in 0..200 {
             assert!(hub.ask_jobs("lamp", &JobRequest::Pending).is_ok());

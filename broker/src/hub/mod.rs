@@ -4,7 +4,6 @@
 //! Locks, in the order in which they are taken: the index of sessions, a session's state, the
 //! router, a group, an outbox, the store's queue. None is held across an await.
 
-mod budget;
 mod changes;
 mod confirmations;
 mod connection;
@@ -39,7 +38,6 @@ mod tap;
 mod tick;
 mod will;
 
-pub(crate) use budget::Buffers;
 pub(crate) use connections::{ConnectionInfo, ConnectionState, SubscriptionInfo};
 pub(crate) use direct::DirectRefusal;
 pub(crate) use origin::{Origin, Protocol};
@@ -48,11 +46,11 @@ pub(crate) use shadow::ShadowOutcome;
 pub(crate) use tap::{Tap, TapEvent, Taps};
 
 use crate::auth::CustomAuth;
+use crate::budget::{Budget, Claim};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::net::Arrival;
 use crate::provisioning::Provisioner;
-use budget::{Budget, Claim};
 use changes::{Changes, Standing};
 use end::End;
 use group::Group;
@@ -85,8 +83,8 @@ pub(crate) struct HubParts {
     pub(crate) anonymous: Option<Arc<policy::Document>>,
     /// Whether AWS's rate quotas hold.
     pub(crate) enforce_quotas: bool,
-    /// Memory for what is kept for clients, in bytes.
-    pub(crate) buffer_memory: usize,
+    /// The memory for what is kept for clients.
+    pub(crate) budget: Arc<Budget>,
 }
 
 /// The message core.
@@ -138,7 +136,7 @@ impl Hub {
             account_id,
             anonymous,
             enforce_quotas,
-            buffer_memory,
+            budget,
         } = parts;
         let now_ms = clock.now_ms();
         let journal = things.rows().map(|rows| Journal::new(rows, &clock));
@@ -162,7 +160,7 @@ impl Hub {
             journal,
             presence: events::Presence::default(),
             slow_groups: Mutex::default(),
-            budget: Budget::new(buffer_memory),
+            budget,
             rechecked: AtomicU64::new(0),
             quotas: enforce_quotas.then(|| Arc::new(Quotas::new(now_ms))),
             taps: Taps::new(tap::TAP_EVENTS),
@@ -215,11 +213,6 @@ impl Hub {
     /// Whether there is no memory to keep a message in, which is counted.
     pub(crate) fn is_full_for(&self, message: &Message) -> bool {
         message.qos > QoS::AtMostOnce && self.budget.refuses(Claim::Publish)
-    }
-
-    /// The memory that is held for clients.
-    pub(crate) fn buffers(&self) -> Buffers {
-        self.budget.report()
     }
 
     /// Closes the live connections of a certificate, as its deactivation asks.

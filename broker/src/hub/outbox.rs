@@ -1,13 +1,13 @@
 //! What goes out to one client: one buffer of encoded packets, and the messages above QoS 0 that
 //! it is owed.
 
-use super::budget::{BUFFER_BYTES_COUNTED, Budget, Held};
 use super::confirmations::Confirmations;
 use super::end::End;
 use super::group::Group;
 use super::journal::Keeper;
 use super::link::Link;
 use super::publication::Publication;
+use crate::budget::{BUFFER_BYTES_COUNTED, Budget, Held};
 use bytes::Bytes;
 use mqtt::codec::{PublishForm, Version};
 use mqtt::session::{Outbound, Outgoing, OutgoingLimits, Redelivery, Sent, SubscriptionIds};

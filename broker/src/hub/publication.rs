@@ -1,7 +1,7 @@
 //! A message on its way to its receivers: borrowed from the packet it came in, encoded once for
 //! each form that receivers need, and owned only when something has to keep it.
 
-use super::budget::Budget;
+use crate::budget::Budget;
 use bytes::Bytes;
 use mqtt::codec::{self, Publish, PublishBody, PublishForm, PublishHead, PublishRun, Version};
 use mqtt::{Message, QoS};

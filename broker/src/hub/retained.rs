@@ -1,9 +1,9 @@
 //! Retained messages, as publishers, subscribers and the HTTP data plane see them.
 
 use super::Hub;
-use super::budget::Claim;
 use super::publication::Publication;
 use super::session::Session;
+use crate::budget::Claim;
 use mqtt::session::Outbound;
 use mqtt::topic::TopicFilter;
 use mqtt::{Message, QoS};

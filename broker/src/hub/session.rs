@@ -1,6 +1,5 @@
 //! One client's session: what outlives its connections, and the way to the live one.
 
-use super::budget::Held;
 use super::end::End;
 use super::flush;
 use super::group::Group;
@@ -10,6 +9,7 @@ use super::outbox::Outbox;
 use super::subscriptions::Subscriptions;
 use super::will::StoredWill;
 use crate::auth::Guard;
+use crate::budget::Held;
 use arc_swap::ArcSwap;
 use mqtt::codec::Version;
 use mqtt::session::{Incoming, Outbound, OutgoingLimits, Sent};

@@ -1,7 +1,6 @@
 //! The index of sessions by client id: connecting, taking over, ending.
 
 use super::Hub;
-use super::budget::Held;
 use super::end::End;
 use super::group::Group;
 use super::journal::{Exchange, Keeper};
@@ -11,6 +10,7 @@ use super::session::Session;
 use super::subscriptions;
 use super::will::StoredWill;
 use crate::auth::Guard;
+use crate::budget::Held;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use mqtt::Message;

@@ -1,6 +1,6 @@
 //! The message that is published for a client that is lost (MQTT 5.0 [3.1.2.5]).
 
-use super::budget::Budget;
+use crate::budget::Budget;
 use mqtt::codec::Will;
 use mqtt::{Message, Profile};
 use std::sync::Arc;

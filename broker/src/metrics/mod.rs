@@ -4,7 +4,7 @@
 
 mod labels;
 
-use crate::hub::Buffers;
+use crate::budget::Buffers;
 use labels::{Action, Outcome, Reason, Rule, RuleAction};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -241,6 +241,8 @@ fn of_buffers(buffers: &Buffers) -> Registry {
     registry.register("buffered_bytes", help, gauge(buffers.bytes));
     let help = "Memory that may be kept for clients (--buffer-memory)";
     registry.register("buffered_bytes_max", help, gauge(buffers.bytes_max));
+    let help = "What of it requests and answers of HTTP take";
+    registry.register("buffered_http_bytes", help, gauge(buffers.http_bytes));
     let refused = Family::<labels::Claim, Counter>::default();
     for (claim, count) in &buffers.refused {
         refused
@@ -352,6 +354,7 @@ mod tests {
         let buffers = Buffers {
             bytes: 5,
             bytes_max: 9,
+            http_bytes: 2,
             refused: vec![("publish", 3)],
         };
         let text = metrics.text(&rules, &buffers);
@@ -367,6 +370,7 @@ mod tests {
             "thingcore_receives_denied_total 2",
             "thingcore_buffered_bytes 5",
             "thingcore_buffered_bytes_max 9",
+            "thingcore_buffered_http_bytes 2",
             r#"thingcore_memory_refused_total{claim="publish"} 3"#,
             r#"thingcore_rule_topic_match_total{rule="hot"} 0"#,
             r#"thingcore_rule_action_success_total{rule="hot",action="s3"} 0"#,

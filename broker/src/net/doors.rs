@@ -3,6 +3,7 @@
 use super::{Arrival, Peer};
 use crate::api::sigv4::{SignatureError, SignedRequest, Signers};
 use crate::api::{Door, answer};
+use crate::budget::Budget;
 use crate::hub::TapEvent;
 use crate::world::World;
 use axum::body::Body;
@@ -34,6 +35,9 @@ pub(super) trait Doors: Send + Sync + 'static {
         false
     }
 
+    /// The memory for what connections hold.
+    fn budget(&self) -> &Arc<Budget>;
+
     /// A TLS handshake came to nothing.
     fn handshake_failed(&self, address: SocketAddr, why: &str);
 }
@@ -57,6 +61,10 @@ impl Doors for World {
             Signers::Anybody => Ok(()),
             Signers::Known(keys) => keys.verify(&self.things, request, self.clock.now_ms()),
         }
+    }
+
+    fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     fn asks_authorizers(&self) -> bool {

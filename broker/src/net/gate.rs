@@ -1,9 +1,10 @@
 //! Connections from their acceptance to the door that they belong to.
 
 use super::doors::Doors;
-use super::http;
 use super::tls::{Handshakes, Shaken, Speech, hint, is_logged};
+use super::turns::Turns;
 use super::{Arrival, Credential, Peer, Wire};
+use super::{http, http_stream};
 use crate::api::Door;
 use std::io;
 use std::net::SocketAddr;
@@ -50,6 +51,8 @@ pub(super) struct Gate<D> {
     shards: Vec<Handle>,
     turn: AtomicUsize,
     places: Arc<Semaphore>,
+    /// Connections that wait for a request of HTTP.
+    pub(super) waiting: Arc<Turns>,
     stop: watch::Receiver<bool>,
 }
 
@@ -64,6 +67,7 @@ impl<D: Doors> Gate<D> {
             shards,
             turn: AtomicUsize::new(0),
             places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            waiting: Turns::new(http_stream::WAITING_MAX),
             stop,
         })
     }
@@ -206,7 +210,8 @@ impl<D: Doors> Gate<D> {
     ) -> Option<impl Future<Output = ()> + Send + use<D>> {
         let (stream, peer, _) = self.handshake(&handshakes, stream, peer).await?;
         let (stream, session) = stream.into_inner();
-        Some(self.serve(arrival(Wire::tls(stream, session), peer), place))
+        let wire = Wire::tls(stream, session, self.doors.budget());
+        Some(self.serve(arrival(wire, peer), place))
     }
 
     async fn handshake(
@@ -275,7 +280,8 @@ impl<D: Doors> Gate<D> {
                 let (stream, session) = stream.into_inner();
                 let gate = Arc::clone(&self);
                 self.to_shard(stream, false, move |stream| {
-                    let mut arrival = arrival(Wire::tls(stream, session), peer);
+                    let wire = Wire::tls(stream, session, gate.doors.budget());
+                    let mut arrival = arrival(wire, peer);
                     // Whoever shows nothing here is left to a custom authorizer.
                     if arrival.peer.certificate.is_none() {
                         arrival.credential = Credential::Custom(None);

@@ -4,6 +4,7 @@ mod domains;
 mod doors;
 mod gate;
 mod http;
+mod http_stream;
 mod identity;
 mod listen;
 #[cfg(test)]

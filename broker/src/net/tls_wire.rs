@@ -1,10 +1,12 @@
 //! TLS over a socket, once the handshake is done.
 
 use super::tcp::Tcp;
+use crate::budget::{Budget, Held};
 use parking_lot::Mutex;
 use rustls::ServerConnection;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::net::TcpStream;
 
@@ -30,7 +32,11 @@ pub(crate) struct Tls {
 
 impl Tls {
     /// Takes over a connection behind its handshake.
-    pub(crate) fn new(stream: TcpStream, mut connection: ServerConnection) -> Self {
+    pub(crate) fn new(
+        stream: TcpStream,
+        mut connection: ServerConnection,
+        budget: &Arc<Budget>,
+    ) -> Self {
         connection.set_buffer_limit(Some(UNSENT_BYTES_MAX));
         Self {
             tcp: Tcp::new(stream),
@@ -41,6 +47,7 @@ impl Tls {
                 more: true,
                 ended: false,
                 failed: None,
+                held: Held::new(budget),
             }),
         }
     }
@@ -111,6 +118,8 @@ struct Session {
     ended: bool,
     /// The client broke the protocol.
     failed: Option<rustls::Error>,
+    /// The memory of what is not read and of what is not sent.
+    held: Held,
 }
 
 impl Session {
@@ -142,6 +151,7 @@ impl Session {
             self.failed = self.connection.process_new_packets().err();
         };
         self.unread = ciphertext.to_vec();
+        self.count();
         let end = closed || self.ended || self.failed.is_some();
         self.more = end || filled == buffer.len();
         match &self.failed {
@@ -167,10 +177,19 @@ impl Session {
     }
 
     fn flush(&mut self, tcp: &Tcp) -> io::Result<()> {
-        while self.connection.wants_write() {
-            self.connection.write_tls(&mut Socket(tcp))?;
+        let mut flushed = Ok(());
+        while self.connection.wants_write() && flushed.is_ok() {
+            flushed = self.connection.write_tls(&mut Socket(tcp)).map(drop);
         }
-        Ok(())
+        self.count();
+        flushed
+    }
+
+    /// rustls does not say how much waits in it, but no more than it may.
+    fn count(&mut self) {
+        let unsent = self.connection.wants_write();
+        let unsent = if unsent { UNSENT_BYTES_MAX } else { 0 };
+        self.held.buffer(self.unread.capacity() + unsent);
     }
 }
 

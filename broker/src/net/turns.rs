@@ -3,7 +3,9 @@
 
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Context;
 use tokio::sync::oneshot;
 
 /// Turns of which so many are taken at once.
@@ -56,6 +58,12 @@ impl Turns {
 }
 
 impl Turn {
+    /// Whether the turn was taken away; the task is woken when that happens. Not to be asked again
+    /// once it was.
+    pub(super) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        Pin::new(&mut self.ended).poll(cx).is_ready()
+    }
+
     /// Does the work of the turn; `None` when the turn was taken away before it was done.
     pub(super) async fn run<T>(mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {

@@ -5,11 +5,11 @@ use super::pipe::{Pipe, PipeEnd};
 use super::tcp::Tcp;
 use super::tls_wire::Tls;
 use super::websocket::WebSocket;
+use crate::budget::Budget;
 use rustls::ServerConnection;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-#[cfg(test)]
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -56,16 +56,20 @@ impl Wire {
     }
 
     /// MQTT over TLS whose handshake is done.
-    pub(crate) fn tls(stream: TcpStream, connection: ServerConnection) -> Self {
+    pub(crate) fn tls(
+        stream: TcpStream,
+        connection: ServerConnection,
+        budget: &Arc<Budget>,
+    ) -> Self {
         Self {
-            carrier: Carrier::Tls(Box::new(Tls::new(stream, connection))),
+            carrier: Carrier::Tls(Box::new(Tls::new(stream, connection, budget))),
             websocket: None,
         }
     }
 
     /// MQTT in WebSocket frames over this wire; `ahead` came with the upgrade request.
-    pub(crate) fn with_websocket(mut self, ahead: Vec<u8>) -> Self {
-        self.websocket = Some(Box::new(WebSocket::new(ahead)));
+    pub(crate) fn with_websocket(mut self, ahead: Vec<u8>, budget: &Arc<Budget>) -> Self {
+        self.websocket = Some(Box::new(WebSocket::new(ahead, budget)));
         self
     }
 

@@ -6,6 +6,7 @@ use super::{Control, Parts, Ports, Running, follow, local_ip, memory};
 use crate::admin::Feed;
 use crate::api::sigv4::{AccessKeys, Signers};
 use crate::auth::CustomAuth;
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{
@@ -52,7 +53,8 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
     let _inside = handle.enter();
 
     let data_dir = (!config.memory).then_some(&*config.data_dir);
-    let kept = Kept::open(&config, data_dir, &handle)?;
+    let budget = Budget::new(config.buffer_memory.unwrap_or_else(memory::half));
+    let kept = Kept::open(&config, data_dir, &handle, &budget)?;
     // It is set here alone.
     let _ = kept.functions.place().api_url.set(api_url.clone());
     let ca_file = CaFile::write(&kept.things.root_ca_pem(), data_dir)
@@ -61,6 +63,7 @@ pub(super) fn assemble(config: Config) -> Result<Running, StartError> {
         .map_err(|error| StartError::Failed(format!("no threads: {error}")))?;
     let world = Arc::new(connect(
         config.clone(),
+        budget,
         kept,
         target,
         callers,
@@ -121,10 +124,11 @@ impl Kept {
         config: &Config,
         data_dir: Option<&Path>,
         runtime: &Handle,
+        budget: &Arc<Budget>,
     ) -> Result<Self, StartError> {
         Ok(Self {
             things: Arc::new(open_things(config, data_dir)?),
-            s3: Arc::new(open_s3(data_dir)?),
+            s3: Arc::new(open_s3(data_dir, budget)?),
             functions: Arc::new(open_functions(config, data_dir, runtime.clone())?),
         })
     }
@@ -133,6 +137,7 @@ impl Kept {
 /// Makes the message core and the rules engine and gives each what it needs of the others.
 fn connect(
     config: Config,
+    budget: Arc<Budget>,
     kept: Kept,
     target: Client,
     callers: Callers,
@@ -157,7 +162,7 @@ fn connect(
         account_id: config.account_id.clone(),
         anonymous: anonymous.clone(),
         enforce_quotas: config.enforce_quotas,
-        buffer_memory: config.buffer_memory.unwrap_or_else(memory::half),
+        budget: Arc::clone(&budget),
     });
     let target = target
         .with_local(Service::S3, Arc::clone(&s3) as _)
@@ -197,6 +202,7 @@ fn connect(
         config,
         clock,
         metrics,
+        budget,
         things,
         hub,
         functions,
@@ -267,10 +273,10 @@ fn open_things(config: &Config, data_dir: Option<&Path>) -> Result<Things, Start
     })?)
 }
 
-fn open_s3(data_dir: Option<&Path>) -> Result<EmbeddedS3, StartError> {
+fn open_s3(data_dir: Option<&Path>, budget: &Arc<Budget>) -> Result<EmbeddedS3, StartError> {
     match data_dir.map(|directory| directory.join("s3")) {
-        Some(root) => EmbeddedS3::open(&root).map_err(|reason| unusable(&root, reason)),
-        None => EmbeddedS3::scratch().map_err(|reason| {
+        Some(root) => EmbeddedS3::open(&root, budget).map_err(|reason| unusable(&root, reason)),
+        None => EmbeddedS3::scratch(budget).map_err(|reason| {
             StartError::Failed(format!("no temporary directory for buckets: {reason}"))
         }),
     }

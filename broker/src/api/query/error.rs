@@ -27,6 +27,7 @@ pub(super) enum Kind {
     MalformedPolicyDocument,
     NoSuchEntity,
     ServiceFailure,
+    ServiceUnavailable,
     SignatureDoesNotMatch,
     ValidationError,
 }
@@ -46,6 +47,7 @@ impl Kind {
             Kind::MalformedPolicyDocument => "MalformedPolicyDocument",
             Kind::NoSuchEntity => "NoSuchEntity",
             Kind::ServiceFailure => "ServiceFailure",
+            Kind::ServiceUnavailable => "ServiceUnavailable",
             Kind::SignatureDoesNotMatch => "SignatureDoesNotMatch",
             Kind::ValidationError => "ValidationError",
         }
@@ -66,6 +68,7 @@ impl Kind {
                 StatusCode::CONFLICT
             }
             Kind::ServiceFailure => StatusCode::INTERNAL_SERVER_ERROR,
+            Kind::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -92,6 +95,10 @@ impl QueryError {
 
     pub(super) fn failure(message: impl Into<String>) -> Self {
         Self::new(Kind::ServiceFailure, message)
+    }
+
+    pub(in crate::api) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(Kind::ServiceUnavailable, message)
     }
 
     pub(super) fn not_found(message: impl Into<String>) -> Self {

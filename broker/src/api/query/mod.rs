@@ -9,8 +9,8 @@ mod xml;
 pub(in crate::api) use self::error::QueryError;
 use self::form::Form;
 use self::xml::Xml;
-use super::body;
 use super::caller::Caller;
+use crate::body::{self, BodyRefused};
 use crate::world::World;
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
@@ -138,9 +138,12 @@ async fn perform(
     request: Request<Body>,
 ) -> (&'static str, Answered) {
     let (parts, body) = request.into_parts();
-    let body = match body::read(body, FORM_BYTES_MAX).await {
-        Ok(body) => body,
-        Err(why) => return ("unknown", Err(QueryError::validation(why.message))),
+    let body = match body::read(body, FORM_BYTES_MAX, &world.budget).await {
+        Ok(body) => body.kept(),
+        Err(why @ BodyRefused::NoMemory) => {
+            return ("unknown", Err(QueryError::unavailable(why.to_string())));
+        }
+        Err(why) => return ("unknown", Err(QueryError::validation(why.to_string()))),
     };
     let query = parts.uri.query().unwrap_or_default();
     let form = Form::read(query, &body);

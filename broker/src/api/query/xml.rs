@@ -84,7 +84,7 @@ pub(super) fn response(
 /// A whole error.
 pub(super) fn error(api: QueryApi, error: &QueryError, request_id: Uuid) -> String {
     let by = match error.kind {
-        Kind::ServiceFailure => "Receiver",
+        Kind::ServiceFailure | Kind::ServiceUnavailable => "Receiver",
         Kind::AccessDenied
         | Kind::DeleteConflict
         | Kind::EntityAlreadyExists

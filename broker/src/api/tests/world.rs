@@ -3,6 +3,7 @@
 use crate::admin::Feed;
 use crate::api::sigv4::Signers;
 use crate::auth::CustomAuth;
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{
@@ -37,6 +38,7 @@ pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
     let things = Arc::new(things.unwrap());
     let anonymous = anonymous.map(|text| Arc::new(policy::Document::parse(text).unwrap()));
     let (clock, metrics) = (Arc::new(Clock::default()), Arc::new(Metrics::default()));
+    let budget = Budget::new(usize::MAX);
     let hub = Hub::new(HubParts {
         profile: Profile::aws(),
         things: Arc::clone(&things),
@@ -46,7 +48,7 @@ pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
         account_id: account_id.clone(),
         anonymous: anonymous.clone(),
         enforce_quotas: false,
-        buffer_memory: usize::MAX,
+        budget: Arc::clone(&budget),
     });
     let place = Place {
         region: region.clone(),
@@ -55,7 +57,7 @@ pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
     };
     let functions = Functions::open(place, None, Handle::current()).unwrap();
     let place = RulesPlace { region, account_id };
-    let s3 = Arc::new(EmbeddedS3::scratch().unwrap());
+    let s3 = Arc::new(EmbeddedS3::scratch(&budget).unwrap());
     let target = Arc::new(target(&config, &s3));
     let ports = ports(&config, &things, &hub, &clock, &target);
     let lambda = Arc::clone(&ports.target);
@@ -71,6 +73,7 @@ pub(crate) fn world(anonymous: Option<&str>) -> Arc<World> {
         config,
         clock,
         metrics,
+        budget,
         things,
         hub,
         target,

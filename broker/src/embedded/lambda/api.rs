@@ -5,17 +5,20 @@ use super::function::{Function, Runtime, TIMEOUT_S_DEFAULT};
 use super::registry::{Functions, InvokeRefused, PutRefused};
 use super::route::{Operation, Route};
 use super::sandbox::Outcome;
+use crate::body::{self, BodyRefused};
+use crate::budget::Budget;
 use axum::body::Body;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use rules::target::{BoxFuture, LocalService};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// AWS Lambda's limit for a synchronous payload.
@@ -25,16 +28,17 @@ const TAIL_BYTES: usize = 4096;
 
 impl Functions {
     /// Answers one request to AWS Lambda.
-    pub(crate) async fn serve(&self, request: Request<Body>) -> Response {
+    pub(crate) async fn serve(&self, request: Request<Body>, budget: &Arc<Budget>) -> Response {
         let (parts, body) = request.into_parts();
-        let Ok(body) = Limited::new(body, REQUEST_BYTES_MAX).collect().await else {
-            return error(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "RequestTooLargeException",
-                "request must be smaller than 6291456 bytes",
-            );
-        };
-        let body = body.to_bytes();
+        match body::read(body, REQUEST_BYTES_MAX, budget).await {
+            // A function may have it for longer than the caller waits.
+            Ok(body) => self.answer(Request::from_parts(parts, body.kept())).await,
+            Err(why) => unread(&why),
+        }
+    }
+
+    async fn answer(&self, request: Request<Bytes>) -> Response {
+        let (parts, body) = request.into_parts();
         let path = percent_decode_str(parts.uri.path())
             .decode_utf8_lossy()
             .into_owned();
@@ -352,13 +356,34 @@ impl Functions {
 impl LocalService for Functions {
     fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, http::Response<Bytes>> {
         Box::pin(async move {
-            let (parts, body) = self.serve(request.map(Body::from)).await.into_parts();
+            let (parts, body) = self.answer(request).await.into_parts();
             let bytes = body
                 .collect()
                 .await
                 .map(http_body_util::Collected::to_bytes);
             http::Response::from_parts(parts, bytes.unwrap_or_default())
         })
+    }
+}
+
+/// Answers a request whose body could not be read.
+fn unread(why: &BodyRefused) -> Response {
+    match why {
+        BodyRefused::TooLarge(bytes_max) => error(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestTooLargeException",
+            &format!("request must be smaller than {bytes_max} bytes"),
+        ),
+        BodyRefused::TooSlow | BodyRefused::BrokeOff(_) => error(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequestContentException",
+            &why.to_string(),
+        ),
+        BodyRefused::NoMemory => error(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequestsException",
+            &why.to_string(),
+        ),
     }
 }
 

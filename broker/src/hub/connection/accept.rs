@@ -3,7 +3,7 @@
 use super::limits::{check_characters, check_limits};
 use super::{Connection, Topics};
 use crate::auth::{Facts, Guard, Identity};
-use crate::hub::budget::{Claim, Held};
+use crate::budget::{Claim, Held};
 use crate::hub::group::random_uuid;
 use crate::hub::link::Link;
 use crate::hub::quotas;

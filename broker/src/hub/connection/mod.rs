@@ -8,7 +8,6 @@ mod packets;
 mod publish;
 mod subscribe;
 
-use super::budget::{BUFFER_BYTES_COUNTED, Budget, Claim, Held};
 use super::end::End;
 use super::events::Visit;
 use super::link::Link;
@@ -17,6 +16,7 @@ use super::session::Session;
 use super::will::StoredWill;
 use super::{Hub, TapEvent, deliver, flush};
 use crate::auth::Guard;
+use crate::budget::{BUFFER_BYTES_COUNTED, Budget, Claim, Held};
 use crate::net::{Arrival, Wire};
 use mqtt::codec::{self, ReasonCode, Version, frame};
 use publish::Topics;

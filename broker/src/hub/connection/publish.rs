@@ -1,7 +1,7 @@
 //! PUBLISH from a client: limits, policies, route, acknowledgement.
 
 use super::{Connection, End, NO_MEMORY, Publication};
-use crate::hub::budget::Claim;
+use crate::budget::Claim;
 use crate::hub::journal::Exchange;
 use crate::hub::origin::{Origin, Protocol};
 use crate::hub::outbox::RUN_BYTES_MAX;

@@ -3,8 +3,8 @@
 use super::document::SessionDocument;
 use super::form::{self, Owed, Share};
 use super::{Exchange, Journal, Keeper};
+use crate::budget::Held;
 use crate::hub::Hub;
-use crate::hub::budget::Held;
 use crate::hub::group::{Group, Waiting};
 use crate::hub::outbox::Outbox;
 use crate::hub::session::Session;

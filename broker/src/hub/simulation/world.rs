@@ -8,6 +8,7 @@ use super::client::{Asked, Client, Line, Published};
 use super::counts::Counts;
 use super::fault;
 use super::oracle::{Oracle, Violation};
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::net::{Arrival, Credential, Passed, Peer, Pipe, PipeLog, Wire};
@@ -117,7 +118,7 @@ impl World {
             account_id: "000000000000".to_owned(),
             anonymous: None,
             enforce_quotas: false,
-            buffer_memory: usize::MAX,
+            budget: Budget::new(usize::MAX),
         });
         let mut builder = Builder::new_current_thread();
         let runtime = builder.enable_time().start_paused(true).build();

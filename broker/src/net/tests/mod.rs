@@ -13,6 +13,7 @@ use super::tls::{Handshakes, Registry, Standing, certificate_id};
 use super::{Arrival, Peer};
 use crate::api::Door;
 use crate::api::sigv4::{SignatureError, SignedRequest};
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::shards::Shards;
 use axum::body::Body;
@@ -36,7 +37,7 @@ enum Event {
     HandshakeFailed(String),
 }
 
-struct TestDoors(mpsc::UnboundedSender<Event>);
+struct TestDoors(mpsc::UnboundedSender<Event>, Arc<Budget>);
 
 impl Doors for TestDoors {
     async fn mqtt(self: Arc<Self>, arrival: Arrival) {
@@ -55,6 +56,10 @@ impl Doors for TestDoors {
 
     fn admits(&self, _: &SignedRequest<'_>) -> Result<(), SignatureError> {
         Ok(())
+    }
+
+    fn budget(&self) -> &Arc<Budget> {
+        &self.1
     }
 
     fn handshake_failed(&self, _: SocketAddr, why: &str) {
@@ -100,7 +105,7 @@ impl Net {
         let (stop, stopped) = watch::channel(false);
         let shards = Shards::start(2).unwrap();
         let ports = open(
-            Arc::new(TestDoors(sender)),
+            Arc::new(TestDoors(sender, Budget::new(usize::MAX))),
             &shards,
             Listeners::bind(&config).unwrap(),
             Handshakes::for_mqtt(&identity, &registry, true).unwrap(),

@@ -2,10 +2,12 @@
 
 use super::frame::{CONTROL_BYTES_MAX, Decoder, End, Head, Opcode};
 use super::packets::Packets;
+use crate::budget::{Budget, Held};
 use crate::net::wire::Carrier;
 use parking_lot::Mutex;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 
 /// Bytes of MQTT in one write.
 const WRITE_BYTES_MAX: usize = 64 * 1024;
@@ -42,9 +44,11 @@ enum Ended {
     ByFrame(End),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Writing {
     waiting: Vec<u8>,
+    /// The memory of `waiting`.
+    held: Held,
     /// How much of `waiting` is written.
     written: usize,
     packets: Packets,
@@ -53,14 +57,20 @@ struct Writing {
 
 impl WebSocket {
     /// A WebSocket behind its handshake; `ahead` came together with the request.
-    pub(crate) fn new(ahead: Vec<u8>) -> Self {
+    pub(crate) fn new(ahead: Vec<u8>, budget: &Arc<Budget>) -> Self {
         Self {
             reading: Mutex::new(Reading {
                 decoder: Decoder::new(),
                 ahead,
                 end: None,
             }),
-            writing: Mutex::default(),
+            writing: Mutex::new(Writing {
+                waiting: Vec::new(),
+                held: Held::new(budget),
+                written: 0,
+                packets: Packets::default(),
+                closed: false,
+            }),
         }
     }
 
@@ -175,6 +185,7 @@ impl Writing {
         self.waiting.drain(..self.written);
         self.written = 0;
         self.waiting.extend_from_slice(bytes);
+        self.held.buffer(self.waiting.capacity());
     }
 
     /// Sends a control frame, or keeps it for the next flush; a failing carrier is seen by
@@ -207,6 +218,7 @@ impl Writing {
         if !self.waiting.is_empty() {
             // Nothing is kept for a connection with nothing to say.
             self.waiting = Vec::new();
+            self.held.buffer(0);
             self.written = 0;
         }
         carrier.try_flush()
