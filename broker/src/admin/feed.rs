@@ -14,7 +14,7 @@ use tokio::sync::watch;
 /// Events kept.
 const EVENTS_MAX: usize = 1000;
 
-/// Bytes of payload kept.
+/// Bytes of payloads and texts kept.
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// What is remembered.
@@ -154,11 +154,16 @@ impl Ring {
 
 fn bytes(event: &TapEvent) -> usize {
     match event {
-        TapEvent::Published { message, .. } => message.payload.len(),
-        TapEvent::Refused { .. }
-        | TapEvent::Connected { .. }
-        | TapEvent::Disconnected { .. }
-        | TapEvent::RuleRan { .. } => 0,
+        TapEvent::Published { message, .. } => {
+            message.payload.len() + message.properties.len() + message.topic.len()
+        }
+        TapEvent::Refused {
+            resource, reason, ..
+        } => resource.len() + reason.len(),
+        TapEvent::RuleRan {
+            action, outcome, ..
+        } => action.len() + outcome.len(),
+        TapEvent::Connected { .. } | TapEvent::Disconnected { .. } => 0,
     }
 }
 
