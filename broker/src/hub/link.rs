@@ -4,6 +4,7 @@ use super::end::End;
 use super::quotas::ConnectionQuotas;
 use crate::net::Wire;
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Notify;
@@ -30,8 +31,8 @@ pub(super) struct Link {
     pub(super) drained: Notify,
     /// Answers that wait for the disk.
     answers: AtomicUsize,
-    /// Requests to shadows that wait for theirs.
-    shadow_requests: AtomicUsize,
+    /// Requests to shadows that wait for theirs, by thing.
+    shadow_requests: Mutex<BTreeMap<Box<str>, usize>>,
     /// Output was dropped when another connection took over: the last packet may be half written.
     cut: AtomicBool,
     end: Mutex<Option<End>>,
@@ -50,7 +51,7 @@ impl Link {
             wake: Notify::new(),
             drained: Notify::new(),
             answers: AtomicUsize::new(0),
-            shadow_requests: AtomicUsize::new(0),
+            shadow_requests: Mutex::default(),
             cut: AtomicBool::new(false),
             end: Mutex::new(None),
         }
@@ -102,12 +103,19 @@ impl Link {
         self.answers.load(Ordering::Acquire) > 0
     }
 
-    /// Takes one of the requests to shadows that may wait for their answers at a time, until what
-    /// this gives is dropped; `None` if so many wait.
-    pub(super) fn shadow_turn(self: &Arc<Self>) -> Option<ShadowTurn> {
-        let taken = self.shadow_requests.fetch_add(1, Ordering::AcqRel);
-        let turn = ShadowTurn(Arc::clone(self));
-        (taken < SHADOW_REQUESTS_MAX).then_some(turn)
+    /// Takes one of the requests to a thing's shadows that may wait for their answers at a time,
+    /// until what this gives is dropped; `None` if so many wait.
+    pub(super) fn shadow_turn(self: &Arc<Self>, thing: &str) -> Option<ShadowTurn> {
+        let mut requests = self.shadow_requests.lock();
+        let taken = requests.entry(thing.into()).or_default();
+        if *taken >= SHADOW_REQUESTS_MAX {
+            return None;
+        }
+        *taken += 1;
+        Some(ShadowTurn {
+            link: Arc::clone(self),
+            thing: thing.into(),
+        })
     }
 
     /// Asks the connection's task to end it; the first reason stands.
@@ -124,14 +132,23 @@ impl Link {
 
 /// A request to a shadow that has not been answered.
 #[derive(Debug)]
-pub(super) struct ShadowTurn(Arc<Link>);
+pub(super) struct ShadowTurn {
+    link: Arc<Link>,
+    thing: Box<str>,
+}
 
 impl Drop for ShadowTurn {
     fn drop(&mut self) {
-        self.0.shadow_requests.fetch_sub(1, Ordering::AcqRel);
+        let mut requests = self.link.shadow_requests.lock();
+        if let Some(taken) = requests.get_mut(&self.thing) {
+            *taken -= 1;
+            if *taken == 0 {
+                requests.remove(&self.thing);
+            }
+        }
     }
 }
 
-/// Requests to shadows that one connection may have in flight ("Device Shadow error messages" in
-/// the AWS IoT developer guide, 429).
+/// Requests to the shadows of one thing that a connection may have in flight (Quotas: 10, for each
+/// thing on a single connection; 429 beyond).
 const SHADOW_REQUESTS_MAX: usize = 10;

@@ -33,7 +33,10 @@ impl Hub {
             .as_ref()
             .and_then(|id| self.sessions.of(id));
         let link = link.and_then(|session| session.link());
-        let turn = link.map(|link| link.shadow_turn().ok_or(ShadowError::TooManyRequests));
+        let turn = link.map(|link| {
+            let turn = link.shadow_turn(request.thing);
+            turn.ok_or(ShadowError::TooManyRequests)
+        });
         let turn = turn.transpose();
         let outcome = match (&turn, name) {
             (Ok(_), Ok(name)) => self.ask_shadow(request.operation, &name, publication.payload()),
@@ -200,3 +203,6 @@ fn rejection(rejected: &ShadowRejected) -> String {
     }
     Value::Object(members).to_string()
 }
+
+#[cfg(test)]
+mod tests;
