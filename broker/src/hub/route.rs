@@ -133,6 +133,10 @@ impl Target {
 /// Routes in a shard's cache.
 const ROUTES_MAX: usize = 65_536;
 
+/// The route of a longer topic is made anew for each message: there may be many in a cache, and the
+/// standard has topics of 64 KiB.
+pub(super) const TOPIC_BYTES_REMEMBERED: usize = 1024;
+
 /// Targets of all routes in a shard's cache.
 const TARGETS_MAX: usize = 1 << 20;
 
@@ -179,6 +183,9 @@ pub(super) fn remembered(hub: u64, topic: &str) -> Option<Arc<Route>> {
 
 /// Keeps a route that is new for this thread.
 pub(super) fn remember(hub: u64, route: &Arc<Route>) {
+    if route.topic.len() > TOPIC_BYTES_REMEMBERED {
+        return;
+    }
     CACHE.with_borrow_mut(|cache| {
         if cache.hub != hub {
             cache.clear();

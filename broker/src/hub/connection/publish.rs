@@ -7,6 +7,7 @@ use crate::hub::origin::{Origin, Protocol};
 use crate::hub::outbox::RUN_BYTES_MAX;
 use crate::hub::publication::PublishedPacket;
 use crate::hub::route::Route;
+use crate::hub::route::TOPIC_BYTES_REMEMBERED;
 use mqtt::QoS;
 use mqtt::codec::{self, Frame, Publish, PublishRun, ReasonCode, Version};
 use mqtt::profile::Denied;
@@ -228,6 +229,9 @@ impl Connection {
         }
         self.check(topic, retain)?;
         let route = self.hub.route(topic);
+        if topic.len() > TOPIC_BYTES_REMEMBERED {
+            return Ok(route);
+        }
         if self.topics.known.len() >= TOPICS_MAX {
             self.topics.known.clear();
         }
