@@ -318,7 +318,7 @@ impl<G> Outgoing<G> {
             }
             None => {
                 let in_flight = self.inflight.iter().map(|flight| flight.id);
-                self.ids.next(in_flight)
+                self.ids.next(&in_flight)
             }
         };
         if let Some(form) = form {

@@ -16,7 +16,7 @@ struct Taken(Vec<u16>);
 impl PacketIds {
     /// The next packet id that is not in flight. The window is smaller than a lap: there is always
     /// one to give.
-    pub(super) fn next(&mut self, in_flight: impl Iterator<Item = u16> + Clone) -> u16 {
+    pub(super) fn next(&mut self, in_flight: &(impl Iterator<Item = u16> + Clone)) -> u16 {
         loop {
             if self.last == u16::MAX {
                 self.last = 0;
