@@ -56,6 +56,11 @@ fn payloads(device: &mut Device, count: usize) -> Vec<String> {
     (0..count).map(payload).collect()
 }
 
+/// Waits until the server has read every acknowledgement, as its answer to what comes after them says.
+fn settle(device: &mut Device) {
+    assert_eq!(device.publish("elsewhere", b""), Ok(0));
+}
+
 /// What comes first is what is published now: nothing was owed.
 fn check_nothing_owed(device: &mut Device, topic: &str) {
     assert_eq!(device.publish(topic, b"now"), Ok(0));
@@ -185,8 +190,7 @@ fn messages_of_a_shared_subscription_wait_over_a_restart() {
     assert!(present);
     assert_eq!(payloads(&mut one, 2), ["0", "1"]);
     assert_eq!(&one.unacknowledged().payload[..], b"2");
-    // Its answer says that the server has read every acknowledgement before.
-    assert_eq!(one.publish("elsewhere", b""), Ok(0));
+    settle(&mut one);
     server.shutdown();
 
     let server = on_disk(directory.path());
@@ -313,6 +317,7 @@ fn a_will_waits_for_its_delay_over_a_restart() {
     let (mut heir, present) = visit(&server, "heir", Version::V5);
     assert!(present);
     check_nothing_owed(&mut heir, "will");
+    settle(&mut heir);
     let advance = json!({"advance_ms": 61_000}).to_string();
     server.api.admin("POST /_thingcore/clock", &advance);
     assert_eq!(payloads(&mut heir, 1), ["farewell"]);
@@ -334,6 +339,7 @@ fn a_server_that_stops_says_so_and_leaves_wills_to_the_next_one() {
     let server = on_disk(directory.path());
     let (mut heir, _) = visit(&server, "heir", Version::V5);
     assert_eq!(payloads(&mut heir, 1), ["at once"]);
+    settle(&mut heir);
     let advance = json!({"advance_ms": 61_000}).to_string();
     server.api.admin("POST /_thingcore/clock", &advance);
     assert_eq!(payloads(&mut heir, 1), ["farewell"]);
