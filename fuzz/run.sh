@@ -18,8 +18,12 @@ shift || true
 all=(codec_v4 codec_v5 session filters policy sql shadow http connection)
 targets=()
 inputs=()
+# A target is one even where a folder has its name, as `policy` in the repository's own.
 for argument in "$@"; do
-    if [ -e "$argument" ]; then inputs+=("$(realpath "$argument")"); else targets+=("$argument"); fi
+    case " ${all[*]} " in
+    *" $argument "*) targets+=("$argument") ;;
+    *) inputs+=("$(realpath -e "$argument")") ;;
+    esac
 done
 [ ${#targets[@]} = 0 ] && targets=("${all[@]}")
 
