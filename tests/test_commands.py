@@ -30,6 +30,7 @@ def test_quickstart_does_the_tutorial(tmp_path):
     assert {"device.pem.crt", "private.pem.key", "public.pem.key", "Amazon-root-CA-1.pem"} <= left
     assert f"  thingcore serve {' '.join(PORTS)}\n" in done.stdout
     assert " -p PORT " in done.stdout
+    assert "http://127.0.0.1:PORT/console/" in done.stdout
 
 
 def test_health_says_whether_the_server_is_ready(server):

@@ -174,6 +174,8 @@ pub(super) fn go_on(
         "  {}",
         [&["thingcore serve".to_owned()], flags].concat().join(" ")
     )?;
+    writeln!(out, "its messages in a browser:")?;
+    writeln!(out, "  {url}/console/")?;
     writeln!(out, "and in other terminals:")?;
     writeln!(
         out,
